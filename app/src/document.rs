@@ -1,0 +1,75 @@
+//! The frame of every page: head, header, main, footer, scripts.
+
+use crate::format;
+use crate::page::RenderContext;
+use leptos::prelude::*;
+
+/// Chooses light or dark before the first paint and wires the button; a page without it follows the
+/// system.
+const THEME_SCRIPT: &str = include_str!("theme.js");
+
+/// Loads the islands' module and wakes each island on the page.
+const ISLANDS_SCRIPT: &str = include_str!("islands.js");
+
+/// What the frame needs to know of its page.
+pub struct Frame {
+    /// Without the site's name.
+    pub title: String,
+    /// Whether an island stands on the page.
+    pub islands: bool,
+    pub body: AnyView,
+}
+
+/// The whole document.
+pub fn document(frame: Frame, context: &RenderContext) -> String {
+    let Frame { title, islands, body } = frame;
+    let nonce = context.nonce.clone();
+    let wake = (islands && context.assets_present).then(|| {
+        let nonce = nonce.clone();
+        view! {
+            <link rel="modulepreload" href="/assets/app.js" />
+            <script type="module" nonce=nonce inner_html=ISLANDS_SCRIPT></script>
+        }
+    });
+    let warnings = context
+        .warnings
+        .iter()
+        .map(|warning| view! { <p>{format::foreign(warning)}</p> })
+        .collect_view();
+    let warnings = (!context.warnings.is_empty())
+        .then(|| view! { <div class="server-warnings" role="status">{warnings}</div> });
+    let on_runs = context.path == "/" || context.path.starts_with("/?");
+    let html = view! {
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <title>{[&title, " · sayself"].concat()}</title>
+                <link rel="icon" href="data:," />
+                <link rel="stylesheet" href="/assets/style.css" />
+                <script nonce=nonce inner_html=THEME_SCRIPT></script>
+                {wake}
+            </head>
+            <body>
+                <a class="skip" href="#main">"Skip to content"</a>
+                <header class="site">
+                    <a class="name" href="/">"sayself"</a>
+                    <span class="motto">"can its confidence be trusted?"</span>
+                    <nav aria-label="Main">
+                        <a href="/" aria-current=on_runs.then_some("page")>"Runs"</a>
+                    </nav>
+                    <button type="button" id="theme" hidden>"Dark"</button>
+                </header>
+                {warnings}
+                <main id="main" tabindex="-1">{body}</main>
+                <footer class="site">
+                    <p>
+                        "Intervals are 95%. Calibration depends on the questions: what holds on these may not hold on yours."
+                    </p>
+                </footer>
+            </body>
+        </html>
+    };
+    ["<!DOCTYPE html>", &html.to_html()].concat()
+}

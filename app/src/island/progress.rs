@@ -1,0 +1,100 @@
+//! The live progress of a run: server-rendered as it stands, then kept up to date over SSE.
+
+use crate::format;
+use crate::view::RunState;
+use leptos::prelude::*;
+
+/// What the bar shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Shown {
+    /// One line for the eyes: `sample: 120 of 300 questions, about 4 min left`.
+    line: String,
+    /// A coarser one, read out when it changes: stage and tens of percent.
+    spoken: String,
+    /// 0..=1000; absent while nothing is known.
+    per_mille: Option<u64>,
+    /// The run is over, one way or the other: the page as it stands is old.
+    over: bool,
+}
+
+impl Shown {
+    fn new(state: &RunState) -> Self {
+        match state {
+            RunState::Waiting => {
+                Shown { line: "Waiting for its turn.".into(), spoken: "Waiting.".into(), ..Shown::default() }
+            }
+            RunState::Running { stage, done, total, unit, seconds_left } => {
+                let mut line = [stage, ": ", &format::count(*done), " of ", &format::count(*total), " ", unit].concat();
+                if let Some(seconds) = seconds_left {
+                    line.push_str(", about ");
+                    line.push_str(&format::duration(*seconds));
+                    line.push_str(" left");
+                }
+                let per_mille = (*total > 0).then(|| (done * 1000 / total).min(1000));
+                let tens = per_mille.unwrap_or(0) / 100 * 10;
+                Shown { line, spoken: [stage, ": ", &tens.to_string(), "% done"].concat(), per_mille, over: false }
+            }
+            RunState::Finished => over("Finished."),
+            RunState::Failed { stage, .. } => over(&["Failed in ", stage, "."].concat()),
+            RunState::Damaged { .. } => over("Its directory cannot be read."),
+        }
+    }
+}
+
+fn over(line: &str) -> Shown {
+    Shown { line: line.to_owned(), spoken: line.to_owned(), per_mille: None, over: true }
+}
+
+/// A progress bar that follows `address` (SSE, each message a [`RunState`]). `state` is where the
+/// run stands, as JSON.
+#[island]
+pub fn Progress(state: String, address: String, name: String) -> impl IntoView {
+    let first = serde_json::from_str::<RunState>(&state).unwrap_or(RunState::Waiting);
+    let (shown, set_shown) = signal(Shown::new(&first));
+    follow(address, set_shown);
+    view! {
+        <div class="progress">
+            <progress
+                max="1000"
+                aria-label=["Progress of ", &name].concat()
+                value=move || shown.get().per_mille.map(|value| value.to_string())
+            ></progress>
+            <span class="line">{move || shown.get().line}</span>
+            <span class="unseen" role="status" aria-live="polite">{move || shown.get().spoken}</span>
+            <a class="reload" href="" hidden=move || !shown.get().over>"Show the results"</a>
+        </div>
+    }
+}
+
+/// Listens in the browser; on the server there is nothing to listen to.
+#[cfg(not(feature = "hydrate"))]
+fn follow(_address: String, _shown: WriteSignal<Shown>) {}
+
+#[cfg(feature = "hydrate")]
+fn follow(address: String, shown: WriteSignal<Shown>) {
+    use wasm_bindgen::prelude::*;
+    use web_sys::{EventSource, MessageEvent};
+
+    Effect::new(move |_| {
+        // Without EventSource the page stays as the server drew it.
+        let Ok(source) = EventSource::new(&address) else {
+            return;
+        };
+        let stream = source.clone();
+        let hear = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
+            let Some(text) = message.data().as_string() else {
+                return;
+            };
+            if let Ok(state) = serde_json::from_str::<RunState>(&text) {
+                let next = Shown::new(&state);
+                if next.over {
+                    stream.close();
+                }
+                shown.set(next);
+            }
+        });
+        source.set_onmessage(Some(hear.as_ref().unchecked_ref()));
+        // It must live as long as the page does.
+        hear.forget();
+    });
+}

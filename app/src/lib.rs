@@ -1,0 +1,69 @@
+//! The pages: Leptos components, islands and charts. No input or output, never candle.
+//!
+//! The server calls [`render`] (feature `ssr`); the browser loads the same crate as WebAssembly
+//! (feature `hydrate`), where only the islands come to life.
+//!
+//! | to | see |
+//! |---|---|
+//! | add or change a page | [`page::Page`], [`view`] for what it shows, `pages/` for how |
+//! | change an address | [`link`] |
+//! | draw | [`chart`] |
+//! | move something in the browser | [`island`] |
+
+// The views of whole pages are deep types.
+#![recursion_limit = "256"]
+
+pub mod chart;
+#[cfg(feature = "ssr")]
+mod document;
+pub mod format;
+pub mod island;
+pub mod link;
+#[cfg(feature = "ssr")]
+mod measured;
+pub mod page;
+#[cfg(feature = "ssr")]
+mod pages;
+pub mod view;
+
+pub use page::{Page, RenderContext};
+
+/// The whole HTML document of a page, beginning with `<!DOCTYPE html>`.
+#[cfg(feature = "ssr")]
+pub fn render(page: Page, context: RenderContext) -> String {
+    use leptos::prelude::Owner;
+
+    let owner = Owner::new();
+    let document = owner.with(|| {
+        let frame = match page {
+            Page::Runs { runs, query, next } => pages::runs::frame(runs, query, next),
+            Page::Run(detail) => pages::run::frame(*detail),
+            Page::Answers(list) => pages::answers::frame(list, &context.path),
+            Page::Question(detail) => pages::question::frame(*detail),
+            Page::Problem(problem) => pages::problem::frame(problem),
+        };
+        document::document(frame, &context)
+    });
+    owner.cleanup();
+    document
+}
+
+/// The one stylesheet, served at `/assets/style.css`.
+pub fn stylesheet() -> &'static str {
+    concat!(
+        include_str!("../../style/tokens.css"),
+        include_str!("../../style/base.css"),
+        include_str!("../../style/frame.css"),
+        include_str!("../../style/tables.css"),
+        include_str!("../../style/charts.css"),
+        include_str!("../../style/pages.css"),
+        include_str!("../../style/print.css"),
+    )
+}
+
+/// Makes ready for islands; the page's script then wakes each of them.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    leptos::mount::hydrate_islands();
+}

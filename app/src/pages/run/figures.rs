@@ -1,0 +1,174 @@
+//! The reliability diagram, the histograms, and the choice of what they draw.
+
+use super::{bar_link, outcomes};
+use crate::chart::{Outcomes, histogram, reliability};
+use crate::format;
+use crate::island::diagram::Diagram;
+use crate::link;
+use crate::measured::Measured;
+use crate::view::RunDetail;
+use leptos::prelude::*;
+use std::sync::Arc;
+
+pub fn section(detail: &RunDetail, shown: &[Arc<Measured>]) -> AnyView {
+    if shown.is_empty() {
+        return view! {
+            <section>
+                <h2>"Does it know when it is right?"</h2>
+                <p class="empty">"Nothing has been evaluated yet. The diagram appears with the first evaluation."</p>
+            </section>
+        }
+        .into_any();
+    }
+    let outcomes = outcomes(shown);
+    view! {
+        <section aria-labelledby="figures">
+            <div class="heading">
+                <h2 id="figures">"Does it know when it is right?"</h2>
+                {picker(detail)}
+            </div>
+            <div class="figures">
+                <figure>
+                    <Diagram outcomes=outcomes.clone() />
+                    <figcaption>
+                        "On the dashed line, a model that can be taken at its word. The line is the CORP curve; the shaded band holds 90% of the curves that such a model would show by chance. Dots are answers that said the same, their area the number of answers, their whisker the 95% interval."
+                        {chance(shown)}
+                    </figcaption>
+                </figure>
+                <figure>
+                    {histograms(&detail.summary.id, &outcomes)}
+                    <figcaption>
+                        "How often each confidence was said: solid bars were right, hollow ones wrong. Each bar leads to its questions."
+                    </figcaption>
+                </figure>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// What chance alone would show at this n.
+fn chance(shown: &[Arc<Measured>]) -> Option<AnyView> {
+    let words: Vec<String> = shown
+        .iter()
+        .filter_map(|one| {
+            let (null, null_high) = one.null_ece?;
+            let p = one.p_value?;
+            let p = if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {}", format::fixed(p, 3)) };
+            Some(format!(
+                "{} (n = {}): a calibrated model would show an ECE of about {} by chance, 95% of the time under {}. That it is calibrated: {p}.",
+                one.outcomes.label,
+                format::count(one.outcomes.n()),
+                format::fixed(null, 3),
+                format::fixed(null_high, 3),
+            ))
+        })
+        .collect();
+    let lines = words.into_iter().map(|line| view! { <span class="minor">{line}</span> }).collect_view();
+    Some(lines.into_any())
+}
+
+fn histograms(run: &str, outcomes: &[Outcomes]) -> AnyView {
+    let most = histogram::longest(outcomes);
+    let drawn = outcomes
+        .iter()
+        .zip(reliability::inks(outcomes.len()))
+        .enumerate()
+        .map(|(index, (one, ink))| {
+            let svg = histogram::svg(one, *ink, most, bar_link(run, &one.label), &format!("histogram-{index}"));
+            let class = if outcomes.len() > 1 && index == 0 { "name before" } else { "name after" };
+            view! {
+                <p class=class>{one.label.clone()} <span class="minor">{format!("n = {}", format::count(one.n()))}</span></p>
+                <div class="drawing" inner_html=svg></div>
+            }
+        })
+        .collect_view();
+    let rows = outcomes.iter().flat_map(|one| rows(run, one)).collect_view();
+    view! {
+        {drawn}
+        <details class="numbers">
+            <summary>"The histogram as a table"</summary>
+            <div class="scroll" tabindex="0" role="region" aria-label="Histogram table">
+                <table>
+                    <caption>"Answers by confidence, each bar centred on its level."</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Evaluation"</th>
+                            <th scope="col">"Confidence"</th>
+                            <th scope="col">"Right"</th>
+                            <th scope="col">"Wrong"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
+fn rows(run: &str, one: &Outcomes) -> Vec<AnyView> {
+    let address = bar_link(run, &one.label);
+    let cell = |bar: usize, number: u32, correct: bool| {
+        let text = format::count(number.into());
+        if number == 0 { view! { <td>{text}</td> }.into_any() } else { view! { <td><a href=address(bar as u8, correct)>{text}</a></td> }.into_any() }
+    };
+    one.bars()
+        .iter()
+        .enumerate()
+        .filter(|(_, bar)| **bar != (0, 0))
+        .map(|(bar, &(right, wrong))| {
+            view! {
+                <tr>
+                    <th scope="row">{one.label.clone()}</th>
+                    <td>{format::fixed(bar as f64 / 10.0, 1)}</td>
+                    {cell(bar, right, true)}
+                    {cell(bar, wrong, false)}
+                </tr>
+            }
+            .into_any()
+        })
+        .collect()
+}
+
+/// Which evaluations are drawn: a form whose state is the address, for scripts on or off.
+fn picker(detail: &RunDetail) -> AnyView {
+    if detail.evaluations.len() < 2 {
+        return ().into_any();
+    }
+    let labels: Vec<String> = detail.evaluations.iter().map(|evaluation| evaluation.label.clone()).collect();
+    let drawn: Vec<&String> = detail.shown.iter().filter_map(|index| labels.get(*index)).take(2).collect();
+    let (before, after) = match drawn.as_slice() {
+        [before, after] => (Some((*before).clone()), Some((*after).clone())),
+        [only] => (None, Some((*only).clone())),
+        _ => (None, None),
+    };
+    let options = |chosen: &Option<String>| {
+        labels
+            .iter()
+            .map(|label| {
+                let selected = chosen.as_ref() == Some(label);
+                view! { <option value=label.clone() selected=selected>{label.clone()}</option> }
+            })
+            .collect_view()
+    };
+    view! {
+        <form class="picker" method="get" action=link::run(&detail.summary.id, &[])>
+            <label>
+                <span class="swatch before"></span>
+                "Before "
+                <select name="label">
+                    <option value="" selected=before.is_none()>"none"</option>
+                    {options(&before)}
+                </select>
+            </label>
+            <label>
+                <span class="swatch after"></span>
+                "After "
+                <select name="label">{options(&after)}</select>
+            </label>
+            <button type="submit">"Draw"</button>
+        </form>
+    }
+    .into_any()
+}

@@ -1,0 +1,99 @@
+//! The Run page: can this model's confidence be trusted?
+
+mod figures;
+mod numbers;
+mod records;
+mod sentence;
+
+use crate::chart::Outcomes;
+use crate::document::Frame;
+use crate::format;
+use crate::link;
+use crate::measured::{Measured, measured};
+use crate::pages::state::{StateBadge, StateNotice};
+use crate::pages::words::{Notice, Trail};
+use crate::view::{RunDetail, RunState, RunSummary};
+use leptos::prelude::*;
+use std::sync::Arc;
+
+/// Answers below which a diagram shows chance more than calibration.
+const SMALL: u64 = 100;
+
+pub fn frame(detail: RunDetail) -> Frame {
+    let shown = shown(&detail);
+    let islands = !shown.is_empty() || matches!(detail.summary.state, RunState::Running { .. } | RunState::Waiting);
+    let title = detail.summary.title.clone();
+    let body = view! {
+        <Trail parts=vec![("Runs".to_owned(), "/".to_owned())] />
+        <h1>{title.clone()}</h1>
+        {facts(&detail.summary)}
+        {sentence::lede(&shown)}
+        <StateNotice run=detail.summary.clone() />
+        {warnings(&shown)}
+        {figures::section(&detail, &shown)}
+        {numbers::section(&detail, &shown)}
+        {records::section(&detail)}
+    };
+    Frame { title, islands, body: body.into_any() }
+}
+
+/// The evaluations to draw, at most two. What points beyond the lists is left out.
+fn shown(detail: &RunDetail) -> Vec<Arc<Measured>> {
+    let pick = |&index: &usize| {
+        let evaluation = detail.evaluations.get(index)?;
+        Some(measured(&evaluation.label, detail.points.get(index)?))
+    };
+    detail.shown.iter().filter_map(pick).take(2).collect()
+}
+
+/// The outcomes of what is shown.
+fn outcomes(shown: &[Arc<Measured>]) -> Vec<Outcomes> {
+    shown.iter().map(|one| one.outcomes.clone()).collect()
+}
+
+fn facts(run: &RunSummary) -> AnyView {
+    let started = run.started_ms.map(|moment| view! { <div><dt>"Started"</dt><dd>{format::moment(moment)}</dd></div> });
+    view! {
+        <dl class="facts">
+            <div><dt>"Model"</dt><dd>{run.model.clone()}</dd></div>
+            <div><dt>"Questions"</dt><dd>{run.questions.clone()}</dd></div>
+            <div><dt>"Method"</dt><dd>{run.method.clone()}</dd></div>
+            {started}
+            <div><dt>"State"</dt><dd><StateBadge state=run.state.clone() recorded=run.recorded /></dd></div>
+        </dl>
+    }
+    .into_any()
+}
+
+fn warnings(shown: &[Arc<Measured>]) -> AnyView {
+    let mut notices = Vec::new();
+    for one in shown {
+        let outcomes = &one.outcomes;
+        let (n, right, label) = (outcomes.n(), outcomes.right(), &outcomes.label);
+        if (1..SMALL).contains(&n) {
+            let mut text = format!("{label} has {}: read the intervals, not the dots.", format::counted(n, "answer"));
+            if let Some((mean, high)) = one.null_ece {
+                text.push_str(&format!(
+                    " Even a perfectly calibrated model would show an ECE of about {} here, and up to {} by chance.",
+                    format::fixed(mean, 3),
+                    format::fixed(high, 3),
+                ));
+            }
+            notices.push(view! { <Notice kind="warning" title="Few answers.".into() text=text /> });
+        }
+        if n > 0 && (right == 0 || right == n) {
+            let text = format!(
+                "All {} of {label} are {}: AUROC is not defined, and nothing can be said about telling right from wrong.",
+                format::counted(n, "answer"),
+                if right == 0 { "wrong" } else { "right" },
+            );
+            notices.push(view! { <Notice kind="warning" title="One outcome only.".into() text=text /> });
+        }
+    }
+    notices.collect_view().into_any()
+}
+
+/// The address of the answers behind a bar of this run.
+fn bar_link(run: &str, label: &str) -> impl Fn(u8, bool) -> String {
+    move |bin, correct| link::answers(run, label, Some(bin), Some(correct), None)
+}

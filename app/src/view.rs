@@ -1,0 +1,138 @@
+//! What each page shows, as plain data: the server fills it, the pages draw it, and the REST API
+//! sends it as it is.
+
+use datasets::{Answer, Cluster};
+use serde::{Deserialize, Serialize};
+
+/// A measure with its 95% interval; `None` where it is not defined (one class only).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Figure {
+    pub value: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum RunState {
+    /// Has been configured, has no event.
+    Waiting,
+    /// `stage` is at `done` of `total` units.
+    Running { stage: String, done: u64, total: u64, unit: String, seconds_left: Option<f64> },
+    Finished,
+    /// A stage failed, or its process went away.
+    Failed { stage: String, error: String },
+    /// The directory cannot be read: what is wrong, and where.
+    Damaged { error: String },
+}
+
+/// One evaluation of a run: `metrics.json` of `evaluate/LABEL`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Evaluation {
+    pub label: String,
+    pub method: String,
+    pub n: u64,
+    pub parse_failures: u64,
+    pub accuracy: Figure,
+    pub ece: Figure,
+    pub smece: Figure,
+    pub brier: Figure,
+    pub auroc: Figure,
+    /// AUROC among pairs of the same template, weighted by their number.
+    pub within_template_auroc: Figure,
+    /// 1 − Brier / Brier of the template's base rate.
+    pub brier_skill: Figure,
+    /// The whole of `metrics.json`.
+    pub metrics: serde_json::Value,
+}
+
+/// A row of the Runs page and of `GET /api/runs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunSummary {
+    /// The directory's name; unique among the served runs.
+    pub id: String,
+    pub title: String,
+    pub model: String,
+    /// The method of the headline evaluation.
+    pub method: String,
+    /// The question set's name.
+    pub questions: String,
+    /// The n of the headline evaluation.
+    pub n: u64,
+    /// The headline evaluation: `sayself` where there is one, else the last.
+    pub metrics: Option<Evaluation>,
+    pub state: RunState,
+    pub started_ms: Option<u64>,
+    /// Recorded runs (`datasets/results`) are read-only.
+    pub recorded: bool,
+}
+
+/// The Run page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunDetail {
+    pub summary: RunSummary,
+    pub evaluations: Vec<Evaluation>,
+    /// (probability, correct) of each evaluation of `evaluations`, same order, sorted by
+    /// probability.
+    pub points: Vec<Vec<(f64, bool)>>,
+    /// Which evaluations are drawn: indices into `evaluations`, at most two (before, after).
+    pub shown: Vec<usize>,
+    /// `run.toml` as it stands.
+    pub config: String,
+    /// The last lines of the event log, newest last, in words.
+    pub log: Vec<String>,
+    pub skipped: u64,
+}
+
+/// A list of answers behind a bar: `GET /runs/{id}/answers?label=…&bin=…`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AnswerList {
+    pub run: RunSummary,
+    pub label: String,
+    /// What narrows the list, in words: `confidence 0.7 to 0.8, wrong`.
+    pub filter: String,
+    pub answers: Vec<Answer>,
+    pub total: u64,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+}
+
+/// The Question page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QuestionDetail {
+    pub run: RunSummary,
+    pub id: String,
+    pub question: String,
+    pub gold: Vec<String>,
+    pub template: Option<String>,
+    /// Largest first; empty where the question was not sampled.
+    pub clusters: Vec<Cluster>,
+    /// (label, answer) of each evaluation that asked the question: base first, taught after.
+    pub answers: Vec<(String, Answer)>,
+    /// The teacher's rationale, where the question was trained on.
+    pub rationale: Option<String>,
+}
+
+/// An error page: what happened and what to do next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    pub status: u16,
+    pub title: String,
+    pub detail: String,
+    pub next: String,
+}
+
+/// The bar of the confidence histogram that a probability falls into: its level 0..=10, bars being
+/// centred on the levels (bar 7 holds 0.65 ≤ p < 0.75), so that no level lies on an edge.
+pub fn level_bin(probability: f64) -> u8 {
+    (probability * 10.0).round().clamp(0.0, 10.0) as u8
+}

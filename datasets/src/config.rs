@@ -1,0 +1,405 @@
+//! The configuration of a run, as `run.toml` and `datasets/configs/*/*.toml` hold it.
+//!
+//! Every field has a default, so that the smallest configuration is an empty file. Every
+//! command-line flag is one of these fields.
+
+use serde::{Deserialize, Serialize};
+
+/// The whole pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunConfig {
+    /// What the pages call the run; empty: the name of its directory.
+    pub title: String,
+    /// Every random choice follows from it.
+    pub seed: u64,
+    /// A pulled name, a folder, a GGUF file or a hub id.
+    pub model: String,
+    /// The sentence encoder, in the same forms.
+    pub embedder: String,
+    pub questions: QuestionsConfig,
+    pub sample: SampleConfig,
+    pub cluster: ClusterConfig,
+    pub rationalize: RationalizeConfig,
+    pub build: BuildConfig,
+    pub sft: SftConfig,
+    pub rl: RlConfig,
+    /// Evaluations, in order; each is written to `evaluate/LABEL`.
+    pub evaluate: Vec<EvaluateConfig>,
+    /// Seeds of the taught model: sft, rl and its evaluation are done once for each. The first
+    /// seed's evaluation has the label `sayself`, the others `sayself-seed-N`.
+    pub training_seeds: Vec<u64>,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        RunConfig {
+            title: String::new(),
+            seed: 42,
+            model: "smollm2-135m".into(),
+            embedder: "minilm".into(),
+            questions: QuestionsConfig::default(),
+            sample: SampleConfig::default(),
+            cluster: ClusterConfig::default(),
+            rationalize: RationalizeConfig::default(),
+            build: BuildConfig::default(),
+            sft: SftConfig::default(),
+            rl: RlConfig::default(),
+            evaluate: Vec::new(),
+            training_seeds: vec![1],
+        }
+    }
+}
+
+/// Which questions, and how many of each split (drawn at random with the run's seed).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QuestionsConfig {
+    /// `world-facts`, or a file in any form of REFERENCE 2. Without splits in the file, `train`,
+    /// `dev` and `test` are drawn disjointly.
+    pub source: String,
+    /// At most this many train questions; absent: all.
+    pub train: Option<usize>,
+    pub dev: Option<usize>,
+    pub test: Option<usize>,
+}
+
+impl Default for QuestionsConfig {
+    fn default() -> Self {
+        QuestionsConfig {
+            source: "world-facts".into(),
+            train: None,
+            dev: None,
+            test: None,
+        }
+    }
+}
+
+/// Decoding, shared by `sample` and `evaluate`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Decoding {
+    /// 0 is greedy.
+    pub temperature: f64,
+    /// Nucleus mass, 0..=1; 1 switches it off.
+    pub top_p: f64,
+    /// The most probable k tokens; 0 switches it off.
+    pub top_k: usize,
+    /// New tokens at most.
+    pub max_tokens: usize,
+    /// The response ends before the first of these.
+    pub stop: Vec<String>,
+}
+
+impl Default for Decoding {
+    fn default() -> Self {
+        Decoding {
+            temperature: 1.0,
+            top_p: 1.0,
+            top_k: 0,
+            max_tokens: 24,
+            stop: Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SampleConfig {
+    /// Responses a question, 1..=1,000.
+    pub samples: usize,
+    #[serde(flatten)]
+    pub decoding: Decoding,
+    /// A name in `datasets/prompts/` or a file; absent: the bare question.
+    pub prompt: Option<String>,
+    /// Rows decoded at once; bounds memory.
+    pub batch: usize,
+}
+
+impl Default for SampleConfig {
+    fn default() -> Self {
+        SampleConfig {
+            samples: 10,
+            decoding: Decoding::default(),
+            prompt: None,
+            batch: 64,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClusterBy {
+    /// By normalised answer: right for short answers.
+    #[default]
+    Answer,
+    /// The paper's greedy rule on cosine similarity.
+    Embedding,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClusterConfig {
+    pub by: ClusterBy,
+    /// Cosine similarity above which two responses say the same; for `embedding` only. Belongs to
+    /// the embedding model: the default was fitted for all-MiniLM-L6-v2 (trainer/tests/embed.rs).
+    pub threshold: f64,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        ClusterConfig {
+            by: ClusterBy::Answer,
+            threshold: 0.92,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RationalizeConfig {
+    /// `extractive`: written from the clusters, without a model.
+    pub teacher: String,
+}
+
+impl Default for RationalizeConfig {
+    fn default() -> Self {
+        RationalizeConfig {
+            teacher: "extractive".into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Selection {
+    /// Keep the model's own wrong answers, with the confidence that they deserve.
+    #[default]
+    OwnAnswers,
+    /// The paper's rule: only questions with a correct pick.
+    CorrectOnly,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// Answer, confidence, self-reflection (REFERENCE 9).
+    #[default]
+    ConfidenceFirst,
+    /// Answer, self-reflection, confidence.
+    Paper,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BuildConfig {
+    pub selection: Selection,
+    pub order: Order,
+}
+
+/// LoRA and the optimizer, shared by `sft` and `rl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrainingConfig {
+    pub lora_rank: usize,
+    pub lora_alpha: f64,
+    /// Which of `q_proj k_proj v_proj o_proj gate_proj up_proj down_proj`.
+    pub lora_targets: Vec<String>,
+    /// Layers below this one stay as they are, and their activations are computed once.
+    pub first_layer: usize,
+    pub learning_rate: f64,
+    pub weight_decay: f64,
+    /// Steps of linear warm-up; then cosine to 0.
+    pub warmup_steps: usize,
+    /// Global gradient norm at most.
+    pub clip: f64,
+    /// Questions a step.
+    pub batch: usize,
+    /// Questions whose gradients are computed at once; the step's gradient is their sum. Bounds
+    /// memory.
+    pub micro_batch: usize,
+    pub epochs: usize,
+    /// Steps between checkpoints.
+    pub checkpoint_every: usize,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        TrainingConfig {
+            lora_rank: 32,
+            lora_alpha: 32.0,
+            lora_targets: [
+                "q_proj",
+                "k_proj",
+                "v_proj",
+                "o_proj",
+                "gate_proj",
+                "up_proj",
+                "down_proj",
+            ]
+            .map(String::from)
+            .to_vec(),
+            first_layer: 15,
+            learning_rate: 5e-4,
+            weight_decay: 0.01,
+            warmup_steps: 20,
+            clip: 1.0,
+            batch: 16,
+            micro_batch: 16,
+            epochs: 3,
+            checkpoint_every: 50,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfidenceLoss {
+    /// Cross-entropy of the written level, as the paper does.
+    CrossEntropy,
+    /// Binary cross-entropy of the expected value with correctness, then the exact tokenized Brier
+    /// loss in the last epoch (REFERENCE 9).
+    #[default]
+    ExpectedThenBrier,
+    /// The exact expectation over the ten levels from the start (ConfTuner, arXiv 2508.18847).
+    TokenizedBrier,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SftConfig {
+    #[serde(flatten)]
+    pub training: TrainingConfig,
+    pub confidence_loss: ConfidenceLoss,
+    /// Weight of the cross-entropy of the answer's tokens beside the confidence loss.
+    pub answer_weight: f64,
+    /// Weight of the cross-entropy of the rationale's tokens.
+    pub rationale_weight: f64,
+    /// Share of the examples whose rationale is trained on, 0..=1.
+    pub rationale_share: f64,
+    /// Distinct answers a question, the most frequent first, whose correctness trains the
+    /// confidence.
+    pub answers: usize,
+}
+
+impl Default for SftConfig {
+    fn default() -> Self {
+        SftConfig {
+            training: TrainingConfig::default(),
+            confidence_loss: ConfidenceLoss::default(),
+            answer_weight: 0.03,
+            rationale_weight: 0.03,
+            rationale_share: 0.25,
+            answers: 3,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mask {
+    /// Only the confidence's tokens are trained.
+    #[default]
+    ConfidenceOnly,
+    AllTokens,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RlConfig {
+    #[serde(flatten)]
+    pub training: TrainingConfig,
+    /// `brier-1`, `sayself`, `rlcr`, `linear` or `log` (REFERENCE 5).
+    pub reward: String,
+    /// `own`, `group` or `mixed`.
+    pub target: String,
+    pub mask: Mask,
+    /// Rollouts a question.
+    pub rollouts: usize,
+    /// Take the expectation of the reward over the ten levels exactly, in place of RLOO's estimate
+    /// from the level that was drawn.
+    pub exact: bool,
+    /// Temperature of the rollouts.
+    pub temperature: f64,
+    pub max_tokens: usize,
+    /// Weight of the KL divergence from the stage-1 adapter.
+    pub kl_weight: f64,
+    /// Weight of the entropy of the ten levels: keeps confidence from collapsing to one value.
+    pub entropy_weight: f64,
+    /// Allow a reward that is gained by answering wrongly on purpose.
+    pub allow_hackable: bool,
+}
+
+impl Default for RlConfig {
+    fn default() -> Self {
+        RlConfig {
+            training: TrainingConfig {
+                learning_rate: 1e-4,
+                epochs: 1,
+                ..TrainingConfig::default()
+            },
+            reward: "brier-1".into(),
+            target: "group".into(),
+            mask: Mask::ConfidenceOnly,
+            rollouts: 8,
+            exact: false,
+            temperature: 1.0,
+            max_tokens: 32,
+            kl_weight: 0.0,
+            entropy_weight: 0.0,
+            allow_hackable: false,
+        }
+    }
+}
+
+/// How the confidence is read from a model that states one of ten levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readout {
+    /// The level that was written.
+    #[default]
+    Stated,
+    /// The most probable level.
+    Mode,
+    /// Σ k/10 · P(k).
+    Expected,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EvaluateConfig {
+    /// `direct-prompting`, `self-consistency`, `sequence-likelihood` or `sayself`.
+    pub method: String,
+    /// Absent: the method.
+    pub label: Option<String>,
+    pub confidence: Readout,
+    /// Which split; `dev`, `test` or `held-out`.
+    pub split: String,
+    /// At most this many questions, drawn at random with the seed.
+    pub limit: Option<usize>,
+    /// Samples a question for `self-consistency`.
+    pub samples: usize,
+    #[serde(flatten)]
+    pub decoding: Decoding,
+    /// A name in `datasets/prompts/` or a file; absent: the method's own.
+    pub prompt: Option<String>,
+}
+
+impl Default for EvaluateConfig {
+    fn default() -> Self {
+        EvaluateConfig {
+            method: "sayself".into(),
+            label: None,
+            confidence: Readout::Stated,
+            split: "test".into(),
+            limit: None,
+            samples: 10,
+            decoding: Decoding {
+                temperature: 0.0,
+                max_tokens: 96,
+                ..Decoding::default()
+            },
+            prompt: None,
+        }
+    }
+}

@@ -1,0 +1,513 @@
+//! Reading a configuration, and refusing values that make no sense, each by its key.
+
+use crate::RunConfig;
+use toml::{Table, Value};
+
+/// A configuration that cannot be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// No TOML at all; the message shows the line.
+    #[error("{0}")]
+    Toml(String),
+    /// `key` is the path as in TOML, e.g. `sft.epochs` or `evaluate[2].split`.
+    #[error("{key}: found {found}, expected {expected}")]
+    Value {
+        key: String,
+        found: String,
+        expected: String,
+    },
+}
+
+impl RunConfig {
+    /// Reads a configuration. Missing keys have their defaults, unknown keys are ignored.
+    ///
+    /// # Errors
+    /// Names the key, what was found and what was expected.
+    ///
+    /// ```
+    /// let error = datasets::RunConfig::from_toml("[sample]\nsamples = 0").unwrap_err();
+    /// assert_eq!(error.to_string(), "sample.samples: found 0, expected a whole number from 1 to 1000");
+    /// ```
+    pub fn from_toml(text: &str) -> Result<RunConfig, ConfigError> {
+        let toml_error =
+            |error: toml::de::Error| ConfigError::Toml(error.to_string().trim_end().to_owned());
+        let table: Table = text.parse().map_err(toml_error)?;
+        check_table(&table)?;
+        table.try_into().map_err(toml_error)
+    }
+
+    /// The configuration as TOML, all keys.
+    ///
+    /// # Errors
+    /// As [`RunConfig::check`].
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        check_table(&self.table()?)?;
+        toml::to_string(self).map_err(|error| ConfigError::Toml(error.to_string()))
+    }
+
+    /// Whether every value makes sense: for configurations that were put together from flags.
+    ///
+    /// # Errors
+    /// Names the first key that does not, what was found and what was expected.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check_table(&self.table()?)
+    }
+
+    fn table(&self) -> Result<Table, ConfigError> {
+        // TOML's integers end before u64's.
+        if let Some(seed) = self
+            .training_seeds
+            .iter()
+            .chain([&self.seed])
+            .find(|seed| i64::try_from(**seed).is_err())
+        {
+            return Err(wrong(
+                "seed",
+                seed.to_string(),
+                format!("at most {}", i64::MAX),
+            ));
+        }
+        Table::try_from(self).map_err(|error| ConfigError::Toml(error.to_string()))
+    }
+}
+
+/// What a key's value must be.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    /// Not empty.
+    Name,
+    Choice(&'static [&'static str]),
+    Whole(i64, i64),
+    /// Closed at both ends.
+    Real(f64, f64),
+    /// Open at the lower end.
+    Above(f64, f64),
+    Flag,
+    Texts,
+    Choices(&'static [&'static str]),
+    /// Different whole numbers, at least one.
+    Seeds,
+}
+
+use Kind::{Above, Choice, Choices, Flag, Name, Real, Seeds, Text, Texts, Whole};
+
+const COUNT_MAX: i64 = 100_000_000;
+const TOKENS_MAX: i64 = 32_768;
+/// Stands for "no upper end" where a real number has none that makes sense.
+const ENDLESS: f64 = 1e12;
+
+const ROOT: &[(&str, Kind)] = &[
+    ("title", Text),
+    ("seed", Whole(0, i64::MAX)),
+    ("model", Name),
+    ("embedder", Name),
+    ("training_seeds", Seeds),
+];
+const QUESTIONS: &[(&str, Kind)] = &[
+    ("source", Name),
+    ("train", Whole(0, COUNT_MAX)),
+    ("dev", Whole(0, COUNT_MAX)),
+    ("test", Whole(0, COUNT_MAX)),
+];
+const DECODING: &[(&str, Kind)] = &[
+    ("temperature", Real(0.0, 100.0)),
+    ("top_p", Above(0.0, 1.0)),
+    ("top_k", Whole(0, COUNT_MAX)),
+    ("max_tokens", Whole(1, TOKENS_MAX)),
+    ("stop", Texts),
+];
+const SAMPLE: &[(&str, Kind)] = &[
+    ("samples", Whole(1, 1000)),
+    ("prompt", Name),
+    ("batch", Whole(1, 65_536)),
+];
+const CLUSTER: &[(&str, Kind)] = &[
+    ("by", Choice(&["answer", "embedding"])),
+    ("threshold", Real(-1.0, 1.0)),
+];
+const RATIONALIZE: &[(&str, Kind)] = &[("teacher", Name)];
+const BUILD: &[(&str, Kind)] = &[
+    ("selection", Choice(&["own-answers", "correct-only"])),
+    ("order", Choice(&["confidence-first", "paper"])),
+];
+const TRAINING: &[(&str, Kind)] = &[
+    ("lora_rank", Whole(1, 4096)),
+    ("lora_alpha", Above(0.0, ENDLESS)),
+    (
+        "lora_targets",
+        Choices(&[
+            "q_proj",
+            "k_proj",
+            "v_proj",
+            "o_proj",
+            "gate_proj",
+            "up_proj",
+            "down_proj",
+        ]),
+    ),
+    ("first_layer", Whole(0, 1000)),
+    ("learning_rate", Above(0.0, 1.0)),
+    ("weight_decay", Real(0.0, 1.0)),
+    ("warmup_steps", Whole(0, COUNT_MAX)),
+    ("clip", Above(0.0, ENDLESS)),
+    ("batch", Whole(1, 65_536)),
+    ("micro_batch", Whole(1, 65_536)),
+    ("epochs", Whole(1, 1000)),
+    ("checkpoint_every", Whole(1, COUNT_MAX)),
+];
+const SFT: &[(&str, Kind)] = &[
+    (
+        "confidence_loss",
+        Choice(&["cross-entropy", "expected-then-brier", "tokenized-brier"]),
+    ),
+    ("answer_weight", Real(0.0, ENDLESS)),
+    ("rationale_weight", Real(0.0, ENDLESS)),
+    ("rationale_share", Real(0.0, 1.0)),
+    ("answers", Whole(1, 1000)),
+];
+const RL: &[(&str, Kind)] = &[
+    (
+        "reward",
+        Choice(&["brier-1", "sayself", "rlcr", "linear", "log"]),
+    ),
+    ("target", Choice(&["own", "group", "mixed"])),
+    ("mask", Choice(&["confidence-only", "all-tokens"])),
+    ("rollouts", Whole(2, 1000)),
+    ("exact", Flag),
+    ("temperature", Real(0.0, 100.0)),
+    ("max_tokens", Whole(1, TOKENS_MAX)),
+    ("kl_weight", Real(0.0, ENDLESS)),
+    ("entropy_weight", Real(0.0, ENDLESS)),
+    ("allow_hackable", Flag),
+];
+const EVALUATE: &[(&str, Kind)] = &[
+    ("method", Name),
+    ("label", Name),
+    ("confidence", Choice(&["stated", "mode", "expected"])),
+    ("split", Choice(&["train", "dev", "test", "held-out"])),
+    ("limit", Whole(1, COUNT_MAX)),
+    ("samples", Whole(1, 1000)),
+    ("prompt", Name),
+];
+
+/// Groups of keys with what their values must be.
+type Keys = &'static [&'static [(&'static str, Kind)]];
+
+const SECTIONS: &[(&str, Keys)] = &[
+    ("questions", &[QUESTIONS]),
+    ("sample", &[SAMPLE, DECODING]),
+    ("cluster", &[CLUSTER]),
+    ("rationalize", &[RATIONALIZE]),
+    ("build", &[BUILD]),
+    ("sft", &[SFT, TRAINING]),
+    ("rl", &[RL, TRAINING]),
+];
+
+/// Evaluations of one run at most.
+const EVALUATIONS_MAX: usize = 100;
+
+fn check_table(table: &Table) -> Result<(), ConfigError> {
+    check_keys("", table, &[ROOT])?;
+    for (section, keys) in SECTIONS {
+        match table.get(*section) {
+            None => {}
+            Some(Value::Table(inner)) => check_keys(&format!("{section}."), inner, keys)?,
+            Some(other) => return Err(wrong(section, found(other), "a table")),
+        }
+    }
+    let evaluations = match table.get("evaluate") {
+        None => return Ok(()),
+        Some(Value::Array(list)) if list.len() <= EVALUATIONS_MAX => list,
+        Some(Value::Array(list)) => {
+            return Err(wrong(
+                "evaluate",
+                format!("{} of them", list.len()),
+                format!("at most {EVALUATIONS_MAX}"),
+            ));
+        }
+        Some(other) => {
+            return Err(wrong(
+                "evaluate",
+                found(other),
+                "tables, each headed [[evaluate]]",
+            ));
+        }
+    };
+    for (index, evaluation) in evaluations.iter().enumerate() {
+        let Value::Table(inner) = evaluation else {
+            return Err(wrong(
+                &format!("evaluate[{}]", index + 1),
+                found(evaluation),
+                "a table",
+            ));
+        };
+        check_keys(
+            &format!("evaluate[{}].", index + 1),
+            inner,
+            &[EVALUATE, DECODING],
+        )?;
+    }
+    Ok(())
+}
+
+fn check_keys(path: &str, table: &Table, groups: &[&[(&str, Kind)]]) -> Result<(), ConfigError> {
+    for (key, kind) in groups.iter().flat_map(|keys| keys.iter()) {
+        let Some(value) = table.get(*key) else {
+            continue;
+        };
+        if let Some(expected) = kind.unmet_by(value) {
+            return Err(wrong(&format!("{path}{key}"), found(value), expected));
+        }
+    }
+    Ok(())
+}
+
+impl Kind {
+    /// What was expected, where `value` is something else.
+    fn unmet_by(self, value: &Value) -> Option<String> {
+        let real = value
+            .as_float()
+            .or_else(|| value.as_integer().map(|whole| whole as f64));
+        let text_of = |value: &Value, choices: &[&str]| {
+            value.as_str().is_some_and(|text| choices.contains(&text))
+        };
+        let is_met = match self {
+            Text => value.is_str(),
+            Name => value.as_str().is_some_and(|text| !text.trim().is_empty()),
+            Choice(choices) => text_of(value, choices),
+            Whole(low, high) => value
+                .as_integer()
+                .is_some_and(|whole| (low..=high).contains(&whole)),
+            Real(low, high) => real.is_some_and(|real| (low..=high).contains(&real)),
+            Above(low, high) => real.is_some_and(|real| real > low && real <= high),
+            Flag => value.is_bool(),
+            Texts => value.as_array().is_some_and(|list| {
+                list.iter()
+                    .all(|text| text.as_str().is_some_and(|text| !text.is_empty()))
+            }),
+            Choices(choices) => value.as_array().is_some_and(|list| {
+                !list.is_empty() && list.iter().all(|value| text_of(value, choices))
+            }),
+            Seeds => value.as_array().is_some_and(|list| {
+                let is_whole = |value: &Value| value.as_integer().is_some_and(|whole| whole >= 0);
+                let differs = |index: usize| !list[..index].contains(&list[index]);
+                !list.is_empty() && list.iter().all(is_whole) && (0..list.len()).all(differs)
+            }),
+        };
+        (!is_met).then(|| self.expected())
+    }
+
+    fn expected(self) -> String {
+        let up_to = |high: f64| {
+            if high >= ENDLESS {
+                String::new()
+            } else {
+                format!(" and at most {high}")
+            }
+        };
+        match self {
+            Text => "a text".into(),
+            Name => "a text that is not empty".into(),
+            Choice(choices) => format!("one of {}", choices.join(", ")),
+            Whole(low, COUNT_MAX) => format!("a whole number from {low}, at most {COUNT_MAX}"),
+            Whole(low, i64::MAX) => format!("a whole number from {low}"),
+            Whole(low, high) => format!("a whole number from {low} to {high}"),
+            Real(low, high) => format!("a number of at least {low}{}", up_to(high)),
+            Above(low, high) => format!("a number above {low}{}", up_to(high)),
+            Flag => "true or false".into(),
+            Texts => "a list of texts that are not empty".into(),
+            Choices(choices) => format!("a list of at least one of {}", choices.join(", ")),
+            Seeds => "a list of different whole numbers from 0, at least one".into(),
+        }
+    }
+}
+
+fn wrong(key: &str, found: String, expected: impl Into<String>) -> ConfigError {
+    ConfigError::Value {
+        key: key.into(),
+        found,
+        expected: expected.into(),
+    }
+}
+
+fn found(value: &Value) -> String {
+    let mut text: String = value
+        .to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    if text.chars().count() > 80 {
+        text = text.chars().take(80).chain(['…']).collect();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_empty_configuration_is_the_default() {
+        assert_eq!(RunConfig::from_toml("").unwrap(), RunConfig::default());
+    }
+
+    #[test]
+    fn defaults_are_sound_and_come_back() {
+        let text = RunConfig::default().to_toml().unwrap();
+        assert_eq!(RunConfig::from_toml(&text).unwrap(), RunConfig::default());
+    }
+
+    #[test]
+    fn every_key_of_the_types_is_checked() {
+        let mut config = RunConfig {
+            evaluate: vec![Default::default()],
+            ..RunConfig::default()
+        };
+        config.questions.train = Some(1);
+        config.questions.dev = Some(1);
+        config.questions.test = Some(1);
+        config.sample.prompt = Some("few-shot".into());
+        config.evaluate[0].label = Some("a".into());
+        config.evaluate[0].limit = Some(1);
+        config.evaluate[0].prompt = Some("few-shot".into());
+        let table = config.table().unwrap();
+        let known = |groups: &[&[(&str, Kind)]], key: &str| {
+            groups
+                .iter()
+                .flat_map(|keys| keys.iter())
+                .any(|(known, _)| *known == key)
+        };
+        for (key, value) in &table {
+            match (SECTIONS.iter().find(|(section, _)| section == key), value) {
+                (Some((_, groups)), Value::Table(inner)) => {
+                    inner
+                        .keys()
+                        .for_each(|inner| assert!(known(groups, inner), "{key}.{inner}"));
+                }
+                (None, Value::Array(list)) if key == "evaluate" => {
+                    let inner = list[0].as_table().unwrap();
+                    inner.keys().for_each(|inner| {
+                        assert!(known(&[EVALUATE, DECODING], inner), "evaluate: {inner}")
+                    });
+                }
+                _ => assert!(known(&[ROOT], key), "{key}"),
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_told_by_their_key() {
+        for (text, wanted) in [
+            (
+                "seed = -1",
+                "seed: found -1, expected a whole number from 0",
+            ),
+            (
+                "model = \"\"",
+                "model: found \"\", expected a text that is not empty",
+            ),
+            (
+                "training_seeds = [1, 1]",
+                "training_seeds: found [1, 1], expected a list of different",
+            ),
+            ("sample = 3", "sample: found 3, expected a table"),
+            (
+                "[sample]\ntemperature = -0.5",
+                "sample.temperature: found -0.5, expected a number of at least 0",
+            ),
+            (
+                "[sample]\ntop_p = 0",
+                "sample.top_p: found 0, expected a number above 0 and at most 1",
+            ),
+            ("[sample]\ntop_p = nan", "sample.top_p: found nan"),
+            (
+                "[sft]\nepochs = \"three\"",
+                "sft.epochs: found \"three\", expected a whole number from 1 to 1000",
+            ),
+            (
+                "[rl]\nreward = \"brier\"",
+                "rl.reward: found \"brier\", expected one of brier-1, sayself",
+            ),
+            (
+                "[rl]\nlora_targets = [\"q\"]",
+                "rl.lora_targets: found [\"q\"], expected a list of",
+            ),
+            (
+                "[[evaluate]]\n[[evaluate]]\nsplit = \"tset\"",
+                "evaluate[2].split: found \"tset\", expected one of train",
+            ),
+            (
+                "[evaluate]\nmethod = \"sayself\"",
+                "evaluate: found { method = \"sayself\" }, expected tables",
+            ),
+            ("seed = ", "expected"),
+        ] {
+            let error = RunConfig::from_toml(text).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_ignored() {
+        assert!(
+            RunConfig::from_toml("colour = 1\n[provenance]\nformat = 1\n[sft]\nfuture = [1]")
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_seed_that_toml_cannot_hold_is_an_error() {
+        let config = RunConfig {
+            seed: u64::MAX,
+            ..RunConfig::default()
+        };
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .starts_with("seed: found 18446744073709551615")
+        );
+    }
+
+    #[cfg(feature = "shipped")]
+    #[test]
+    fn shipped_configurations_are_sound() {
+        for name in crate::configs::names() {
+            let config = RunConfig::from_toml(crate::configs::builtin(name).unwrap());
+            let config = config.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(!config.evaluate.is_empty(), "{name}");
+        }
+        assert!(crate::configs::builtin("datasets/configs/world-facts/demo.toml").is_some());
+        assert!(crate::configs::builtin("world-facts/none").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_gives_a_configuration_or_an_error(text in "\\PC*") {
+            let _ = RunConfig::from_toml(&text);
+        }
+
+        #[test]
+        fn any_value_under_a_known_key_gives_a_configuration_or_an_error(
+            section in 0..SECTIONS.len(),
+            key in 0..100_usize,
+            value in prop_oneof![
+                Just("1"), Just("-1"), Just("0.5"), Just("\"a\""), Just("[]"), Just("{}"), Just("true"),
+                Just("inf"), Just("nan"), Just("9223372036854775807"), Just("[\"a\", 1]"), Just("1979-05-27"),
+            ],
+        ) {
+            let (section, groups) = SECTIONS[section];
+            let keys: Vec<&str> = groups.iter().flat_map(|keys| keys.iter()).map(|(key, _)| *key).collect();
+            let text = format!("[{section}]\n{} = {value}", keys[key % keys.len()]);
+            match RunConfig::from_toml(&text) {
+                // What passes the check is what the types hold.
+                Ok(config) => prop_assert!(config.check().is_ok()),
+                Err(ConfigError::Value { .. }) => {}
+                Err(error) => return Err(TestCaseError::fail(format!("{text}: {error}"))),
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The types that all parts share — [`Question`], [`Sample`], [`Cluster`], [`Rationale`],
+//! [`Answer`], [`RunConfig`], [`Event`] — with their parsers and writers, on bytes.
+//!
+//! Nothing here touches a file or the network, so that it runs in the browser too.
+
+pub mod config;
+mod config_check;
+#[cfg(feature = "shipped")]
+pub mod configs;
+pub mod event;
+pub mod hash;
+pub mod jsonl;
+pub mod prompts;
+pub mod question;
+mod read_error;
+pub mod record;
+pub mod reference;
+#[cfg(feature = "shipped")]
+pub mod world_facts;
+
+pub use config::RunConfig;
+pub use config_check::ConfigError;
+pub use event::Event;
+pub use question::{Judge, Question, Split};
+pub use read_error::ReadError;
+pub use record::{
+    Answer, Cluster, Clustering, OwnAnswer, Rationale, Sample, Skipped, StageOneRecord,
+};

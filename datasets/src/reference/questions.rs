@@ -1,0 +1,291 @@
+//! Questions out of a file in any form.
+
+use super::document::{Row, rows};
+use super::faithfulness::without_instruction;
+use super::{QUESTION_BYTES_MAX, gold};
+use crate::hash::sha256_hex;
+use crate::read_error::{ReadError, quoted};
+use crate::{Judge, Question};
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// Questions, and the records that were left out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Questions {
+    pub questions: Vec<Question>,
+    pub skipped: Vec<ReadError>,
+}
+
+/// Reads questions from a file in any of this module's forms; `name` stands in errors, and tells
+/// TruthfulQA.
+///
+/// A record's id is the file's own, or a hash of (file SHA-256, row). Rows with the same question
+/// keep their ids, and their golds count as aliases of one another. Where the file does not say how
+/// answers are judged, its golds do: labels, sentences, else short answers. Faithfulness input has
+/// no gold: there, and there alone, `answers` is empty.
+///
+/// # Errors
+/// The first record that is wrong, with file, line, record, what was found and what was expected.
+///
+/// ```
+/// let file = br#"[{"question":"What field does Hopf work in?","answer":"topology","negative_answer":"art/law"}]"#;
+/// let questions = datasets::reference::read_questions(file, "pararel.json")?;
+/// assert_eq!(questions[0].answers, ["topology"]);
+/// assert_eq!(questions[0].negative_answers, ["art", "law"]);
+/// # Ok::<(), datasets::ReadError>(())
+/// ```
+pub fn read_questions(bytes: &[u8], name: &str) -> Result<Vec<Question>, ReadError> {
+    read(bytes, name, Err).map(|questions| questions.questions)
+}
+
+/// As [`read_questions`]; records that are wrong are left out and listed.
+///
+/// # Errors
+/// Where the file as a whole cannot be read, or no record of it is right.
+pub fn read_questions_leniently(bytes: &[u8], name: &str) -> Result<Questions, ReadError> {
+    let mut skipped = Vec::new();
+    let mut read = read(bytes, name, |error| {
+        skipped.push(error);
+        Ok(())
+    })?;
+    read.skipped = skipped;
+    match (read.questions.is_empty(), read.skipped.first()) {
+        (true, Some(first)) => Err(first.clone()),
+        _ => Ok(read),
+    }
+}
+
+fn read(
+    bytes: &[u8],
+    file: &str,
+    mut on_wrong: impl FnMut(ReadError) -> Result<(), ReadError>,
+) -> Result<Questions, ReadError> {
+    let file_sha256 = sha256_hex(bytes);
+    let mut found = Vec::new();
+    let mut ids = HashMap::new();
+    for row in rows(bytes, file)? {
+        let outcome = row.and_then(|row| {
+            let (question, says_judge) = question(&row, file, &file_sha256)?;
+            match ids.insert(question.id.clone(), row.row + 1) {
+                None => Ok((question, says_judge)),
+                Some(first) => Err(row.error(
+                    file,
+                    format!("id {} again, first in record {first}", quoted(&question.id)),
+                    "ids that differ",
+                )),
+            }
+        });
+        match outcome {
+            Ok(outcome) => found.push(outcome),
+            Err(error) if error.is_of_a_record() => on_wrong(error)?,
+            Err(error) => return Err(error),
+        }
+    }
+    let golds = found
+        .iter()
+        .filter(|(_, says_judge)| !says_judge)
+        .flat_map(|(question, _)| question.answers.first());
+    let judge = if golds.clone().next().is_none() {
+        Judge::default()
+    } else {
+        gold::judge(file, golds.map(String::as_str))
+    };
+    let mut questions: Vec<Question> = found
+        .into_iter()
+        .map(|(mut question, says_judge)| {
+            if !says_judge {
+                question.judge = judge;
+            }
+            question
+        })
+        .collect();
+    share_golds(&mut questions);
+    Ok(Questions {
+        questions,
+        skipped: Vec::new(),
+    })
+}
+
+/// One question, and whether its record says how it is judged.
+fn question(row: &Row, file: &str, file_sha256: &str) -> Result<(Question, bool), ReadError> {
+    let object = &row.object;
+    let says_judge = object.contains_key("answers") || object.contains_key("judge");
+    let mut question = if object.contains_key("answers") {
+        ours(row, file)?
+    } else if let Some(messages) = object.get("messages") {
+        of_messages(row, file, messages)?
+    } else {
+        of_pair(row, file)?
+    };
+    if question.id.is_empty() {
+        question.id = sha256_hex(format!("{file_sha256}/{}", row.row).as_bytes())[..16].to_owned();
+    }
+    question.question = question.question.trim().to_owned();
+    if question.question.is_empty() || question.question.len() > QUESTION_BYTES_MAX {
+        let found = format!("`question` of {} bytes", question.question.len());
+        return Err(row.error(file, found, format!("1 to {QUESTION_BYTES_MAX}")));
+    }
+    Ok((question, says_judge))
+}
+
+/// A record of ours; a missing `id` is made.
+fn ours(row: &Row, file: &str) -> Result<Question, ReadError> {
+    let expected = "`question` and `answers`, and optionally `id`, `negative_answers`, `template`, `entity`, `split`, `judge`";
+    let mut object = row.object.clone();
+    object.entry("id").or_insert_with(|| Value::from(""));
+    let question: Question = serde_json::from_value(Value::Object(object))
+        .map_err(|error| row.error(file, error.to_string(), expected))?;
+    if question.answers.is_empty()
+        || question
+            .answers
+            .iter()
+            .any(|answer| answer.trim().is_empty())
+    {
+        return Err(row.error(
+            file,
+            "`answers` without an answer, or with an empty one",
+            "at least one answer",
+        ));
+    }
+    Ok(question)
+}
+
+/// A conversation: the last assistant message is the gold answer, the last user message before it
+/// the question.
+fn of_messages(row: &Row, file: &str, messages: &Value) -> Result<Question, ReadError> {
+    let (question, response) = conversation(messages).ok_or_else(|| {
+        let found = quoted(&messages.to_string());
+        row.error(
+            file,
+            found,
+            "`messages` with `role` and `content`, a user's and after it an assistant's",
+        )
+    })?;
+    let answer = gold::of_response(response);
+    if answer.is_empty() {
+        return Err(row.error(
+            file,
+            quoted(response),
+            "an assistant message with an answer",
+        ));
+    }
+    Ok(plain(row, question, vec![answer], Vec::new()))
+}
+
+/// Question and response: the last assistant message, and the last user message before it.
+pub(super) fn conversation(messages: &Value) -> Option<(&str, &str)> {
+    let list = messages.as_array()?;
+    let role =
+        |message: &Value, role: &str| message.get("role").and_then(Value::as_str) == Some(role);
+    let answer = list
+        .iter()
+        .rposition(|message| role(message, "assistant"))?;
+    let question = list[..answer]
+        .iter()
+        .rposition(|message| role(message, "user"))?;
+    let content =
+        |message: &'_ Value| -> Option<()> { message.get("content")?.as_str().map(|_| ()) };
+    content(&list[question]).and(content(&list[answer]))?;
+    Some((
+        list[question]["content"].as_str()?,
+        list[answer]["content"].as_str()?,
+    ))
+}
+
+/// `question` with `answer`, `response`, or `reason` and `responses`.
+fn of_pair(row: &Row, file: &str) -> Result<Question, ReadError> {
+    let expected = "a text `question` with `answer`, `answers`, `response`, or `reason` and `responses`; or `messages`";
+    let object = &row.object;
+    let wrong = |found: String| row.error(file, found, expected);
+    let question = match object.get("question") {
+        Some(Value::String(question)) => question.as_str(),
+        Some(other) => return Err(wrong(format!("`question`: {}", quoted(&other.to_string())))),
+        None => {
+            let keys: Vec<&str> = object.keys().take(10).map(String::as_str).collect();
+            return Err(wrong(format!("keys {}", quoted(&keys.join(", ")))));
+        }
+    };
+    if let Some(answer) = object.get("answer") {
+        let golds = gold::texts(answer)
+            .ok_or_else(|| wrong(format!("`answer`: {}", quoted(&answer.to_string()))))?;
+        let negative = object
+            .get("negative_answer")
+            .or_else(|| object.get("negative_answers"));
+        let negatives = gold::negatives(negative).ok_or_else(|| {
+            wrong(format!(
+                "`negative_answer`: {}",
+                quoted(&Value::from(negative.cloned()).to_string())
+            ))
+        })?;
+        return Ok(plain(row, question, golds, negatives));
+    }
+    match object.get("response") {
+        Some(Value::String(response)) => {
+            let answer = gold::of_response(response);
+            match answer.is_empty() {
+                true => Err(wrong(format!("`response`: {}", quoted(response)))),
+                false => Ok(plain(row, question, vec![answer], Vec::new())),
+            }
+        }
+        Some(other) => Err(wrong(format!("`response`: {}", quoted(&other.to_string())))),
+        None if object.contains_key("responses") && object.contains_key("reason") => Ok(plain(
+            row,
+            without_instruction(question),
+            Vec::new(),
+            Vec::new(),
+        )),
+        None => Err(wrong("`question` alone".into())),
+    }
+}
+
+fn plain(row: &Row, question: &str, answers: Vec<String>, mut negatives: Vec<String>) -> Question {
+    negatives.retain(|negative| !answers.contains(negative));
+    let given = |key: &str| {
+        row.object
+            .get(key)
+            .and_then(gold::text)
+            .filter(|text| !text.is_empty())
+    };
+    let parsed = |key: &str| row.object.get(key).cloned();
+    Question {
+        id: given("id").unwrap_or_default(),
+        question: question.into(),
+        answers,
+        negative_answers: negatives,
+        template: given("template"),
+        entity: given("entity"),
+        split: parsed("split").and_then(|split| serde_json::from_value(split).ok()),
+        judge: parsed("judge")
+            .and_then(|judge| serde_json::from_value(judge).ok())
+            .unwrap_or_default(),
+    }
+}
+
+/// Rows with the same question take one another's golds as aliases, and no gold stays a negative.
+fn share_golds(questions: &mut [Question]) {
+    let mut rows_of: HashMap<String, Vec<usize>> = HashMap::new();
+    for (row, question) in questions.iter().enumerate() {
+        rows_of
+            .entry(question.question.clone())
+            .or_default()
+            .push(row);
+    }
+    for rows in rows_of.into_values().filter(|rows| rows.len() > 1) {
+        let all: Vec<String> = rows
+            .iter()
+            .flat_map(|&row| questions[row].answers.clone())
+            .collect();
+        for row in rows {
+            let question = &mut questions[row];
+            for answer in &all {
+                if !question.answers.contains(answer) {
+                    question.answers.push(answer.clone());
+                }
+            }
+            let answers = &question.answers;
+            question
+                .negative_answers
+                .retain(|negative| !answers.contains(negative));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The database: an index of the run directories that can be rebuilt, and the jobs. Nothing outside
+//! this folder knows SQL.
+//!
+//! One set of migrations and queries serves SQLite and PostgreSQL; they keep to the common subset:
+//! TEXT ids (UUIDv7), BIGINT milliseconds, `$n` parameters.
+
+mod index;
+mod jobs;
+
+pub use jobs::{JobRow, JobState};
+
+use crate::limits::{DATABASE_CONNECTIONS_MAX, DATABASE_SECONDS_MAX};
+use crate::runs::library::now_ms;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::Migrator;
+use sqlx::{AnyPool, Executor};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/db/migrations");
+
+/// Where the database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A file, made at the first start.
+    Sqlite(PathBuf),
+    /// A URL of either kind.
+    Url(String),
+}
+
+impl Location {
+    /// A URL (`postgres://…`, `sqlite://…`) or the path of an SQLite file.
+    pub fn parse(text: &str) -> Self {
+        if text.contains("://") || text.starts_with("sqlite:") {
+            Location::Url(text.to_owned())
+        } else {
+            Location::Sqlite(PathBuf::from(text))
+        }
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Location::Sqlite(path) => {
+                let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                format!("sqlite://{}?mode=rwc", app::link::encoded(&absolute.to_string_lossy()).replace("%2F", "/"))
+            }
+            // An SQLite database is made where it is missing, unless its URL says otherwise.
+            Location::Url(url) if url.starts_with("sqlite:") && !url.contains("mode=") && !url.contains(":memory:") => {
+                format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' })
+            }
+            Location::Url(url) => url.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for Location {
+    /// Without password.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Location::Sqlite(path) => write!(out, "{}", path.display()),
+            Location::Url(url) => match (url.split_once("://"), url.rsplit_once('@')) {
+                (Some((scheme, _)), Some((_, place))) => write!(out, "{scheme}://{place}"),
+                _ => out.write_str(url),
+            },
+        }
+    }
+}
+
+/// Why a query failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    #[error("the database cannot be opened: {0}")]
+    Open(#[source] sqlx::Error),
+    #[error("the database's tables cannot be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database cannot be written: {0}")]
+    ReadOnly(#[source] sqlx::Error),
+    #[error("the database failed: {0}")]
+    Query(#[from] sqlx::Error),
+    #[error("the database has a {0} that this version does not know")]
+    Foreign(String),
+}
+
+/// An open database, migrated and writable.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: AnyPool,
+}
+
+impl Database {
+    /// Opens the database, makes it where it is missing, brings its tables up to date and writes to
+    /// it once, so that one that cannot be written is known at the start.
+    ///
+    /// # Errors
+    /// Where any of that fails; the server then goes on without.
+    pub async fn open(location: &Location) -> Result<Self, DatabaseError> {
+        sqlx::any::install_default_drivers();
+        if let Location::Sqlite(path) = location
+            && let Some(folder) = path.parent().filter(|folder| *folder != Path::new(""))
+        {
+            std::fs::create_dir_all(folder).map_err(|error| DatabaseError::Open(error.into()))?;
+        }
+        let url = location.url();
+        let options = AnyConnectOptions::from_str(&url).map_err(DatabaseError::Open)?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(if url.contains(":memory:") { 1 } else { DATABASE_CONNECTIONS_MAX })
+            .acquire_timeout(Duration::from_secs(DATABASE_SECONDS_MAX))
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    if connection.backend_name() == "SQLite" {
+                        // An acknowledged write survives a power cut; readers do not wait for writers.
+                        for pragma in
+                            ["PRAGMA busy_timeout = 5000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"]
+                        {
+                            connection.execute(pragma).await?;
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(DatabaseError::Open)?;
+        MIGRATIONS.run(&pool).await?;
+        let database = Database { pool };
+        database.write_once().await?;
+        Ok(database)
+    }
+
+    async fn write_once(&self) -> Result<(), DatabaseError> {
+        sqlx::query(
+            "INSERT INTO meta (name, content) VALUES ('last_start_ms', $1) \
+             ON CONFLICT (name) DO UPDATE SET content = excluded.content",
+        )
+        .bind(now_ms().to_string())
+        .execute(&self.pool)
+        .await
+        .map_err(DatabaseError::ReadOnly)?;
+        Ok(())
+    }
+
+    /// Whether it answers now.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn check(&self) -> Result<(), DatabaseError> {
+        sqlx::query("SELECT content FROM meta WHERE name = 'last_start_ms'").fetch_optional(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections once their work is done.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(Location::parse("postgres://me:secret@host/db").to_string(), "postgres://host/db");
+        assert_eq!(Location::parse("runs/x.db").to_string(), "runs/x.db");
+        assert!(Location::parse("/a b?.db").url().starts_with("sqlite:///a%20b%3F.db?mode=rwc"));
+    }
+}

@@ -1,0 +1,9 @@
+//! Jobs: `sayself run` as a child process, one at a time, with a log, cancelled and started again
+//! at will. A job outlives a server that is killed: the next one finds its process again.
+
+mod process;
+mod queue;
+mod request;
+
+pub use queue::{JobError, Jobs, Place};
+pub use request::{JobRequest, RequestError};

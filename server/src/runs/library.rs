@@ -1,0 +1,379 @@
+//! All served runs, looked up by id. Facts are read once and kept until a file changes.
+
+use super::answers::{self, AnswerPage, Filter};
+use super::facts::{self, EVENTS, EvaluationFolder, Facts};
+use super::progress::Progress;
+use super::records::Records;
+use super::scan::{Found, Root, Scan, scan};
+use super::{contained, log, question};
+use crate::limits::{SCAN_EVERY_MS, SHOWN_MAX};
+use app::view::{AnswerList, QuestionDetail, RunDetail, RunState, RunSummary};
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Locked by the program that works in the run directory.
+const LOCK: &str = ".lock";
+/// Milliseconds of silence after which a run's lock is asked about.
+const UNLOCKED_AFTER_MS: u64 = 10_000;
+
+/// One run as it was found last.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub found: Found,
+    pub fingerprint: String,
+    pub facts: Arc<Facts>,
+}
+
+/// What a run's job says of its process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Process {
+    /// Lives: silence is no sign of its end.
+    Lives,
+    /// Ended with success.
+    Succeeded,
+    /// Ended at this time before the run was done, for this reason.
+    Ended { at_ms: u64, reason: String },
+}
+
+/// The served runs.
+pub struct Library {
+    roots: Vec<Root>,
+    records: Records,
+    known: Mutex<Known>,
+    // One look at the folders at a time: whoever comes in between gets its result.
+    looking: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    runs: Arc<Vec<Run>>,
+    warnings: Arc<Vec<String>>,
+    looked: Option<Instant>,
+    /// By directory.
+    facts: HashMap<PathBuf, (String, Arc<Facts>)>,
+    /// Directories whose facts the database has not got yet.
+    fresh: Vec<PathBuf>,
+}
+
+/// A row for the index in the database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexRow {
+    pub directory: String,
+    pub fingerprint: String,
+    pub facts: Facts,
+}
+
+impl Library {
+    /// `index` is what an earlier start knew; it may be empty or out of date.
+    pub fn new(roots: Vec<Root>, index: Vec<IndexRow>) -> Self {
+        let facts = index
+            .into_iter()
+            .map(|row| (PathBuf::from(row.directory), (row.fingerprint, Arc::new(row.facts))))
+            .collect();
+        Library {
+            roots,
+            records: Records::default(),
+            known: Mutex::new(Known { facts, ..Known::default() }),
+            looking: Mutex::new(()),
+        }
+    }
+
+    /// All runs, the newest first, and what is wrong with the folders. Looks again when the last look
+    /// is older than [`SCAN_EVERY_MS`]. Blocks on the file system.
+    pub fn runs(&self) -> (Arc<Vec<Run>>, Arc<Vec<String>>) {
+        if let Some(current) = self.current() {
+            return current;
+        }
+        let _looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(current) = self.current() {
+            return current;
+        }
+        let Scan { found, warnings } = scan(&self.roots);
+        let mut runs: Vec<Run> = found.into_iter().map(|found| self.run_of(found)).collect();
+        runs.sort_by(|left, right| right.place().cmp(&left.place()));
+        let mut known = self.lock();
+        let directories: std::collections::HashSet<&Path> = runs.iter().map(|run| run.found.directory.as_path()).collect();
+        known.facts.retain(|directory, _| directories.contains(directory.as_path()));
+        known.runs = Arc::new(runs);
+        known.warnings = Arc::new(warnings);
+        known.looked = Some(Instant::now());
+        (Arc::clone(&known.runs), Arc::clone(&known.warnings))
+    }
+
+    /// The run of an id, read anew. Only ids that a look at the folders has shown are found, so an
+    /// id is never a path. Blocks on the file system.
+    pub fn run(&self, id: &str) -> Option<Run> {
+        let (runs, _) = self.runs();
+        let run = runs.iter().find(|run| run.found.id == id)?;
+        Some(self.run_of(run.found.clone()))
+    }
+
+    /// Makes the next look at the folders a real one.
+    pub fn forget_look(&self) {
+        self.lock().looked = None;
+    }
+
+    /// The facts that are newer than the database's, once.
+    pub fn take_fresh(&self) -> Vec<IndexRow> {
+        let mut known = self.lock();
+        let fresh = std::mem::take(&mut known.fresh);
+        fresh
+            .into_iter()
+            .filter_map(|directory| {
+                let (fingerprint, facts) = known.facts.get(&directory)?;
+                Some(IndexRow {
+                    directory: directory.to_str()?.to_owned(),
+                    fingerprint: fingerprint.clone(),
+                    facts: Facts::clone(facts),
+                })
+            })
+            .collect()
+    }
+
+    fn current(&self) -> Option<(Arc<Vec<Run>>, Arc<Vec<String>>)> {
+        let known = self.lock();
+        let looked = known.looked?;
+        (looked.elapsed() < Duration::from_millis(SCAN_EVERY_MS))
+            .then(|| (Arc::clone(&known.runs), Arc::clone(&known.warnings)))
+    }
+
+    fn run_of(&self, found: Found) -> Run {
+        if let Some(trouble) = &found.trouble {
+            let facts = Facts {
+                title: found.id.clone(),
+                model: String::new(),
+                questions: String::new(),
+                labels: Vec::new(),
+                headline: None,
+                complete: false,
+                progress: Progress::default(),
+                trouble: Some(trouble.clone()),
+            };
+            return Run { found, fingerprint: "unreadable".into(), facts: Arc::new(facts) };
+        }
+        let fingerprint = facts::fingerprint(&found.directory);
+        let before = self.lock().facts.get(&found.directory).cloned();
+        if let Some((known, facts)) = &before
+            && *known == fingerprint
+        {
+            return Run { found, fingerprint, facts: Arc::clone(facts) };
+        }
+        let progress = before.map(|(_, facts)| facts.progress.clone()).unwrap_or_default();
+        let facts = Arc::new(facts::read(&found.directory, progress));
+        let mut known = self.lock();
+        known.facts.insert(found.directory.clone(), (fingerprint.clone(), Arc::clone(&facts)));
+        if !known.fresh.contains(&found.directory) {
+            known.fresh.push(found.directory.clone());
+        }
+        Run { found, fingerprint, facts }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // What is kept can be read again from the files: a panic elsewhere leaves nothing wrong.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The Run page's data; `wanted` are the evaluations to draw, empty for the run's own choice.
+    ///
+    /// # Errors
+    /// Those of reading the run's files.
+    pub fn detail(&self, run: &Run, summary: RunSummary, wanted: &[String]) -> io::Result<RunDetail> {
+        let directory = &run.found.directory;
+        if run.found.trouble.is_some() {
+            return Ok(RunDetail {
+                summary,
+                evaluations: Vec::new(),
+                points: Vec::new(),
+                shown: Vec::new(),
+                config: String::new(),
+                log: Vec::new(),
+                skipped: 0,
+            });
+        }
+        let evaluations = facts::ordered_evaluations(directory);
+        let folders = facts::evaluation_folders(directory)?;
+        let mut points = Vec::new();
+        for evaluation in &evaluations {
+            let folder = folders.iter().find(|folder| folder.label == evaluation.label);
+            points.push(match folder {
+                Some(folder) => answers::points(&self.records, directory, folder)?,
+                None => Vec::new(),
+            });
+        }
+        let labels: Vec<&str> = evaluations.iter().map(|evaluation| evaluation.label.as_str()).collect();
+        Ok(RunDetail {
+            shown: shown(&labels, wanted),
+            summary,
+            points,
+            config: contained::small_text(directory, &directory.join(facts::CONFIG)).unwrap_or_default(),
+            log: log::event_words(directory, &directory.join(EVENTS)).unwrap_or_default(),
+            skipped: self.skipped(directory),
+            evaluations,
+        })
+    }
+
+    fn skipped(&self, directory: &Path) -> u64 {
+        self.records.places(directory, &directory.join("skipped.jsonl")).map_or(0, |places| places.all.len() as u64)
+    }
+
+    /// The answers of one evaluation; `None` where the run has no evaluation of that label. An empty
+    /// label means the first.
+    ///
+    /// # Errors
+    /// Those of reading the run's files.
+    pub fn answers(
+        &self,
+        run: &Run,
+        summary: RunSummary,
+        label: &str,
+        filter: Filter,
+        after: Option<u64>,
+        limit: usize,
+    ) -> io::Result<Option<AnswerList>> {
+        if run.found.trouble.is_some() {
+            return Ok(None);
+        }
+        let folders = facts::evaluation_folders(&run.found.directory)?;
+        let folder: Option<&EvaluationFolder> = if label.is_empty() {
+            let headline = run.facts.headline.as_ref().map(|evaluation| evaluation.label.as_str());
+            folders.iter().find(|folder| Some(folder.label.as_str()) == headline).or(folders.first())
+        } else {
+            folders.iter().find(|folder| folder.label == label)
+        };
+        let Some(folder) = folder else { return Ok(None) };
+        let AnswerPage { answers, total, next } =
+            answers::page(&self.records, &run.found.directory, folder, filter, after, limit)?;
+        Ok(Some(AnswerList { run: summary, label: folder.label.clone(), filter: filter.words(), answers, total, next }))
+    }
+
+    /// The Question page's data; `None` where the run does not know the question.
+    ///
+    /// # Errors
+    /// Those of reading the run's files.
+    pub fn question(&self, run: &Run, summary: RunSummary, id: &str) -> io::Result<Option<QuestionDetail>> {
+        if run.found.trouble.is_some() {
+            return Ok(None);
+        }
+        let gathered = question::gather(&self.records, &run.found.directory, &run.facts.labels, id)?;
+        Ok(gathered.map(|gathered| QuestionDetail {
+            run: summary,
+            id: id.to_owned(),
+            question: gathered.question,
+            gold: gathered.gold,
+            template: gathered.template,
+            clusters: gathered.clusters,
+            answers: gathered.answers,
+            rationale: gathered.rationale,
+        }))
+    }
+}
+
+impl Run {
+    /// Its place in the list: by start, then by id.
+    pub fn place(&self) -> (u64, &str) {
+        (self.facts.progress.first_ms.unwrap_or(self.found.changed_ms), &self.found.id)
+    }
+
+    /// The row of the Runs page.
+    pub fn summary(&self, process: Option<Process>) -> RunSummary {
+        let facts = &self.facts;
+        RunSummary {
+            id: self.found.id.clone(),
+            title: facts.title.clone(),
+            model: facts.model.clone(),
+            method: facts.headline.as_ref().map_or_else(String::new, |evaluation| evaluation.method.clone()),
+            questions: facts.questions.clone(),
+            n: facts.headline.as_ref().map_or(0, |evaluation| evaluation.n),
+            metrics: facts.headline.clone(),
+            state: self.state(process),
+            started_ms: facts.progress.first_ms,
+            recorded: self.found.recorded,
+        }
+    }
+
+    fn state(&self, process: Option<Process>) -> RunState {
+        if let Some(error) = &self.facts.trouble {
+            return RunState::Damaged { error: error.clone() };
+        }
+        let progress = &self.facts.progress;
+        let watched = process == Some(Process::Lives);
+        let state = progress.state(self.facts.complete, watched, now_ms());
+        match (state, process) {
+            (RunState::Running { .. } | RunState::Waiting, Some(Process::Ended { at_ms, reason }))
+                if at_ms >= progress.last_ms.unwrap_or(0) =>
+            {
+                RunState::Failed { stage: progress.last_stage().to_owned(), error: reason }
+            }
+            (RunState::Running { .. } | RunState::Waiting, Some(Process::Succeeded)) => RunState::Finished,
+            (RunState::Running { stage, .. }, None) if self.has_lost_its_process() => RunState::Failed {
+                stage,
+                error: "its process has gone; start it again, and it goes on where it stopped".into(),
+            },
+            (state, _) => state,
+        }
+    }
+
+    /// Whether nobody holds the run directory's lock, as `sayself` does while it works there. Asked
+    /// only after some seconds of silence, so that a program that is just starting is not in the way.
+    fn has_lost_its_process(&self) -> bool {
+        let silent_ms = now_ms().saturating_sub(self.facts.progress.last_ms.unwrap_or(0));
+        silent_ms > UNLOCKED_AFTER_MS
+            && std::fs::File::open(self.found.directory.join(LOCK)).is_ok_and(|lock| lock.try_lock_shared().is_ok())
+    }
+
+    /// Whether a search finds it: in title, id, model, method or questions, whatever the case.
+    pub fn matches(&self, search: &str) -> bool {
+        let search = search.to_lowercase();
+        let method = self.facts.headline.as_ref().map_or("", |evaluation| evaluation.method.as_str());
+        [self.found.id.as_str(), &self.facts.title, &self.facts.model, method, &self.facts.questions]
+            .iter()
+            .any(|text| text.to_lowercase().contains(&search))
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |duration| duration.as_millis() as u64)
+}
+
+/// Which evaluations are drawn: those asked for; else the model before (`direct-prompting`, or the
+/// first that is not the taught one) and after (`sayself`, or the last).
+fn shown(labels: &[&str], wanted: &[String]) -> Vec<usize> {
+    let index_of = |label: &str| labels.iter().position(|known| *known == label);
+    let mut shown: Vec<usize> = Vec::new();
+    for label in wanted {
+        if let Some(index) = index_of(label)
+            && !shown.contains(&index)
+            && shown.len() < SHOWN_MAX
+        {
+            shown.push(index);
+        }
+    }
+    if !shown.is_empty() || labels.is_empty() {
+        return shown;
+    }
+    let taught = index_of("sayself").unwrap_or(labels.len() - 1);
+    let base = index_of("direct-prompting").or_else(|| labels.iter().position(|label| !label.starts_with("sayself")));
+    match base {
+        Some(base) if base != taught => vec![base, taught],
+        _ => vec![taught],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn before_and_after_are_drawn_unless_asked_otherwise() {
+        let labels = ["self-consistency", "direct-prompting", "sayself", "sayself-seed-2"];
+        assert_eq!(shown(&labels, &[]), [1, 2]);
+        assert_eq!(shown(&labels, &["sayself-seed-2".into(), "nonsense".into()]), [3]);
+        assert_eq!(shown(&["sayself"], &[]), [0]);
+        assert_eq!(shown(&["a", "b"], &[]), [0, 1]);
+        assert!(shown(&[], &["a".into()]).is_empty());
+    }
+}

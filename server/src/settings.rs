@@ -1,0 +1,157 @@
+//! The command line, turned once into what the server works with.
+
+use crate::db::Location;
+use crate::runs::Root;
+use clap::Parser;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Recorded runs as the repository lays them; read-only.
+const RECORDED: &str = "datasets/results";
+/// Where runs are written when nothing else is said.
+const RUNS: &str = "runs";
+/// The browser's part of the pages, as `cargo xtask web` lays it.
+const ASSETS: &str = "target/site";
+/// A file of that part.
+const ASSETS_MARK: &str = "app.js";
+/// The database beside the runs.
+const DATABASE: &str = ".sayself.db";
+
+/// Serves the pages and the REST API over folders of runs, and starts runs
+#[derive(Debug, Parser)]
+#[command(
+    name = "sayself-server",
+    version,
+    after_help = "Examples:\n  sayself-server\n  sayself-server --runs runs datasets/results --listen 127.0.0.1:7590\n  sayself-server --runs /data/runs --database postgres://sayself@db/sayself"
+)]
+pub struct Arguments {
+    /// Folders of runs, or single runs; new runs are written to the last that is not recorded
+    /// [default: ./runs, and datasets/results where it is]
+    #[arg(long, num_args = 1.., value_name = "DIR")]
+    pub runs: Vec<PathBuf>,
+
+    /// An SQLite file, made where missing, or a URL: sqlite://… or postgres://…
+    /// [default: .sayself.db in the folder that new runs are written to]
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+
+    /// Address and port; port 0 takes any free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7590")]
+    pub listen: String,
+
+    /// Take the next free port where the port is taken
+    #[arg(long)]
+    pub port_search: bool,
+
+    /// The folder of the browser's part of the pages; without it pages work without islands
+    /// [default: target/site where it is]
+    #[arg(long, value_name = "DIR")]
+    pub assets: Option<PathBuf>,
+
+    /// The command line program that jobs run
+    /// [default: `sayself` beside this program, else on the PATH]
+    #[arg(long, value_name = "PATH")]
+    pub sayself: Option<PathBuf>,
+
+    /// Jobs that run at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs_at_once: u8,
+}
+
+/// What the server works with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub roots: Vec<Root>,
+    /// Where new runs are written; `None` where all folders are recorded ones.
+    pub writable: Option<PathBuf>,
+    /// `None` where there is no folder to put one in.
+    pub database: Option<Location>,
+    pub addresses: Vec<SocketAddr>,
+    pub port_search: bool,
+    pub assets: Option<PathBuf>,
+    pub program: PathBuf,
+    pub jobs_at_once: usize,
+}
+
+impl Settings {
+    /// # Errors
+    /// Bad use, in words: an address that is none, a folder of assets without its files.
+    pub fn from_arguments(arguments: Arguments) -> Result<Self, String> {
+        let own = std::env::current_exe().ok();
+        let runs = if arguments.runs.is_empty() {
+            let recorded = Path::new(RECORDED).is_dir().then(|| PathBuf::from(RECORDED));
+            recorded.into_iter().chain([PathBuf::from(RUNS)]).collect()
+        } else {
+            arguments.runs
+        };
+        let roots: Vec<Root> = runs.into_iter().map(|path| Root { recorded: is_recorded(&path), path }).collect();
+        let writable = roots.iter().rev().find(|root| !root.recorded).map(|root| root.path.clone());
+        let database = match arguments.database {
+            Some(text) => Some(Location::parse(&text)),
+            None => writable.as_ref().map(|folder| Location::Sqlite(folder.join(DATABASE))),
+        };
+        let addresses: Vec<SocketAddr> = std::net::ToSocketAddrs::to_socket_addrs(&arguments.listen)
+            .map_err(|error| format!("--listen: {:?} is no HOST:PORT: {error}", arguments.listen))?
+            .collect();
+        let assets = match arguments.assets {
+            Some(folder) if !folder.join(ASSETS_MARK).is_file() => {
+                return Err(format!(
+                    "--assets: {} has no {ASSETS_MARK}. Build it by `cargo xtask web`, or leave --assets out.",
+                    folder.display()
+                ));
+            }
+            Some(folder) => Some(folder),
+            None => default_assets(own.as_deref()),
+        };
+        Ok(Settings {
+            roots,
+            writable,
+            database,
+            addresses,
+            port_search: arguments.port_search,
+            assets,
+            program: arguments.sayself.unwrap_or_else(|| default_program(own.as_deref())),
+            jobs_at_once: arguments.jobs_at_once.into(),
+        })
+    }
+}
+
+fn is_recorded(path: &Path) -> bool {
+    let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    // The folder, or one run in it.
+    absolute.ends_with(RECORDED) || absolute.parent().is_some_and(|folder| folder.ends_with(RECORDED))
+}
+
+/// In the working directory's `target`, or in that of this program's build.
+fn default_assets(own: Option<&Path>) -> Option<PathBuf> {
+    let beside = own.and_then(|own| Some(own.parent()?.parent()?.join("site")));
+    [Some(PathBuf::from(ASSETS)), beside].into_iter().flatten().find(|folder| folder.join(ASSETS_MARK).is_file())
+}
+
+fn default_program(own: Option<&Path>) -> PathBuf {
+    let name = format!("sayself{}", std::env::consts::EXE_SUFFIX);
+    own.and_then(|own| Some(own.parent()?.join(&name))).filter(|beside| beside.is_file()).unwrap_or_else(|| name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(arguments: &[&str]) -> Result<Settings, String> {
+        Settings::from_arguments(Arguments::parse_from([&["sayself-server"], arguments].concat()))
+    }
+
+    #[test]
+    fn new_runs_go_to_the_last_folder_that_is_not_recorded() {
+        let settings = settings(&["--runs", "a", "b", "x/datasets/results", "--listen", "127.0.0.1:0"]).unwrap();
+        assert_eq!(settings.writable, Some("b".into()));
+        assert!(settings.roots[2].recorded);
+        assert_eq!(settings.database, Some(Location::Sqlite("b/.sayself.db".into())));
+    }
+
+    #[test]
+    fn bad_use_is_told() {
+        assert!(settings(&["--listen", "nonsense"]).unwrap_err().contains("--listen"));
+        assert!(settings(&["--assets", "/nonexistent"]).unwrap_err().contains("--assets"));
+    }
+}

@@ -1,0 +1,190 @@
+//! The REST API over runs: what the pages show, as JSON.
+
+use super::Server;
+use super::problem::{Failure, ProblemDocument};
+use super::query::Parameters;
+use crate::runs::Run;
+use app::view::{AnswerList, QuestionDetail, RunDetail, RunSummary};
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// `GET /api/runs`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunList {
+    /// The newest first.
+    pub runs: Vec<RunSummary>,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+}
+
+/// Work on the file system, off the threads that serve.
+pub async fn read<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        // Passed on, so that it is told once, where all panics are.
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Failure::internal()),
+        },
+    }
+}
+
+/// The run of an id.
+pub fn find(server: &Server, id: &str) -> Result<Run, Failure> {
+    server.library.run(id).ok_or_else(|| Failure::not_found("run"))
+}
+
+/// One page of runs and what is wrong with the folders. The cursor is `START_MS.ID` of the last run
+/// shown: rows that come or go in between neither repeat nor hide others.
+pub fn page_of_runs(server: &Server, query: &Parameters) -> Result<(RunList, Arc<Vec<String>>), Failure> {
+    let search = query.search()?;
+    let limit = query.limit()?;
+    let after = match query.cursor() {
+        None => None,
+        Some(cursor) => {
+            let place = cursor.split_once('.').and_then(|(start, id)| Some((start.parse::<u64>().ok()?, id)));
+            Some(place.ok_or_else(|| Failure::bad_query("The cursor is not one that this list gave."))?)
+        }
+    };
+    let (runs, warnings) = server.library.runs();
+    let mut rest = runs
+        .iter()
+        .filter(|run| after.is_none_or(|after| run.place() < after))
+        .filter(|run| search.is_empty() || run.matches(search));
+    let shown: Vec<&Run> = rest.by_ref().take(limit).collect();
+    let next = rest.next().and_then(|_| shown.last()).map(|run| {
+        let (start, id) = run.place();
+        format!("{start}.{id}")
+    });
+    Ok((RunList { runs: shown.into_iter().map(|run| server.summary(run)).collect(), next }, warnings))
+}
+
+/// Lists runs, the newest first.
+#[utoipa::path(
+    get, path = "/api/runs", tag = "runs",
+    params(
+        ("q" = Option<String>, Query, description = "Runs that have this in their title, id, model, method or questions; 200 bytes at most"),
+        ("limit" = Option<u8>, Query, description = "Rows, 1 to 200; 50 where absent", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before")
+    ),
+    responses(
+        (status = 200, body = RunList),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json")
+    )
+)]
+pub async fn list_runs(
+    State(server): State<Arc<Server>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<RunList>, Failure> {
+    let list = read({
+        let server = Arc::clone(&server);
+        move || page_of_runs(&server, &Parameters::parse(query.as_deref())).map(|(list, _)| list)
+    })
+    .await?;
+    super::health::store_index(server);
+    Ok(Json(list))
+}
+
+/// All about one run.
+#[utoipa::path(
+    get, path = "/api/runs/{id}", tag = "runs",
+    params(
+        ("id" = String, Path, description = "The run's id"),
+        ("label" = Option<String>, Query, description = "An evaluation to draw; may be there twice")
+    ),
+    responses(
+        (status = 200, body = RunDetail),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json")
+    )
+)]
+pub async fn get_run(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<RunDetail>, Failure> {
+    read(move || {
+        let run = find(&server, &id)?;
+        let labels = Parameters::parse(query.as_deref()).labels();
+        server
+            .library
+            .detail(&run, server.summary(&run), &labels)
+            .map(Json)
+            .map_err(|error| Failure::unreadable(&error))
+    })
+    .await
+}
+
+/// The answers that a page of them shows.
+pub fn page_of_answers(server: &Server, run: &Run, query: &Parameters) -> Result<AnswerList, Failure> {
+    server
+        .library
+        .answers(run, server.summary(run), query.label(), query.filter()?, query.offset()?, query.limit()?)
+        .map_err(|error| Failure::unreadable(&error))?
+        .ok_or_else(|| Failure::not_found("evaluation"))
+}
+
+/// Lists the answers of one evaluation, in their file's order.
+#[utoipa::path(
+    get, path = "/api/runs/{id}/answers", tag = "runs",
+    params(
+        ("id" = String, Path, description = "The run's id"),
+        ("label" = Option<String>, Query, description = "The evaluation; the headline's where absent"),
+        ("bin" = Option<u8>, Query, description = "The bar of the confidence histogram", minimum = 0, maximum = 10),
+        ("low" = Option<f64>, Query, description = "Probability from here, inclusive"),
+        ("high" = Option<f64>, Query, description = "Probability to here, exclusive but for 1"),
+        ("correct" = Option<bool>, Query, description = "Only right or only wrong answers"),
+        ("limit" = Option<u8>, Query, description = "Rows, 1 to 200; 50 where absent", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before")
+    ),
+    responses(
+        (status = 200, body = AnswerList),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json")
+    )
+)]
+pub async fn list_answers(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<AnswerList>, Failure> {
+    read(move || {
+        let run = find(&server, &id)?;
+        page_of_answers(&server, &run, &Parameters::parse(query.as_deref())).map(Json)
+    })
+    .await
+}
+
+/// What a run says of one question.
+pub fn question_of(server: &Server, run: &Run, id: &str) -> Result<QuestionDetail, Failure> {
+    server
+        .library
+        .question(run, server.summary(run), id)
+        .map_err(|error| Failure::unreadable(&error))?
+        .ok_or_else(|| Failure::not_found("question"))
+}
+
+/// All that a run says of one question.
+#[utoipa::path(
+    get, path = "/api/runs/{id}/questions/{question_id}", tag = "runs",
+    params(
+        ("id" = String, Path, description = "The run's id"),
+        ("question_id" = String, Path, description = "The question's id")
+    ),
+    responses(
+        (status = 200, body = QuestionDetail),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json")
+    )
+)]
+pub async fn get_question(
+    State(server): State<Arc<Server>>,
+    Path((id, question_id)): Path<(String, String)>,
+) -> Result<Json<QuestionDetail>, Failure> {
+    read(move || {
+        let run = find(&server, &id)?;
+        question_of(&server, &run, &question_id).map(Json)
+    })
+    .await
+}

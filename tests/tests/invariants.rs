@@ -1,0 +1,299 @@
+//! The invariants of ARCHITECTURE.md, kept by reading the dependency tree and the sources.
+
+use sayself_tests::folders::root;
+use sayself_tests::sources::sources;
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// The packages that a package's own code and all of its dependencies' code is made of.
+fn dependencies(package: &str, more: &[&str]) -> BTreeSet<String> {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root());
+    command.args([
+        "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}",
+    ]);
+    let output = command
+        .args(["--package", package])
+        .args(more)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .filter_map(|line| Some(line.split(' ').next()?.to_owned()))
+        .collect()
+}
+
+#[track_caller]
+fn assert_absent(package: &str, more: &[&str], unwanted: &[&str]) {
+    let found: Vec<String> = dependencies(package, more)
+        .into_iter()
+        .filter(|name| {
+            unwanted
+                .iter()
+                .any(|word| name == word || name.starts_with(&format!("{word}-")))
+        })
+        .collect();
+    assert!(found.is_empty(), "{package} depends on {found:?}");
+}
+
+#[test]
+fn pages_and_server_know_no_model() {
+    let unwanted = ["candle", "sayself", "model", "kernels", "tokenizers"];
+    for package in ["app", "sayself-server"] {
+        // The package itself is in its tree.
+        let found: Vec<String> = dependencies(package, &[])
+            .into_iter()
+            .filter(|name| name != package)
+            .filter(|name| {
+                unwanted
+                    .iter()
+                    .any(|word| name == word || name.starts_with(&format!("{word}-")))
+            })
+            .collect();
+        assert!(found.is_empty(), "{package} depends on {found:?}");
+    }
+}
+
+#[test]
+fn the_browser_gets_no_server_and_no_model() {
+    let hydrate = [
+        "--no-default-features",
+        "--features",
+        "hydrate",
+        "--target",
+        "wasm32-unknown-unknown",
+    ];
+    assert_absent(
+        "app",
+        &hydrate,
+        &["candle", "axum", "hyper", "sqlx", "mio", "tokenizers"],
+    );
+}
+
+#[test]
+fn pure_crates_have_no_way_to_files_or_the_network() {
+    let unwanted = [
+        "tokio",
+        "mio",
+        "socket2",
+        "hyper",
+        "reqwest",
+        "ureq",
+        "rustls",
+        "hf-hub",
+        "sqlx",
+        "axum",
+        "tempfile",
+        "memmap2",
+        "walkdir",
+        "indicatif",
+        "clap",
+    ];
+    // As they are built for the browser; `model`'s own code is held to it by the next test, but
+    // its tokenizer and tensors bring crates that could read files elsewhere.
+    let browser = ["--target", "wasm32-unknown-unknown"];
+    for package in ["calibration", "kernels", "datasets"] {
+        assert_absent(package, &browser, &unwanted);
+    }
+    assert_absent(
+        "model",
+        &[],
+        &[
+            "tokio", "mio", "socket2", "hyper", "reqwest", "ureq", "rustls", "sqlx",
+        ],
+    );
+}
+
+#[test]
+fn pure_crates_do_not_touch_files_network_or_processes() {
+    let ways = [
+        "std::fs",
+        "std::net",
+        "std::process",
+        "File::open",
+        "File::create",
+        "fs::read",
+        "fs::write",
+        "from_mmaped",
+        "from_file(",
+        "VarBuilder::from_pth",
+    ];
+    let root = root();
+    for folder in [
+        "trainer/calibration/src",
+        "trainer/kernels/src",
+        "trainer/model/src",
+        "datasets/src",
+        "app/src",
+    ] {
+        for source in sources(&root, folder) {
+            // A map is unsafe, so it stands in `kernels`, for the command line's use alone.
+            if source.path.ends_with("kernels/src/map_file.rs") {
+                continue;
+            }
+            for way in ways {
+                assert!(
+                    !source.code.contains(way),
+                    "{}: {way}",
+                    source.path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_in_kernels_alone() {
+    for source in sources(&root(), ".") {
+        if source.path.starts_with("trainer/kernels") {
+            continue;
+        }
+        for (number, line) in source.code.lines().enumerate() {
+            let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+            let place = format!("{}:{}", source.path.display(), number + 1);
+            for word in words {
+                assert!(word != "unsafe", "{place}: unsafe code outside kernels");
+                assert!(
+                    word != "unsafe_code",
+                    "{place}: the lint is switched off outside kernels"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_database_module_knows_sql() {
+    let root = root();
+    let folders = [
+        "app/src",
+        "server/src",
+        "trainer/src",
+        "trainer/calibration/src",
+        "datasets/src",
+    ];
+    for source in folders
+        .into_iter()
+        .flat_map(|folder| sources(&root, folder))
+    {
+        if source.path.starts_with("server/src/db") || source.path.ends_with("server/src/db.rs") {
+            continue;
+        }
+        assert!(
+            !source.code.contains("sqlx::query"),
+            "{}",
+            source.path.display()
+        );
+        for word in [
+            "INSERT INTO ",
+            "DELETE FROM ",
+            "CREATE TABLE ",
+            "SELECT * ",
+            " FROM runs ",
+        ] {
+            assert!(
+                !source.text.contains(word),
+                "{}: {word}",
+                source.path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn there_is_one_sampler_trait() {
+    let definitions: Vec<String> = sources(&root(), ".")
+        .into_iter()
+        .filter(|source| source.code.contains("trait Sampler"))
+        .map(|source| source.path.display().to_string())
+        .collect();
+    assert_eq!(definitions.len(), 1, "{definitions:?}");
+}
+
+#[test]
+fn what_the_user_named_is_called() {
+    let root = root();
+    let calls = [
+        ("app/src", "leptos::"),
+        ("app/src", "wasm_bindgen::"),
+        ("app/src", "plotters::"),
+        ("trainer/model/src", "candle_core::"),
+        ("trainer", "candle_nn::"),
+        ("trainer/src", "candle_transformers::"),
+        ("trainer", "tokenizers::"),
+        ("server/src", "axum::"),
+        ("server/src", "tokio::"),
+        ("datasets/src", "serde::"),
+        ("datasets/src", "serde_json::"),
+    ];
+    for (folder, call) in calls {
+        let is_called = sources(&root, folder)
+            .iter()
+            .any(|source| source.code.contains(call));
+        assert!(is_called, "nothing in {folder} calls {call}");
+    }
+}
+
+#[test]
+fn a_thing_is_found_by_its_name() {
+    for source in sources(&root(), ".") {
+        let stem = source
+            .path
+            .file_stem()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let named = [
+            "utils", "util", "common", "helpers", "helper", "manager", "misc",
+        ];
+        assert!(!named.contains(&stem.as_str()), "{}", source.path.display());
+    }
+}
+
+#[test]
+fn ci_is_one_local_command() {
+    let script = std::fs::read_to_string(root().join(".ci/run")).unwrap();
+    let lines: Vec<&str> = script
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    assert_eq!(lines, ["set -euo pipefail", "cargo xtask test"]);
+}
+
+#[test]
+fn the_npm_lock_file_names_no_host() {
+    let lock = std::fs::read_to_string(root().join("tests/browser/package-lock.json")).unwrap();
+    assert!(
+        !lock.contains("\"resolved\""),
+        "use `npm install --omit-lockfile-registry-resolved`"
+    );
+}
+
+/// A recorded run is committed: small, without weights but the adapter, without checkpoints.
+#[test]
+fn recorded_runs_are_small() {
+    let results = root().join("datasets/results");
+    let Ok(runs) = std::fs::read_dir(&results) else {
+        return;
+    };
+    for run in runs {
+        let run = run.unwrap().path();
+        if !run.is_dir() {
+            continue;
+        }
+        let files = sayself_tests::folders::files(&run);
+        let bytes: usize = files.values().map(Vec::len).sum();
+        assert!(bytes <= 20_000_000, "{}: {bytes} bytes", run.display());
+        for path in files.keys() {
+            let is_checkpoint = path
+                .components()
+                .any(|part| part.as_os_str() == "checkpoint");
+            assert!(!is_checkpoint, "{}: {}", run.display(), path.display());
+        }
+    }
+}

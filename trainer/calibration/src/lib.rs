@@ -1,0 +1,41 @@
+//! Calibration of verbal confidence, as pure functions: reading and judging responses, measures
+//! with intervals, diagrams' data, rewards and clustering.
+//!
+//! Nothing here touches a file, the network, a clock or a thread, so that the server and the
+//! browser compute the same numbers with the same code. Randomness comes only from a given seed.
+//!
+//! | to | use |
+//! |---|---|
+//! | read a response | [`parse::response`], [`parse::sure`], [`parse::bare_answer`] |
+//! | judge an answer | [`judge::is_correct`] |
+//! | measure (confidence, correct) pairs | [`metrics::evaluate`], [`baseline::evaluate`] |
+//! | draw them | [`corp::diagram`], [`reliability::bins`] |
+//! | compare two runs | [`compare::paired`] |
+//! | train | [`reward::reward`], [`reward::advantages_rloo`], [`level`] |
+//! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`] |
+
+pub mod aurc;
+pub mod auroc;
+pub mod baseline;
+pub mod binning;
+pub mod bootstrap;
+pub mod brier;
+pub mod cluster;
+pub mod compare;
+pub mod confidence;
+pub mod corp;
+pub mod ece;
+pub mod isotonic;
+pub mod judge;
+pub mod level;
+pub mod metrics;
+pub mod parse;
+pub mod random;
+pub mod reliability;
+pub mod reward;
+pub mod smece;
+pub mod tally;
+
+pub use confidence::{Confidence, OutOfRange, Probability};
+pub use judge::Judge;
+pub use tally::Row;

@@ -1,0 +1,320 @@
+//! All measures of one evaluation, with intervals.
+
+pub use crate::binning::{Binning, Mode};
+pub use crate::tally::Row;
+
+use crate::bootstrap::{IntervalMethod, Resampler};
+use crate::random::Random;
+use crate::smece::Smoother;
+use crate::tally::{Sorted, Tally};
+use crate::{aurc, auroc, brier, ece};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::collections::BTreeMap;
+
+/// How to measure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    pub binning: Binning,
+    /// Resamples for the intervals; 0: none.
+    pub bootstraps: usize,
+    /// Of the resamples.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            binning: Binning::Auto,
+            bootstraps: 0,
+            seed: 42,
+        }
+    }
+}
+
+/// Rows that cannot be measured.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum MetricsError {
+    #[error("there are no rows")]
+    Empty,
+    /// `row` counts from 0.
+    #[error("row {row}: found confidence {found}, expected a probability from 0 to 1")]
+    Confidence { row: usize, found: f64 },
+    #[error("found {found} rows, expected fewer than 2^32")]
+    TooMany { found: usize },
+}
+
+/// The measures, each described where it is computed. Serialises to the object that `sayself metrics --json` prints: each
+/// by its field's name, `NAME_ci` for each interval, and `ci_method` by measure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metrics {
+    /// Rows.
+    pub n: usize,
+    pub mode: Mode,
+    pub accuracy: f64,
+    /// By level in mode `levels`, as are the next two and `ece_sweep`.
+    pub ece_10: f64,
+    pub ece_15: f64,
+    pub ece_equal_mass_15: f64,
+    pub debiased_l2_equal_mass_15: f64,
+    pub ece_sweep: f64,
+    pub smece: f64,
+    pub smece_sigma: f64,
+    pub brier: f64,
+    pub mcb: f64,
+    pub dsc: f64,
+    pub unc: f64,
+    /// `None` with one class only.
+    pub auroc: Option<f64>,
+    pub aurc: f64,
+    pub augrc: f64,
+    /// Nats, of probabilities clipped to `log_score_clip`.
+    pub log_score: f64,
+    pub log_score_clip: [f64; 2],
+    pub mae_sayself: f64,
+    /// 95% intervals by measure; `None` where the measure is not defined. Empty without bootstraps.
+    pub intervals: BTreeMap<&'static str, Option<[f64; 2]>>,
+}
+
+/// The measures that have an interval, and how it is made.
+pub const MEASURES: [(&str, IntervalMethod); 16] = [
+    ("accuracy", IntervalMethod::Percentile),
+    ("ece_10", IntervalMethod::BasicClipped),
+    ("ece_15", IntervalMethod::BasicClipped),
+    ("ece_equal_mass_15", IntervalMethod::BasicClipped),
+    (
+        "debiased_l2_equal_mass_15",
+        IntervalMethod::BasicClippedSquare,
+    ),
+    ("ece_sweep", IntervalMethod::BasicClipped),
+    ("smece", IntervalMethod::BasicClipped),
+    ("brier", IntervalMethod::Percentile),
+    ("mcb", IntervalMethod::BasicClipped),
+    ("dsc", IntervalMethod::Percentile),
+    ("unc", IntervalMethod::Percentile),
+    ("auroc", IntervalMethod::Percentile),
+    ("aurc", IntervalMethod::Percentile),
+    ("augrc", IntervalMethod::Percentile),
+    ("log_score", IntervalMethod::Percentile),
+    ("mae_sayself", IntervalMethod::Percentile),
+];
+
+/// One value for each of [`MEASURES`], in its order, NaN where it is not defined; of the debiased L2 its square,
+/// which may be below 0.
+pub(crate) type Estimates = [f64; MEASURES.len()];
+
+/// The debiased L2's place.
+const DEBIASED: usize = 4;
+
+/// The measures as they are shown.
+pub(crate) fn shown(mut estimates: Estimates) -> Estimates {
+    estimates[DEBIASED] = estimates[DEBIASED].max(0.0).sqrt();
+    estimates
+}
+
+impl Metrics {
+    /// (name, value) of each of [`MEASURES`].
+    pub fn values(&self) -> [(&'static str, Option<f64>); MEASURES.len()] {
+        [
+            ("accuracy", Some(self.accuracy)),
+            ("ece_10", Some(self.ece_10)),
+            ("ece_15", Some(self.ece_15)),
+            ("ece_equal_mass_15", Some(self.ece_equal_mass_15)),
+            (
+                "debiased_l2_equal_mass_15",
+                Some(self.debiased_l2_equal_mass_15),
+            ),
+            ("ece_sweep", Some(self.ece_sweep)),
+            ("smece", Some(self.smece)),
+            ("brier", Some(self.brier)),
+            ("mcb", Some(self.mcb)),
+            ("dsc", Some(self.dsc)),
+            ("unc", Some(self.unc)),
+            ("auroc", self.auroc),
+            ("aurc", Some(self.aurc)),
+            ("augrc", Some(self.augrc)),
+            ("log_score", Some(self.log_score)),
+            ("mae_sayself", Some(self.mae_sayself)),
+        ]
+    }
+}
+
+impl Serialize for Metrics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("n", &self.n)?;
+        map.serialize_entry("mode", &self.mode)?;
+        for (name, value) in self.values() {
+            map.serialize_entry(name, &value)?;
+            match name {
+                "smece" => map.serialize_entry("smece_sigma", &self.smece_sigma)?,
+                "log_score" => map.serialize_entry("log_score_clip", &self.log_score_clip)?,
+                _ => {}
+            }
+        }
+        if !self.intervals.is_empty() {
+            for (name, interval) in &self.intervals {
+                map.serialize_entry(&format!("{name}_ci"), interval)?;
+            }
+            map.serialize_entry("ci_method", &BTreeMap::from(MEASURES))?;
+        }
+        map.end()
+    }
+}
+
+/// Measures `rows`. On one thread, 1,000 bootstraps take some 10 ms in mode `levels` however many
+/// rows there are (without groups; some 50 ms for 4,000 rows with them), and under 1 s in mode
+/// `continuous` for 4,000 rows. Without bootstraps, 1,000,000 rows take some 0.1 s.
+///
+/// ```
+/// use calibration::metrics::{Options, evaluate};
+/// let rows: Vec<_> = [(0.9, true), (0.8, true), (0.3, false)].map(Into::into).into();
+/// let metrics = evaluate(&rows, Options::default())?;
+/// assert_eq!(metrics.auroc, Some(1.0));
+/// # Ok::<(), calibration::metrics::MetricsError>(())
+/// ```
+pub fn evaluate(rows: &[Row], options: Options) -> Result<Metrics, MetricsError> {
+    let sorted = Sorted::of(rows)?;
+    let mut measurer = Measurer::new(&sorted, options.binning);
+    let (estimates, smece_sigma) = measurer.measure(&sorted.tally, sorted.places());
+    let mut intervals = BTreeMap::new();
+    if options.bootstraps > 0 {
+        let resamples = resamples(&sorted, rows, &mut measurer, options);
+        for (at, (name, method)) in MEASURES.into_iter().enumerate() {
+            let values: Vec<f64> = resamples.iter().map(|estimates| estimates[at]).collect();
+            let about = if at == DEBIASED {
+                ece::l2_square(&sorted.tally, 15)
+            } else {
+                estimates[at]
+            };
+            intervals.insert(name, method.interval(estimates[at], about, &values));
+        }
+    }
+    let [
+        accuracy,
+        ece_10,
+        ece_15,
+        ece_equal_mass_15,
+        debiased_l2_equal_mass_15,
+        ece_sweep,
+        smece,
+        brier,
+        mcb,
+        dsc,
+        unc,
+        auroc,
+        aurc,
+        augrc,
+        log_score,
+        mae_sayself,
+    ] = shown(estimates);
+    Ok(Metrics {
+        n: rows.len(),
+        mode: measurer.mode,
+        accuracy,
+        ece_10,
+        ece_15,
+        ece_equal_mass_15,
+        debiased_l2_equal_mass_15,
+        ece_sweep,
+        smece,
+        smece_sigma,
+        brier,
+        mcb,
+        dsc,
+        unc,
+        auroc: (!auroc.is_nan()).then_some(auroc),
+        aurc,
+        augrc,
+        log_score,
+        log_score_clip: brier::LOG_SCORE_CLIP,
+        mae_sayself,
+        intervals,
+    })
+}
+
+/// The measures of each resample.
+fn resamples(
+    sorted: &Sorted,
+    rows: &[Row],
+    measurer: &mut Measurer,
+    options: Options,
+) -> Vec<Estimates> {
+    let resampler = Resampler::of(rows);
+    let mut random = Random::new(options.seed);
+    let mut tally = sorted.tally.clone();
+    if measurer.mode == Mode::Levels && resampler.is_by_row() {
+        // Rows of one level that are alike in correctness cannot be told apart: drawing counts is
+        // drawing rows, and its cost does not grow with their number.
+        let weights = sorted.tally.counts();
+        let mut counts = weights.clone();
+        return (0..options.bootstraps)
+            .map(|_| {
+                random.multinomial(rows.len() as u64, &weights, &mut counts);
+                tally.set_counts(&counts);
+                measurer.measure(&tally, std::iter::empty()).0
+            })
+            .collect();
+    }
+    let mut weights = vec![0; rows.len()];
+    (0..options.bootstraps)
+        .map(|_| {
+            resampler.draw(&mut random, &mut weights);
+            sorted.tally_weighted(&weights, &mut tally);
+            measurer.measure(&tally, sorted.places_weighted(&weights)).0
+        })
+        .collect()
+}
+
+/// Measures the rows it was made for, and their resamples, in one mode.
+pub(crate) struct Measurer {
+    pub mode: Mode,
+    smoother: Smoother,
+}
+
+impl Measurer {
+    pub fn new(sorted: &Sorted, binning: Binning) -> Measurer {
+        Measurer {
+            mode: Mode::decide(&sorted.tally, binning),
+            smoother: Smoother::new(sorted.tally.values()),
+        }
+    }
+
+    /// The measures, and smECE's σ. `places`, the rows behind `tally` in order, are looked at in mode
+    /// `continuous` alone.
+    pub fn measure(
+        &mut self,
+        tally: &Tally,
+        places: impl Iterator<Item = (f64, u32)>,
+    ) -> (Estimates, f64) {
+        let [ece_10, ece_15, equal_mass, sweep] = match self.mode {
+            Mode::Levels => [ece::by_level(tally); 4],
+            Mode::Continuous => [
+                ece::equal_width(tally, 10),
+                ece::equal_width(tally, 15),
+                ece::equal_mass(tally, 15),
+                ece::sweep(places).0,
+            ],
+        };
+        let smooth = self.smoother.measure(tally);
+        let parts = brier::decomposition(tally);
+        let estimates = [
+            brier::accuracy(tally),
+            ece_10,
+            ece_15,
+            equal_mass,
+            ece::debiased_l2_square(tally, 15),
+            sweep,
+            smooth.smece,
+            brier::brier(tally),
+            parts.mcb,
+            parts.dsc,
+            parts.unc,
+            auroc::auroc(tally).unwrap_or(f64::NAN),
+            aurc::aurc(tally),
+            aurc::augrc(tally),
+            brier::log_score(tally),
+            brier::mae_sayself(tally),
+        ];
+        (estimates, smooth.sigma)
+    }
+}

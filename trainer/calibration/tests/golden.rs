@@ -1,0 +1,193 @@
+//! Measures against a golden table and against the peers (tests/golden/calibration).
+
+use calibration::metrics::{Binning, Metrics, Mode, Options, Row, evaluate};
+use calibration::{ece, isotonic};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// smECE is read off a grid and a bisection: 1e-6; all else 1e-9.
+fn assert_close(what: &str, name: &str, found: f64, expected: f64) {
+    let tolerance = if name == "smece" { 1e-6 } else { 1e-9 };
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "{what}, {name}: found {found}, expected {expected}"
+    );
+}
+
+fn value(metrics: &Metrics, name: &str) -> Option<f64> {
+    match name {
+        "smece_sigma" => Some(metrics.smece_sigma),
+        _ => {
+            metrics
+                .values()
+                .into_iter()
+                .find(|value| value.0 == name)
+                .expect("a measure's name")
+                .1
+        }
+    }
+}
+
+/// The golden fixture: 1,000 rows of a linear congruential generator, seed 42.
+fn fixture(confidence: impl Fn(f64) -> f64) -> Vec<Row> {
+    let mut state = 42u64;
+    let mut draw = || {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    (0..1000)
+        .map(|_| {
+            let (u, v) = (draw(), draw());
+            let c = confidence(u);
+            Row::from((c, v < 0.2 + 0.6 * c))
+        })
+        .collect()
+}
+
+#[test]
+fn golden_table() {
+    let discrete = evaluate(&fixture(|u| (11.0 * u).floor() / 10.0), Options::default()).unwrap();
+    let continuous = evaluate(&fixture(|u| u), Options::default()).unwrap();
+    assert_eq!(
+        (discrete.mode, continuous.mode),
+        (Mode::Levels, Mode::Continuous)
+    );
+    let table = [
+        ("ece_10", 0.1127, 0.104942575658),
+        ("ece_15", 0.1127, 0.109611635383),
+        ("ece_equal_mass_15", 0.1127, 0.111863493246),
+        ("debiased_l2_equal_mass_15", 0.111963559623, 0.11163239843),
+        ("ece_sweep", 0.1127, 0.106452937756),
+        ("smece", 0.100171009624, 0.0986192627062),
+        ("smece_sigma", 0.1005859375, 0.099609375),
+        ("brier", 0.21983, 0.228491712263),
+        ("mcb", 0.0148223541862, 0.0173859447231),
+        ("dsc", 0.0448233541862, 0.0387252324601),
+        ("unc", 0.249831, 0.249831),
+        ("auroc", 0.737532572019, 0.710200095264),
+        ("aurc", 0.306918435769, 0.325711881719),
+        ("augrc", 0.1844005, 0.191229),
+        ("log_score", 0.678005384529, 0.675194540870),
+        ("mae_sayself", 0.3687, 0.394504298017),
+    ];
+    for (name, in_levels, in_continuum) in table {
+        assert_close("discrete", name, value(&discrete, name).unwrap(), in_levels);
+        assert_close(
+            "continuous",
+            name,
+            value(&continuous, name).unwrap(),
+            in_continuum,
+        );
+    }
+}
+
+#[derive(Deserialize)]
+struct Golden {
+    sets: Vec<DataSet>,
+    isotonic: Vec<Map>,
+}
+
+#[derive(Deserialize)]
+struct DataSet {
+    name: String,
+    confidence: Vec<f64>,
+    correct: Vec<u8>,
+    measures: BTreeMap<String, Option<f64>>,
+}
+
+#[derive(Deserialize)]
+struct Map {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    weights: Vec<f64>,
+    at: Vec<f64>,
+    predicted: Vec<f64>,
+}
+
+fn golden() -> Golden {
+    let text = include_str!("../../../tests/golden/calibration/measures.json");
+    serde_json::from_str(text).expect("the golden file is sound")
+}
+
+#[test]
+fn peers_agree_on_every_measure() {
+    for set in golden().sets {
+        let rows: Vec<Row> = set
+            .confidence
+            .iter()
+            .zip(&set.correct)
+            .map(|(&c, &y)| (c, y == 1).into())
+            .collect();
+        let of = |binning| {
+            evaluate(
+                &rows,
+                Options {
+                    binning,
+                    ..Options::default()
+                },
+            )
+            .unwrap()
+        };
+        let (levels, continuous) = (of(Binning::Levels), of(Binning::Continuous));
+        for (name, &expected) in &set.measures {
+            match name.as_str() {
+                "by_level" => assert_close(&set.name, name, levels.ece_10, expected.unwrap()),
+                "sweep_bins" => {
+                    let mut places: Vec<(f64, u32)> = rows
+                        .iter()
+                        .map(|row| (row.confidence, u32::from(row.correct)))
+                        .collect();
+                    places.sort_by(|a, b| a.0.total_cmp(&b.0));
+                    assert_eq!(
+                        Some(ece::sweep(places.into_iter()).1 as f64),
+                        expected,
+                        "{}",
+                        set.name
+                    );
+                }
+                "auroc" if expected.is_none() => assert_eq!(continuous.auroc, None, "{}", set.name),
+                _ => assert_close(
+                    &set.name,
+                    name,
+                    value(&continuous, name).unwrap(),
+                    expected.unwrap(),
+                ),
+            }
+        }
+        // The measures that have no bins do not depend on the mode.
+        for name in [
+            "smece",
+            "brier",
+            "mcb",
+            "aurc",
+            "augrc",
+            "log_score",
+            "debiased_l2_equal_mass_15",
+        ] {
+            assert_eq!(
+                value(&levels, name),
+                value(&continuous, name),
+                "{}, {name}",
+                set.name
+            );
+        }
+        let gap = continuous.brier - (continuous.mcb - continuous.dsc + continuous.unc);
+        assert!(
+            gap.abs() < 1e-12,
+            "{}: Brier = MCB - DSC + UNC, off by {gap}",
+            set.name
+        );
+    }
+}
+
+#[test]
+fn isotonic_regression_is_scikit_learns() {
+    for map in golden().isotonic {
+        let fitted = isotonic::fit(&map.x, &map.y, &map.weights).unwrap();
+        for (&at, &expected) in map.at.iter().zip(&map.predicted) {
+            assert_close("isotonic", "predicted", fitted.predict(at), expected);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The oracle, and the kernels for heads that are not whole vectors.
+
+use super::View;
+use crate::features::{for_each_instruction_set, multiply_add};
+use crate::norm::dot;
+
+for_each_instruction_set! {
+    pub(super) fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f32]) {
+        let width = keys.rows.len();
+        for (g, query) in queries.chunks_exact(keys.head_dim).enumerate() {
+            for (score, row) in scores[g * width..].iter_mut().zip(keys.rows) {
+                *score = scale * dot::<FUSED>(query, &row[keys.offset..][..keys.head_dim]);
+            }
+        }
+    }
+}
+
+for_each_instruction_set! {
+    pub(super) fn weighted_sum(weights: &[f32], values: View<'_>, out: &mut [f32]) {
+        let width = values.rows.len();
+        out.fill(0.0);
+        for (g, out) in out.chunks_exact_mut(values.head_dim).enumerate() {
+            for (weight, row) in weights[g * width..].iter().zip(values.rows) {
+                for (out, value) in out.iter_mut().zip(&row[values.offset..]) {
+                    *out = multiply_add::<FUSED>(*weight, *value, *out);
+                }
+            }
+        }
+    }
+}
+
+for_each_instruction_set! {
+    pub(super) fn scatter(factors: &[f32], vectors: &[f32], places: &[usize], head_dim: usize, sums: &mut [f32]) {
+        for (g, vector) in vectors.chunks_exact(head_dim).enumerate() {
+            for (factor, place) in factors[g * places.len()..].iter().zip(places) {
+                for (sum, value) in sums[*place..].iter_mut().zip(vector) {
+                    *sum = multiply_add::<FUSED>(*factor, *value, *sum);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Matrix products for training: on the processor's matrix unit where it has one, else as
+//! [`matmul_nt`](super::matmul_nt) and its like.
+//!
+//! On the unit, the factors are split into two `bf16` each: the relative error of a sum of products
+//! is about 2⁻¹⁶ of the sum of their absolute values. That is enough for losses and gradients, which
+//! agree with `f32` to 1e-4; inference keeps to the vector kernels.
+
+use super::{Right, Shape, Strided, check, product};
+
+/// `y (n, m) = x (n, k) · w (m, k)ᵀ`.
+pub fn matmul_nt_split(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
+    let Shape { n, k, m } = shape;
+    check(
+        shape,
+        x.len() == n * k && w.len() == m * k && y.len() == n * m,
+    );
+    fastest(shape, Strided::rows(x, k), Strided::columns(w, k), y, false);
+}
+
+/// `y (n, m) = x (n, k) · w (k, m)`.
+pub fn matmul_nn_split(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
+    let Shape { n, k, m } = shape;
+    check(
+        shape,
+        x.len() == n * k && w.len() == k * m && y.len() == n * m,
+    );
+    fastest(shape, Strided::rows(x, k), Strided::rows(w, m), y, false);
+}
+
+/// `y (n, m) += x (n, k) · w (k, m)`.
+pub fn matmul_nn_add_split(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
+    let Shape { n, k, m } = shape;
+    check(
+        shape,
+        x.len() == n * k && w.len() == k * m && y.len() == n * m,
+    );
+    fastest(shape, Strided::rows(x, k), Strided::rows(w, m), y, true);
+}
+
+/// `y (n, m) += a (k, n)ᵀ · b (k, m)`.
+pub fn matmul_tn_add_split(shape: Shape, a: &[f32], b: &[f32], y: &mut [f32]) {
+    let Shape { n, k, m } = shape;
+    check(
+        shape,
+        a.len() == k * n && b.len() == k * m && y.len() == n * m,
+    );
+    fastest(shape, Strided::columns(a, n), Strided::rows(b, m), y, true);
+}
+
+/// `y (n, m) += x (n, k) · w (m, k)ᵀ`.
+pub fn matmul_nt_add_split(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
+    let Shape { n, k, m } = shape;
+    check(
+        shape,
+        x.len() == n * k && w.len() == m * k && y.len() == n * m,
+    );
+    fastest(shape, Strided::rows(x, k), Strided::columns(w, k), y, true);
+}
+
+fn fastest(shape: Shape, a: Strided<'_>, b: Strided<'_>, y: &mut [f32], add: bool) {
+    #[cfg(target_arch = "x86_64")]
+    if super::amx::available() {
+        if !add {
+            y.fill(0.0);
+        }
+        super::amx::product(shape, a, b, y);
+        return;
+    }
+    product(shape, a, Right::F32(b), y, add);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn values(count: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (0..count)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                ((state >> 40) as f32 / (1 << 23) as f32) - 1.0
+            })
+            .collect()
+    }
+
+    /// Relative to the sum of the products' absolute values.
+    fn largest_error(
+        shape: Shape,
+        at: impl Fn(usize, usize, usize) -> (f32, f32),
+        y: &[f32],
+    ) -> f64 {
+        let mut largest = 0.0_f64;
+        for row in 0..shape.n {
+            for column in 0..shape.m {
+                let (mut exact, mut scale) = (0.0, f64::MIN_POSITIVE);
+                for inner in 0..shape.k {
+                    let (a, b) = at(row, inner, column);
+                    exact += f64::from(a) * f64::from(b);
+                    scale += (f64::from(a) * f64::from(b)).abs();
+                }
+                largest = largest.max((exact - f64::from(y[row * shape.m + column])).abs() / scale);
+            }
+        }
+        largest
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn products_agree_with_f64(n in 1_usize..70, k in 1_usize..100, m in 1_usize..70, seed in 0_u64..1000) {
+            let shape = Shape { n, k, m };
+            let (x, w) = (values(n * k, seed), values(m * k, seed + 1));
+            let mut y = vec![9.0; n * m];
+            matmul_nt_split(shape, &x, &w, &mut y);
+            prop_assert!(largest_error(shape, |i, p, j| (x[i * k + p], w[j * k + p]), &y) < 2e-5);
+            matmul_nn_split(shape, &x, &w, &mut y);
+            prop_assert!(largest_error(shape, |i, p, j| (x[i * k + p], w[p * m + j]), &y) < 2e-5);
+            y.fill(0.0);
+            matmul_tn_add_split(shape, &x, &w, &mut y);
+            prop_assert!(largest_error(shape, |i, p, j| (x[p * n + i], w[p * m + j]), &y) < 2e-5);
+        }
+    }
+
+    #[test]
+    fn a_row_does_not_depend_on_the_others() {
+        let shape = Shape {
+            n: 300,
+            k: 200,
+            m: 96,
+        };
+        let (x, w) = (values(300 * 200, 1), values(96 * 200, 2));
+        let mut all = vec![0.0; 300 * 96];
+        matmul_nt_split(shape, &x, &w, &mut all);
+        for row in [0, 31, 32, 299] {
+            let mut alone = vec![0.0; 96];
+            matmul_nt_split(
+                Shape { n: 1, ..shape },
+                &x[row * 200..(row + 1) * 200],
+                &w,
+                &mut alone,
+            );
+            assert_eq!(alone, all[row * 96..(row + 1) * 96]);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Root-mean-square normalisation (Zhang and Sennrich 2019).
+
+use crate::features::{for_each_instruction_set, multiply_add};
+use crate::parallel::for_each_row;
+
+/// Elements that are worth a thread of their own.
+const TASK_ELEMENTS: usize = 1 << 14;
+
+/// `y = x / sqrt(mean(x²) + eps) * weight`, row by row; `x` and `y` are (n, d) with d the length
+/// of `weight`.
+pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
+    let d = weight.len();
+    assert!(
+        x.len() == y.len() && x.len().is_multiple_of(d),
+        "rms_norm: lengths differ"
+    );
+    for_each_row(y, d, TASK_ELEMENTS, |row, y| {
+        norm_row(&x[row * d..][..d], weight, eps, y)
+    });
+}
+
+/// The gradient of [`rms_norm`] towards its input: `dx` (n, d) is overwritten.
+pub fn rms_norm_backward(x: &[f32], weight: &[f32], eps: f32, dy: &[f32], dx: &mut [f32]) {
+    let d = weight.len();
+    assert!(
+        x.len() == dx.len() && x.len() == dy.len() && x.len().is_multiple_of(d),
+        "rms_norm_backward: lengths differ"
+    );
+    for_each_row(dx, d, TASK_ELEMENTS, |row, dx| {
+        norm_row_backward(&x[row * d..][..d], weight, eps, &dy[row * d..][..d], dx);
+    });
+}
+
+const LANES: usize = 16;
+
+/// Sum over lanes in a fixed tree.
+#[inline(always)]
+pub(crate) fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// The inner product by 16 lanes, then a tree; the rest one by one.
+#[inline(always)]
+pub(crate) fn dot<const FUSED: bool>(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    for (a, b) in a_blocks.iter().zip(b_blocks) {
+        for i in 0..LANES {
+            lanes[i] = multiply_add::<FUSED>(a[i], b[i], lanes[i]);
+        }
+    }
+    let mut sum = sum_lanes(lanes);
+    for (a, b) in a_rest.iter().zip(b_rest) {
+        sum = multiply_add::<FUSED>(*a, *b, sum);
+    }
+    sum
+}
+
+for_each_instruction_set! {
+    fn norm_row(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
+        let scale = 1.0 / (dot::<FUSED>(x, x) / x.len() as f32 + eps).sqrt();
+        for ((y, x), w) in y.iter_mut().zip(x).zip(weight) {
+            *y = x * scale * w;
+        }
+    }
+}
+
+for_each_instruction_set! {
+    fn norm_row_backward(x: &[f32], weight: &[f32], eps: f32, dy: &[f32], dx: &mut [f32]) {
+        // y_i = w_i x_i s with s = (mean x² + eps)^(-1/2), so
+        // dx_i = s w_i dy_i - x_i s³ / d · Σ_j w_j dy_j x_j.
+        let scale = 1.0 / (dot::<FUSED>(x, x) / x.len() as f32 + eps).sqrt();
+        for ((dx, dy), w) in dx.iter_mut().zip(dy).zip(weight) {
+            *dx = dy * w;
+        }
+        let along = dot::<FUSED>(dx, x) * scale * scale / x.len() as f32;
+        for (dx, x) in dx.iter_mut().zip(x) {
+            *dx = scale * (*dx - x * along);
+        }
+    }
+}

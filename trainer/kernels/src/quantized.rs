@@ -1,0 +1,257 @@
+//! Products with quantized weights: 8-bit activations, integer dot products.
+//!
+//! Weights are repacked once, 16 output rows side by side, so that one integer dot-product
+//! instruction serves 16 outputs; several rows of activations share each load of a weight.
+
+mod activations;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod packed;
+mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
+mod tile;
+
+pub use activations::Activations;
+
+use std::cell::RefCell;
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use packed::{GROUP, Packed};
+
+use crate::format::{Format, KernelError};
+use crate::matmul::{Shape, matmul_nt, matmul_nt_half};
+use crate::parallel::{self, Shared};
+
+/// Products (multiply-adds) below which one thread is faster than two.
+const SERIAL_PRODUCTS: usize = 1 << 17;
+
+thread_local! {
+    /// Room for the activations of one product.
+    static SCRATCH: RefCell<Activations> = RefCell::new(Activations::default());
+}
+
+/// A weight matrix (out, in), kept in its quantized form and repacked once for the kernels.
+#[derive(Clone, Debug)]
+pub struct QuantMatrix {
+    format: Format,
+    rows: usize,
+    columns: usize,
+    weights: Weights,
+}
+
+#[derive(Clone, Debug)]
+enum Weights {
+    F32(Vec<f32>),
+    F16(Vec<f16>),
+    Packed(Packed),
+}
+
+impl QuantMatrix {
+    /// Repacks the rows of a GGUF tensor: `out` rows of `in_` values, blocks along the rows.
+    ///
+    /// # Errors
+    /// If rows are not whole blocks or the number of bytes does not fit the shape.
+    pub fn from_bytes(
+        format: Format,
+        out: usize,
+        in_: usize,
+        bytes: &[u8],
+    ) -> Result<Self, KernelError> {
+        let expected = format.bytes(out, in_)?;
+        if expected != bytes.len() {
+            return Err(KernelError::Length {
+                format,
+                rows: out,
+                columns: in_,
+                expected,
+                found: bytes.len(),
+            });
+        }
+        let weights = match format {
+            Format::F32 => Weights::F32(
+                bytes
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|b| f32::from_le_bytes(*b))
+                    .collect(),
+            ),
+            Format::F16 => Weights::F16(
+                bytes
+                    .as_chunks::<2>()
+                    .0
+                    .iter()
+                    .map(|b| f16::from_le_bytes(*b))
+                    .collect(),
+            ),
+            _ => Weights::Packed(Packed::new(format, out, in_, bytes)),
+        };
+        Ok(Self {
+            format,
+            rows: out,
+            columns: in_,
+            weights,
+        })
+    }
+
+    /// The format that it was made from.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Output values (rows of the weight).
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Input values (columns of the weight).
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Bytes of memory that the weights take.
+    pub fn memory_bytes(&self) -> usize {
+        match &self.weights {
+            Weights::F32(weights) => size_of_val(weights.as_slice()),
+            Weights::F16(weights) => size_of_val(weights.as_slice()),
+            Weights::Packed(packed) => packed.memory_bytes(),
+        }
+    }
+
+    /// `y (n, out) = x (n, in) · Wᵀ`.
+    ///
+    /// Quantized weights meet activations quantized to 8 bits by blocks of 32; F16 and F32
+    /// weights meet them as they are.
+    pub fn matmul(&self, x: &[f32], y: &mut [f32]) {
+        let shape = self.shape(x.len() / self.columns, self.rows);
+        match &self.weights {
+            Weights::F32(weights) => matmul_nt(shape, x, weights, y),
+            Weights::F16(weights) => matmul_nt_half(shape, x, weights, y),
+            Weights::Packed(packed) => {
+                SCRATCH.with_borrow_mut(|activations| {
+                    activations.set(x, self.columns);
+                    self.packed_matmul(packed, activations, y);
+                });
+            }
+        }
+    }
+
+    /// As [`QuantMatrix::matmul`], with activations quantized once for several matrices.
+    ///
+    /// # Panics
+    /// If the matrix is F16 or F32: those do not take quantized activations.
+    pub fn matmul_activations(&self, x: &Activations, y: &mut [f32]) {
+        match &self.weights {
+            Weights::Packed(packed) => self.packed_matmul(packed, x, y),
+            _ => panic!(
+                "{:?} weights do not take quantized activations",
+                self.format
+            ),
+        }
+    }
+
+    /// Whether [`QuantMatrix::matmul_activations`] may be used.
+    pub fn takes_activations(&self) -> bool {
+        matches!(self.weights, Weights::Packed(_))
+    }
+
+    fn shape(&self, n: usize, m: usize) -> Shape {
+        Shape {
+            n,
+            k: self.columns,
+            m,
+        }
+    }
+
+    fn packed_matmul(&self, packed: &Packed, x: &Activations, y: &mut [f32]) {
+        assert!(
+            x.columns() == self.columns && y.len() == x.rows() * self.rows,
+            "activations ({}, {}) and an output of {} values do not fit weights ({}, {})",
+            x.rows(),
+            x.columns(),
+            y.len(),
+            self.rows,
+            self.columns
+        );
+        let groups = packed.groups();
+        let threads = if x.rows() * self.rows * self.columns < SERIAL_PRODUCTS {
+            1
+        } else {
+            parallel::threads()
+        };
+        let tasks = (threads * if threads > 1 { 4 } else { 1 }).min(groups);
+        let y = Shared::new(y);
+        parallel::run(threads, tasks, |task| {
+            for group in groups * task / tasks..groups * (task + 1) / tasks {
+                let start = group * GROUP;
+                let width = GROUP.min(self.rows - start);
+                tile::group(packed, group, x, &y, start, width, self.rows);
+            }
+        });
+    }
+
+    /// Only some output rows, in the order given: `y (n, rows.len())`; the same values as
+    /// [`QuantMatrix::matmul`] gives.
+    pub fn matmul_rows(&self, x: &[f32], rows: &[usize], y: &mut [f32]) {
+        let n = x.len() / self.columns;
+        assert!(
+            x.len() == n * self.columns && y.len() == n * rows.len(),
+            "matmul_rows: lengths differ"
+        );
+        let Weights::Packed(packed) = &self.weights else {
+            let mut weights = vec![0.0; rows.len() * self.columns];
+            for (to, &row) in weights.chunks_exact_mut(self.columns).zip(rows) {
+                self.dequantize_row(row, to);
+            }
+            matmul_nt(self.shape(n, rows.len()), x, &weights, y);
+            return;
+        };
+        let x = Activations::quantize(x, self.columns);
+        let mut of_group = vec![0.0; n * GROUP];
+        let mut done = None;
+        for (column, &row) in rows.iter().enumerate() {
+            assert!(row < self.rows, "row {row} of {}", self.rows);
+            let group = row / GROUP;
+            if done != Some(group) {
+                let shared = Shared::new(&mut of_group);
+                tile::group(packed, group, &x, &shared, 0, GROUP, GROUP);
+                done = Some(group);
+            }
+            for i in 0..n {
+                y[i * rows.len() + column] = of_group[i * GROUP + row % GROUP];
+            }
+        }
+    }
+
+    /// All weights in `f32`, (out, in), exactly as ggml dequantizes them.
+    pub fn dequantize(&self) -> Vec<f32> {
+        let mut out = vec![0.0; self.rows * self.columns];
+        parallel::for_each_row(&mut out, self.columns, 1 << 16, |row, out| {
+            self.dequantize_row(row, out);
+        });
+        out
+    }
+
+    /// One row in `f32` (a token's embedding): `out` has as many values as a row.
+    pub fn dequantize_row(&self, row: usize, out: &mut [f32]) {
+        assert!(
+            row < self.rows && out.len() == self.columns,
+            "row {row} of {}, into {} values of {}",
+            self.rows,
+            out.len(),
+            self.columns
+        );
+        let start = row * self.columns;
+        match &self.weights {
+            Weights::F32(weights) => out.copy_from_slice(&weights[start..][..self.columns]),
+            Weights::F16(weights) => {
+                weights[start..][..self.columns].convert_to_f32_slice(out);
+            }
+            Weights::Packed(packed) => packed.dequantize_row(row, out),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! AVX-512 with VNNI: one `vpdpbusd` multiplies 4 inner values of 16 output rows.
+
+use std::arch::x86_64::*;
+
+use super::packed::Kind;
+use super::tile::{Group, Rows};
+
+/// # Safety
+/// AVX-512 F, BW, VL, VNNI; the slices have the lengths that `tile::tile` asserts, for 1 to 8
+/// rows.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
+pub(super) unsafe fn tile(weights: Group<'_>, rows: Rows<'_>, sums: &mut [[f32; 16]]) {
+    macro_rules! by_rows {
+        ($kind:literal: $($rows:literal)*) => {
+            // SAFETY: the caller's promise, for this number of rows.
+            unsafe {
+                match sums.len() {
+                    $($rows => fixed::<$kind, $rows>(weights, rows, sums),)*
+                    _ => unreachable!("tiles have 1 to 8 rows"),
+                }
+            }
+        };
+    }
+    macro_rules! by_kind {
+        ($($pattern:pat => $kind:literal),*) => {
+            match weights.kind {
+                $($pattern => by_rows!($kind: 1 2 3 4 5 6 7 8),)*
+            }
+        };
+    }
+    by_kind!(
+        Kind::Nibbles8 => 0,
+        Kind::NibblesMin => 1,
+        Kind::NibblesWideMin => 2,
+        Kind::Bytes => 3,
+        Kind::BytesHalves => 4
+    );
+}
+
+const KINDS: [Kind; 5] = [
+    Kind::Nibbles8,
+    Kind::NibblesMin,
+    Kind::NibblesWideMin,
+    Kind::Bytes,
+    Kind::BytesHalves,
+];
+
+/// # Safety
+/// As [`tile`], for `KINDS[KIND]` and `ROWS` rows.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "the indices run over several arrays"
+)]
+unsafe fn fixed<const KIND: usize, const ROWS: usize>(
+    weights: Group<'_>,
+    rows: Rows<'_>,
+    out: &mut [[f32; 16]],
+) {
+    let kind = const { KINDS[KIND] };
+    let mut quants = weights.quants.as_ptr();
+    let mut scales = weights.scales.as_ptr();
+    let mut numbers = rows.numbers.as_ptr();
+    let mut blocks = rows.blocks.as_ptr();
+    let mut sums = [_mm512_setzero_ps(); ROWS];
+    for _ in 0..rows.per_row {
+        // SAFETY: a block of the group's weights and scales, by the asserted lengths.
+        let (w, first, second) = unsafe {
+            (
+                load_weights(kind, quants),
+                scale(kind, scales, 0),
+                scale(kind, scales, 1),
+            )
+        };
+        for (r, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: row `r` has `per_row` blocks, by the asserted lengths.
+            let (x, of) = unsafe {
+                (
+                    numbers.add(r * rows.per_row * 32),
+                    &*blocks.add(r * rows.per_row),
+                )
+            };
+            let run = |j: usize| {
+                // SAFETY: 4 of the 32 numbers of this block.
+                _mm512_set1_epi32(unsafe { x.add(4 * j).cast::<i32>().read_unaligned() })
+            };
+            let x_scale = _mm512_set1_ps(of.scale);
+            if let Kind::BytesHalves = kind {
+                for (half, w_scale) in [first, second].into_iter().enumerate() {
+                    let mut dot = _mm512_set1_epi32(if half == 0 {
+                        of.minus_128_first
+                    } else {
+                        of.minus_128_second()
+                    });
+                    for j in half * 4..half * 4 + 4 {
+                        dot = _mm512_dpbusd_epi32(dot, w[j], run(j));
+                    }
+                    let product = _mm512_mul_ps(_mm512_cvtepi32_ps(dot), x_scale);
+                    *sum = _mm512_fmadd_ps(product, w_scale, *sum);
+                }
+                continue;
+            }
+            let minus_128 = _mm512_set1_epi32(of.minus_128);
+            let mut dot = match kind {
+                Kind::Nibbles8 => _mm512_srai_epi32::<4>(minus_128),
+                Kind::Bytes => minus_128,
+                _ => _mm512_setzero_si512(),
+            };
+            for (j, w) in w.into_iter().enumerate() {
+                dot = _mm512_dpbusd_epi32(dot, w, run(j));
+            }
+            let product = _mm512_mul_ps(_mm512_cvtepi32_ps(dot), x_scale);
+            *sum = _mm512_fmadd_ps(product, first, *sum);
+            if matches!(kind, Kind::NibblesMin | Kind::NibblesWideMin) {
+                *sum = _mm512_fmadd_ps(second, _mm512_set1_ps(of.scaled_sum), *sum);
+            }
+        }
+        quants = quants.wrapping_add(kind.quant_bytes());
+        scales = scales.wrapping_add(kind.scale_bytes());
+        numbers = numbers.wrapping_add(32);
+        blocks = blocks.wrapping_add(1);
+    }
+    for (out, sum) in out.iter_mut().zip(sums) {
+        // SAFETY: `out` is 16 floats.
+        unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sum) };
+    }
+}
+
+/// A block's weights as unsigned bytes, one vector for each run of 4 inner values; signed ones
+/// with 128 added.
+///
+/// # Safety
+/// AVX-512 BW; `quants` points to a block of `kind`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn load_weights(kind: Kind, quants: *const u8) -> [__m512i; 8] {
+    // SAFETY: 4 or 8 vectors of a block, as the caller promises.
+    let vector = |i: usize| unsafe { _mm512_loadu_si512(quants.add(64 * i).cast()) };
+    if matches!(kind, Kind::Bytes | Kind::BytesHalves) {
+        let flip = _mm512_set1_epi8(-128);
+        return std::array::from_fn(|i| _mm512_xor_si512(vector(i), flip));
+    }
+    let low = _mm512_set1_epi8(15);
+    std::array::from_fn(|i| {
+        let bytes = vector(i % 4);
+        let bytes = if i < 4 {
+            bytes
+        } else {
+            _mm512_srli_epi16::<4>(bytes)
+        };
+        _mm512_and_si512(bytes, low)
+    })
+}
+
+/// The block's scales (`which` 0) or minima or second scales (1); zeros where there are none.
+///
+/// # Safety
+/// AVX-512 F; `scales` points to a block of `kind`.
+#[inline]
+#[target_feature(enable = "avx512f,f16c")]
+unsafe fn scale(kind: Kind, scales: *const u8, which: usize) -> __m512 {
+    match kind {
+        Kind::Nibbles8 | Kind::Bytes if which == 1 => _mm512_setzero_ps(),
+        Kind::Nibbles8 | Kind::Bytes | Kind::NibblesMin => {
+            // SAFETY: 16 half floats, the first or second of the block.
+            _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(scales.add(32 * which).cast()) })
+        }
+        // SAFETY: 16 floats, the first or second of the block.
+        Kind::NibblesWideMin | Kind::BytesHalves => unsafe {
+            _mm512_loadu_ps(scales.add(64 * which).cast())
+        },
+    }
+}

@@ -1,0 +1,165 @@
+//! One group of 16 output rows times all rows of activations.
+
+use super::activations::{Activations, Block};
+use super::packed::{Kind, Packed};
+use super::portable;
+#[cfg(any(target_arch = "x86_64", target_feature = "simd128"))]
+use crate::features::Features;
+use crate::features::features;
+use crate::parallel::Shared;
+
+/// Some rows of activations, as a tile reads them: each row `blocks` blocks.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub numbers: &'a [i8],
+    pub blocks: &'a [Block],
+    pub per_row: usize,
+}
+
+/// The weights and scales of one group.
+#[derive(Clone, Copy)]
+pub(super) struct Group<'a> {
+    pub kind: Kind,
+    pub quants: &'a [u8],
+    pub scales: &'a [u8],
+}
+
+/// Rows of a tile at most: with their sums, a block's weights and scales stay in registers.
+pub(super) const ROWS_MAX: usize = 8;
+
+/// Writes `width` columns from `start` of each row of `y`, rows of `stride` values.
+pub(super) fn group(
+    packed: &Packed,
+    group: usize,
+    x: &Activations,
+    y: &Shared<'_>,
+    start: usize,
+    width: usize,
+    stride: usize,
+) {
+    let (quants, scales) = packed.group(group);
+    let weights = Group {
+        kind: packed.kind,
+        quants,
+        scales,
+    };
+    let per_row = packed.blocks;
+    let mut first = 0;
+    while first < x.rows() {
+        let count = tile_rows(x.rows() - first);
+        let rows = Rows {
+            numbers: &x.numbers[first * per_row * 32..][..count * per_row * 32],
+            blocks: &x.blocks[first * per_row..][..count * per_row],
+            per_row,
+        };
+        let mut sums = [[0.0f32; 16]; ROWS_MAX];
+        tile(weights, rows, &mut sums[..count]);
+        for (i, sums) in sums[..count].iter().enumerate() {
+            // SAFETY: this group's columns of a row are written by one task, once.
+            let y = unsafe { y.part((first + i) * stride + start, width) };
+            y.copy_from_slice(&sums[..width]);
+        }
+        first += count;
+    }
+}
+
+/// Rows of the next tile, so that what is left is split evenly.
+fn tile_rows(left: usize) -> usize {
+    left.div_ceil(left.div_ceil(ROWS_MAX))
+}
+
+/// `sums[i] = row i · the group's 16 rows of weights`.
+pub(super) fn tile(weights: Group<'_>, rows: Rows<'_>, sums: &mut [[f32; 16]]) {
+    let blocks = rows.per_row;
+    assert!(weights.quants.len() == blocks * weights.kind.quant_bytes());
+    assert!(weights.scales.len() == blocks * weights.kind.scale_bytes());
+    assert!(rows.blocks.len() == sums.len() * blocks);
+    assert!(rows.numbers.len() == sums.len() * blocks * 32);
+    match features() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: AVX-512 with VNNI is there; the lengths are as asserted.
+        Features::Avx512 => unsafe { super::avx512::tile(weights, rows, sums) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: AVX2, FMA and F16C are there; the lengths are as asserted.
+        Features::Avx2 => unsafe { super::avx2::tile(weights, rows, sums) },
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Features::Simd128 => super::simd128::tile(weights, rows, sums),
+        _ => portable::tile(weights, rows, sums),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_instruction_sets_give_the_bits_of_the_oracle() {
+        let per_row = 3;
+        let mut state = 1u64;
+        let mut next = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as u32
+        };
+        for kind in [
+            Kind::Nibbles8,
+            Kind::NibblesMin,
+            Kind::NibblesWideMin,
+            Kind::Bytes,
+            Kind::BytesHalves,
+        ] {
+            for count in 1..=ROWS_MAX {
+                let quants: Vec<u8> = (0..per_row * kind.quant_bytes())
+                    .map(|_| next() as u8)
+                    .collect();
+                // Exponents that 16 and 32 bits share well: 0x2E.. is about 0.1.
+                let scales: Vec<u8> = (0..per_row * kind.scale_bytes())
+                    .map(|i| if i % 2 == 1 { 0x2E } else { next() as u8 })
+                    .collect();
+                let x: Vec<f32> = (0..count * per_row * 32)
+                    .map(|_| next() as f32 / (1u32 << 30) as f32 - 1.0)
+                    .collect();
+                let x = Activations::quantize(&x, per_row * 32);
+                let weights = Group {
+                    kind,
+                    quants: &quants,
+                    scales: &scales,
+                };
+                let rows = Rows {
+                    numbers: &x.numbers,
+                    blocks: &x.blocks,
+                    per_row,
+                };
+                let mut expected = vec![[0.0; 16]; count];
+                let mut found = vec![[0.0; 16]; count];
+                let mut unfused = expected.clone();
+                const FUSED: bool = crate::features::BASELINE_FUSED;
+                portable::oracle::<FUSED>(weights, rows, &mut unfused);
+                portable::tile(weights, rows, &mut found);
+                assert_eq!(found, unfused, "portable {kind:?} {count}");
+                portable::oracle::<true>(weights, rows, &mut expected);
+                #[cfg(target_arch = "x86_64")]
+                if features() != Features::Scalar {
+                    // SAFETY: not scalar, so at least AVX2; the lengths are right.
+                    unsafe { crate::quantized::avx2::tile(weights, rows, &mut found) };
+                    assert_eq!(found, expected, "avx2 {kind:?} {count}");
+                }
+                #[cfg(target_arch = "x86_64")]
+                if features() == Features::Avx512 {
+                    // SAFETY: AVX-512 is there; the lengths are right.
+                    unsafe { crate::quantized::avx512::tile(weights, rows, &mut found) };
+                    assert_eq!(found, expected, "avx512 {kind:?} {count}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_are_even() {
+        assert_eq!(tile_rows(1), 1);
+        assert_eq!(tile_rows(8), 8);
+        assert_eq!(tile_rows(9), 5);
+        assert_eq!(tile_rows(50), 8);
+    }
+}

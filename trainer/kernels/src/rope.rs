@@ -1,0 +1,105 @@
+//! Rotary position embedding (Su et al. 2021).
+
+use crate::features::for_each_instruction_set;
+use crate::parallel::for_each_row;
+
+/// Elements that are worth a thread of their own.
+const TASK_ELEMENTS: usize = 1 << 14;
+
+/// Which two values of a head are rotated together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RopeLayout {
+    /// `i` and `i + head_dim / 2`: Hugging Face, and GGUF files of Qwen and the like.
+    Halves,
+    /// `2 i` and `2 i + 1`: GGUF files of the llama architecture.
+    Interleaved,
+}
+
+/// Cosines and sines of a batch of positions, computed once for all layers.
+#[derive(Clone, Debug)]
+pub struct RopeTable {
+    half: usize,
+    cos: Vec<f32>,
+    sin: Vec<f32>,
+}
+
+impl RopeTable {
+    /// The table of `positions` for heads of `head_dim` values with base `theta`.
+    ///
+    /// Angles are formed in `f32` as Hugging Face does: position times `theta^(-2 i / head_dim)`.
+    pub fn new(positions: &[u32], head_dim: usize, theta: f64) -> Self {
+        let half = head_dim / 2;
+        let frequencies: Vec<f32> = (0..half)
+            .map(|i| theta.powf(-(2.0 * i as f64) / head_dim as f64) as f32)
+            .collect();
+        let mut cos = Vec::with_capacity(positions.len() * half);
+        let mut sin = Vec::with_capacity(positions.len() * half);
+        for &position in positions {
+            for frequency in &frequencies {
+                let angle = f64::from(position as f32 * frequency);
+                cos.push(angle.cos() as f32);
+                sin.push(angle.sin() as f32);
+            }
+        }
+        Self { half, cos, sin }
+    }
+
+    /// Number of positions.
+    pub fn len(&self) -> usize {
+        self.cos.len().checked_div(self.half).unwrap_or(0)
+    }
+
+    /// Whether there are no positions.
+    pub fn is_empty(&self) -> bool {
+        self.cos.is_empty()
+    }
+}
+
+/// Rotates each head of `x` (n, heads, head_dim) in place by the angles of its token.
+pub fn rope(x: &mut [f32], heads: usize, table: &RopeTable, layout: RopeLayout) {
+    rotate_all(x, heads, table, layout, 1.0);
+}
+
+/// Rotates back: the inverse of [`rope`], and so its gradient.
+pub fn rope_inverse(x: &mut [f32], heads: usize, table: &RopeTable, layout: RopeLayout) {
+    rotate_all(x, heads, table, layout, -1.0);
+}
+
+fn rotate_all(x: &mut [f32], heads: usize, table: &RopeTable, layout: RopeLayout, sign: f32) {
+    let half = table.half;
+    let width = heads * 2 * half;
+    assert!(
+        x.len() == table.len() * width,
+        "rope: x is not (positions, heads, head_dim)"
+    );
+    for_each_row(x, width, TASK_ELEMENTS, |row, x| {
+        let cos = &table.cos[row * half..][..half];
+        let sin = &table.sin[row * half..][..half];
+        for head in x.chunks_exact_mut(2 * half) {
+            match layout {
+                RopeLayout::Halves => rotate_halves(head, cos, sin, sign),
+                RopeLayout::Interleaved => rotate_pairs(head, cos, sin, sign),
+            }
+        }
+    });
+}
+
+for_each_instruction_set! {
+    fn rotate_halves(head: &mut [f32], cos: &[f32], sin: &[f32], sign: f32) {
+        let (first, second) = head.split_at_mut(cos.len());
+        for (((a, b), c), s) in first.iter_mut().zip(second).zip(cos).zip(sin) {
+            let s = s * sign;
+            (*a, *b) = (*a * c - *b * s, *b * c + *a * s);
+        }
+    }
+}
+
+for_each_instruction_set! {
+    fn rotate_pairs(head: &mut [f32], cos: &[f32], sin: &[f32], sign: f32) {
+        for ((pair, c), s) in head.as_chunks_mut::<2>().0.iter_mut().zip(cos).zip(sin) {
+            let s = s * sign;
+            let [a, b] = *pair;
+            *pair = [a * c - b * s, b * c + a * s];
+        }
+    }
+}

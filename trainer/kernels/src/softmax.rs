@@ -1,0 +1,206 @@
+//! Exponentials and what is made of them: softmax, log-sum-exp, cross-entropy.
+
+use crate::features::{for_each_instruction_set, multiply_add};
+use crate::norm::sum_lanes;
+use crate::parallel::{Shared, for_each_row};
+
+/// Elements that are worth a thread of their own.
+const TASK_ELEMENTS: usize = 1 << 13;
+
+const LANES: usize = 16;
+
+/// `e^x` with a relative error below 2e-7 for results that are normal numbers; arguments beyond
+/// ±87 are clamped (so the least result is 1.6e-38, not 0), except that -∞ gives 0.
+///
+/// Cody-Waite reduction by ln 2 and the minimax polynomial of Cephes' `expf`.
+#[inline(always)]
+pub(crate) fn exp<const FUSED: bool>(x: f32) -> f32 {
+    let zero = x == f32::NEG_INFINITY;
+    let x = x.clamp(-87.0, 88.0);
+    // Adding and taking away 1.5 · 2^23 rounds to the nearest integer, and leaves that integer in
+    // the low bits of the sum.
+    const ROUND: f32 = 12_582_912.0;
+    let shifted = multiply_add::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
+    let r = multiply_add::<FUSED>(n, -0.693_359_4, x);
+    let r = multiply_add::<FUSED>(n, 2.121_944_4e-4, r);
+    let mut p = 1.987_569_1e-4;
+    for c in [
+        1.398_199_9e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        1.666_666_5e-1,
+        0.5,
+    ] {
+        p = multiply_add::<FUSED>(p, r, c);
+    }
+    let p = multiply_add::<FUSED>(p, r * r, r + 1.0);
+    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
+    if zero { 0.0 } else { p * power }
+}
+
+/// `x = e^x`, element by element; relative error below 2e-7 for results that are normal numbers.
+pub fn exp_in_place(x: &mut [f32]) {
+    exp_part(x);
+}
+
+for_each_instruction_set! {
+    fn exp_part(x: &mut [f32]) {
+        for x in x {
+            *x = exp::<FUSED>(*x);
+        }
+    }
+}
+
+/// `x = softmax(x)` over each row of `width` values.
+pub fn softmax(x: &mut [f32], width: usize) {
+    assert!(
+        width > 0 && x.len().is_multiple_of(width),
+        "softmax: rows are not whole"
+    );
+    for_each_row(x, width, TASK_ELEMENTS, |_, row| {
+        let max = row_max(row);
+        let sum = exp_of_difference(row, max);
+        row_scale(row, 1.0 / sum);
+    });
+}
+
+/// `x = log softmax(x)` over each row of `width` values.
+pub fn log_softmax(x: &mut [f32], width: usize) {
+    assert!(
+        width > 0 && x.len().is_multiple_of(width),
+        "log_softmax: rows are not whole"
+    );
+    for_each_row(x, width, TASK_ELEMENTS, |_, row| {
+        let total = log_sum_exp(row);
+        row_subtract(row, total);
+    });
+}
+
+/// `ln Σ e^x` of one row; -∞ if the row is empty or all are -∞.
+pub fn log_sum_exp(row: &[f32]) -> f32 {
+    let max = row_max(row);
+    if max == f32::NEG_INFINITY {
+        return max;
+    }
+    max + sum_of_exp(row, max).ln()
+}
+
+/// Cross-entropy of each row of `logits` (n, vocab) against its target token, and its gradient.
+///
+/// `losses` (n) gets `-ln p(target)`; `logits` is overwritten by `weights[i] * (softmax - onehot)`,
+/// the gradient of `Σ weights[i] * losses[i]`.
+pub fn cross_entropy(logits: &mut [f32], targets: &[u32], weights: &[f32], losses: &mut [f32]) {
+    let n = targets.len();
+    assert!(
+        weights.len() == n && losses.len() == n,
+        "cross_entropy: lengths differ"
+    );
+    if n == 0 {
+        return;
+    }
+    assert!(
+        logits.len().is_multiple_of(n),
+        "cross_entropy: rows are not whole"
+    );
+    let width = logits.len() / n;
+    for (loss, (row, &target)) in losses
+        .iter_mut()
+        .zip(logits.chunks_exact(width).zip(targets))
+    {
+        *loss = row[target as usize];
+    }
+    let losses = Shared::new(losses);
+    for_each_row(logits, width, TASK_ELEMENTS, |i, row| {
+        let max = row_max(row);
+        let sum = exp_of_difference(row, max);
+        row_scale(row, weights[i] / sum);
+        row[targets[i] as usize] -= weights[i];
+        // SAFETY: one task has row `i`.
+        let loss = unsafe { losses.part(i, 1) };
+        loss[0] = max + sum.ln() - loss[0];
+    });
+}
+
+for_each_instruction_set! {
+    /// The greatest value; NaN is passed over.
+    pub(crate) fn row_max(row: &[f32]) -> f32 {
+        let mut lanes = [f32::NEG_INFINITY; LANES];
+        let (blocks, rest) = row.as_chunks::<LANES>();
+        for block in blocks {
+            for i in 0..LANES {
+                lanes[i] = if block[i] > lanes[i] { block[i] } else { lanes[i] };
+            }
+        }
+        rest.iter().chain(&lanes).fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max })
+    }
+}
+
+for_each_instruction_set! {
+    /// `Σ e^(x - max)`.
+    pub(crate) fn sum_of_exp(row: &[f32], max: f32) -> f32 {
+        let mut lanes = [0.0; LANES];
+        let (blocks, rest) = row.as_chunks::<LANES>();
+        for block in blocks {
+            for i in 0..LANES {
+                lanes[i] += exp::<FUSED>(block[i] - max);
+            }
+        }
+        rest.iter().fold(sum_lanes(lanes), |sum, &x| sum + exp::<FUSED>(x - max))
+    }
+}
+
+for_each_instruction_set! {
+    /// `Σ e^((x - max) * scale)`, NaN left out.
+    pub(crate) fn sum_of_exp_scaled(row: &[f32], max: f32, scale: f32) -> f32 {
+        let mut lanes = [0.0; LANES];
+        let (blocks, rest) = row.as_chunks::<LANES>();
+        for block in blocks {
+            for i in 0..LANES {
+                let e = exp::<FUSED>((block[i] - max) * scale);
+                lanes[i] += if block[i].is_nan() { 0.0 } else { e };
+            }
+        }
+        rest.iter().filter(|x| !x.is_nan()).fold(sum_lanes(lanes), |sum, &x| {
+            sum + exp::<FUSED>((x - max) * scale)
+        })
+    }
+}
+
+for_each_instruction_set! {
+    /// `x = e^(x - max)`, and the sum of that.
+    pub(crate) fn exp_of_difference(row: &mut [f32], max: f32) -> f32 {
+        let mut lanes = [0.0; LANES];
+        let (blocks, rest) = row.as_chunks_mut::<LANES>();
+        for block in blocks {
+            for i in 0..LANES {
+                block[i] = exp::<FUSED>(block[i] - max);
+                lanes[i] += block[i];
+            }
+        }
+        let mut sum = sum_lanes(lanes);
+        for x in rest {
+            *x = exp::<FUSED>(*x - max);
+            sum += *x;
+        }
+        sum
+    }
+}
+
+for_each_instruction_set! {
+    /// `x *= scale`.
+    pub(crate) fn row_scale(row: &mut [f32], scale: f32) {
+        for x in row {
+            *x *= scale;
+        }
+    }
+}
+
+for_each_instruction_set! {
+    /// `x -= value`.
+    fn row_subtract(row: &mut [f32], value: f32) {
+        for x in row {
+            *x -= value;
+        }
+    }
+}

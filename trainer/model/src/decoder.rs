@@ -1,0 +1,326 @@
+//! The decoder: embedding, layers, output.
+//!
+//! A layer, as in the papers (`h` is RMSNorm, no biases but Qwen2's on q, k and v):
+//!
+//! ```text
+//! x ← x + O · attention(rope(Q · h(x)), rope(K · h(x)), V · h(x))
+//! x ← x + Down · (silu(Gate · h(x)) ⊙ Up · h(x))
+//! ```
+//!
+//! Everything is flat over tokens: (n, width), with no batch axis. Which row sees which is the
+//! business of [`Attend`].
+
+pub(crate) mod flat;
+mod gguf_file;
+pub(crate) mod safetensors_files;
+
+use crate::ops::{Input, Linear, Norm, Rotation, Weight, silu_mul, tensor_from_vec};
+use crate::{Config, Lora, LoraPair, ModelError, Projection, Segments};
+use candle_core::{DType, Device, Tensor};
+use flat::FlatAttention;
+use kernels::AttentionShape;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// How to load a decoder.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// Where to compute.
+    pub device: Device,
+    /// Dense weights (`f32` on the CPU, `bf16` on CUDA) where the file holds quantized ones.
+    /// Training needs it; CUDA implies it.
+    pub dequantize: bool,
+    /// Compute by plain compositions of candle operations even on the CPU: the twin that tests
+    /// compare the kernels with. Implies `dequantize`.
+    pub plain: bool,
+}
+
+impl Default for LoadOptions {
+    /// As the file has it, on the CPU.
+    fn default() -> Self {
+        Self { device: Device::Cpu, dequantize: false, plain: false }
+    }
+}
+
+/// A decoder with its weights and, perhaps, an adapter. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    weights: Arc<Weights>,
+    adapter: Option<Arc<Lora>>,
+}
+
+#[derive(Debug)]
+struct Weights {
+    config: Config,
+    device: Device,
+    /// Whether plain compositions compute.
+    plain: bool,
+    /// (vocab, hidden)
+    embedding: Linear,
+    layers: Vec<Layer>,
+    norm: Norm,
+    /// (vocab, hidden); the embedding where the two are tied.
+    output: Linear,
+}
+
+#[derive(Debug)]
+struct Layer {
+    attention_norm: Norm,
+    feed_forward_norm: Norm,
+    /// By `Projection as usize`.
+    projections: [Linear; 7],
+}
+
+/// How the tokens of a batch see each other, and those before them.
+pub(crate) trait Attend {
+    /// Queries (n, heads · head_dim), keys and values (n, kv_heads · head_dim) of a layer, rotated
+    /// → (n, heads · head_dim).
+    fn attend(
+        &mut self,
+        layer: usize,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+    ) -> Result<Tensor, ModelError>;
+}
+
+/// Whether gradients towards the adapter are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// The adapter's variables are followed, and products may be the faster ones of training.
+    Training,
+    /// Nothing is followed; products are in full `f32`.
+    Inference,
+}
+
+impl Decoder {
+    /// Loads a GGUF file.
+    ///
+    /// # Errors
+    /// If the file is torn or foreign, of another family, or in a format that is not known.
+    pub fn from_gguf(bytes: &[u8], options: &LoadOptions) -> Result<Self, ModelError> {
+        let weights = gguf_file::load(bytes, options)?;
+        Ok(Self { weights: Arc::new(weights), adapter: None })
+    }
+
+    /// Loads `config.json` and the safetensors files of a model folder.
+    ///
+    /// # Errors
+    /// If a file is torn or foreign, a tensor is missing or of another shape, or the configuration
+    /// asks for what this crate does not compute.
+    pub fn from_safetensors(
+        config_json: &[u8],
+        shards: &[&[u8]],
+        options: &LoadOptions,
+    ) -> Result<Self, ModelError> {
+        let weights = safetensors_files::load(config_json, shards, options)?;
+        Ok(Self { weights: Arc::new(weights), adapter: None })
+    }
+
+    /// The decoder's shape.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.weights.config
+    }
+
+    /// Where it computes.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.weights.device
+    }
+
+    /// The same decoder with this adapter in place of any other.
+    #[must_use]
+    pub fn with_adapter(&self, adapter: Arc<Lora>) -> Self {
+        Self { weights: Arc::clone(&self.weights), adapter: Some(adapter) }
+    }
+
+    /// The same decoder without an adapter.
+    #[must_use]
+    pub fn without_adapter(&self) -> Self {
+        Self { weights: Arc::clone(&self.weights), adapter: None }
+    }
+
+    /// The adapter.
+    #[must_use]
+    pub fn adapter(&self) -> Option<&Arc<Lora>> {
+        self.adapter.as_ref()
+    }
+
+    pub(crate) fn is_plain(&self) -> bool {
+        self.weights.plain
+    }
+
+    pub(crate) fn attention_shape(&self) -> AttentionShape {
+        let Config { heads, kv_heads, head_dim, .. } = self.weights.config;
+        AttentionShape { heads, kv_heads, head_dim, scale: (head_dim as f32).powf(-0.5) }
+    }
+
+    /// Embeddings of `tokens`, (n, hidden).
+    ///
+    /// # Errors
+    /// If a token is not below the vocabulary's size.
+    pub fn embed(&self, tokens: &[u32]) -> Result<Tensor, ModelError> {
+        let Config { vocab, hidden, .. } = self.weights.config;
+        if let Some(token) = tokens.iter().find(|&&token| token as usize >= vocab) {
+            return Err(ModelError::unsupported("a token", format!("a number below {vocab}"), token));
+        }
+        let rows = tokens.iter().map(|&token| token as usize);
+        let mut x = vec![0.0; tokens.len() * hidden];
+        let into = x.chunks_exact_mut(hidden);
+        match self.weights.embedding.weight() {
+            Weight::Quantized(matrix) => {
+                into.zip(rows).for_each(|(x, row)| matrix.dequantize_row(row, x));
+            }
+            Weight::Dense(weight) => {
+                into.zip(rows).for_each(|(x, row)| x.copy_from_slice(&weight[row * hidden..][..hidden]));
+            }
+            Weight::Plain(weight) => return crate::ops::rows(weight, tokens),
+        }
+        Ok(tensor_from_vec(x, (tokens.len(), hidden))?)
+    }
+
+    /// Applies the layers `range` to `x` (n, hidden), whose rows are those of `batch`; no cache.
+    /// Differentiable towards `x` and the adapter's variables where the weights are dense.
+    ///
+    /// Where gradients are followed, the products may be those of `kernels`' `_split` functions,
+    /// whose results agree with `f32` to about 1e-5.
+    ///
+    /// # Errors
+    /// If the shapes differ, a sequence is longer than the model allows, or gradients are asked
+    /// of quantized weights.
+    pub fn layers(
+        &self,
+        x: &Tensor,
+        batch: &Segments,
+        range: Range<usize>,
+    ) -> Result<Tensor, ModelError> {
+        self.flat_layers(x, batch, range, Pass::Training)
+    }
+
+    pub(crate) fn flat_layers(
+        &self,
+        x: &Tensor,
+        batch: &Segments,
+        range: Range<usize>,
+        pass: Pass,
+    ) -> Result<Tensor, ModelError> {
+        let rows = x.dims2()?.0;
+        if rows != batch.len() {
+            return Err(ModelError::unsupported("a batch", format!("{} rows", batch.len()), rows));
+        }
+        self.check_length(batch.longest())?;
+        let mut attention = FlatAttention::new(self, batch)?;
+        self.run_layers(x, &batch.positions(), &mut attention, range, pass)
+    }
+
+    /// Whether a sequence of `tokens` tokens can be computed.
+    pub(crate) fn check_length(&self, tokens: usize) -> Result<(), ModelError> {
+        let limit = self.weights.config.tokens_max();
+        if tokens > limit {
+            let what = "a sequence in tokens";
+            return Err(ModelError::Limit { what, limit, found: tokens });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn run_layers(
+        &self,
+        x: &Tensor,
+        positions: &[u32],
+        attention: &mut dyn Attend,
+        range: Range<usize>,
+        pass: Pass,
+    ) -> Result<Tensor, ModelError> {
+        let Config { head_dim, rope_theta, layers, .. } = self.weights.config;
+        if range.end > layers {
+            return Err(ModelError::unsupported("a layer", format!("below {layers}"), range.end - 1));
+        }
+        let plain = self.weights.plain.then_some(&self.weights.device);
+        let rotation = Rotation::new(positions, head_dim, rope_theta, plain)?;
+        let mut x = x.clone();
+        for layer in range {
+            x = self.layer(layer, &x, &rotation, attention, pass)?;
+        }
+        Ok(x)
+    }
+
+    fn layer(
+        &self,
+        index: usize,
+        x: &Tensor,
+        rotation: &Rotation,
+        attention: &mut dyn Attend,
+        pass: Pass,
+    ) -> Result<Tensor, ModelError> {
+        let Config { heads, kv_heads, .. } = self.weights.config;
+        let layer = &self.weights.layers[index];
+        let project = |projection: Projection, input: &Input<'_>| {
+            let pair = self.adapter.as_ref().and_then(|lora| lora.pair(index, projection));
+            let pair = pair.map(|pair| match pass {
+                Pass::Training => pair.clone(),
+                Pass::Inference => pair.detached(),
+            });
+            layer.projections[projection as usize].forward(input, pair.as_ref())
+        };
+        let normed = layer.attention_norm.forward(x)?;
+        let input = Input::new(&normed);
+        let q = rotation.apply(&project(Projection::Q, &input)?, heads)?;
+        let k = rotation.apply(&project(Projection::K, &input)?, kv_heads)?;
+        let v = project(Projection::V, &input)?;
+        let attended = attention.attend(index, &q, &k, &v)?;
+        let x = (x + project(Projection::O, &Input::new(&attended))?)?;
+
+        let normed = layer.feed_forward_norm.forward(&x)?;
+        let input = Input::new(&normed);
+        let gate = project(Projection::Gate, &input)?;
+        let up = project(Projection::Up, &input)?;
+        let gated = silu_mul(&gate, &up, self.weights.plain)?;
+        Ok((&x + project(Projection::Down, &Input::new(&gated))?)?)
+    }
+
+    /// Final norm and output layer of the rows `x` (p, hidden) that the caller chose: (p, vocab),
+    /// `f32`. Differentiable towards `x` where the weights are dense.
+    ///
+    /// # Errors
+    /// If `x` is of another width, or gradients are asked of quantized weights.
+    pub fn logits(&self, x: &Tensor) -> Result<Tensor, ModelError> {
+        let normed = self.weights.norm.forward(x)?;
+        let logits = self.weights.output.forward(&Input::new(&normed), None::<&LoraPair>)?;
+        Ok(logits.to_dtype(DType::F32)?)
+    }
+
+    /// As [`Decoder::logits`], without gradients, into a buffer that is used again.
+    pub(crate) fn logits_into(&self, x: &Tensor, logits: &mut Vec<f32>) -> Result<(), ModelError> {
+        let normed = self.weights.norm.forward(x)?;
+        if !self.weights.output.forward_into(&normed, logits)? {
+            *logits = self.logits(x)?.flatten_all()?.to_vec1()?;
+        }
+        Ok(())
+    }
+}
+
+impl LoadOptions {
+    /// Whether plain compositions compute.
+    fn is_plain(&self) -> bool {
+        self.plain || !self.device.is_cpu()
+    }
+
+    /// The type of dense weights.
+    fn dtype(&self) -> DType {
+        if self.device.is_cpu() { DType::F32 } else { DType::BF16 }
+    }
+
+    /// A frozen weight of dense values.
+    fn dense(&self, values: Vec<f32>, shape: (usize, usize)) -> Result<Weight, ModelError> {
+        if !self.is_plain() {
+            return Ok(Weight::Dense(values));
+        }
+        let tensor = Tensor::from_vec(values, shape, &self.device)?.to_dtype(self.dtype())?;
+        Ok(Weight::Plain(tensor))
+    }
+
+    fn norm(&self, weight: Vec<f32>, eps: f32) -> Result<Norm, ModelError> {
+        Ok(Norm::new(weight, eps, self.is_plain().then_some(&self.device))?)
+    }
+}

@@ -1,0 +1,73 @@
+//! Attention of a flat batch over itself.
+
+use super::Attend;
+use crate::ops;
+use crate::{Decoder, ModelError, Segments};
+use candle_core::{Device, Tensor};
+use kernels::{AttentionShape, Span, Spans};
+use std::sync::Arc;
+
+/// Each row sees its ancestors' rows and those of its own segment up to itself.
+pub(super) struct FlatAttention {
+    shape: AttentionShape,
+    spans: Arc<Spans>,
+    /// Set where the plain composition computes, (n, n).
+    mask: Option<Tensor>,
+}
+
+impl FlatAttention {
+    pub(super) fn new(decoder: &Decoder, batch: &Segments) -> Result<Self, ModelError> {
+        let spans = spans_of(batch);
+        let mask = match decoder.is_plain() {
+            true => Some(mask_of(&spans, &[0], batch.len(), decoder.device())?),
+            false => None,
+        };
+        Ok(Self { shape: decoder.attention_shape(), spans: Arc::new(spans), mask })
+    }
+}
+
+impl Attend for FlatAttention {
+    fn attend(
+        &mut self,
+        _layer: usize,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+    ) -> Result<Tensor, ModelError> {
+        let AttentionShape { heads, kv_heads, head_dim, .. } = self.shape;
+        Ok(match &self.mask {
+            Some(mask) => ops::plain::attention((heads, kv_heads, head_dim), q, k, v, mask)?,
+            None => ops::attention(self.shape, q, k, v, &self.spans)?,
+        })
+    }
+}
+
+fn spans_of(batch: &Segments) -> Spans {
+    let mut spans = Spans::new();
+    for segment in batch.ids() {
+        let ancestors = batch.ancestors(segment);
+        let own = batch.range(segment);
+        for row in own.clone() {
+            let rows = ancestors.iter().cloned().chain([own.start..row + 1]);
+            spans.push(rows.map(|rows| Span { source: 0, rows }));
+        }
+    }
+    spans
+}
+
+/// 0 where a row sees a key, -∞ where not: (n, keys). Source `s` starts at key `starts[s]`.
+pub(crate) fn mask_of(
+    spans: &Spans,
+    starts: &[usize],
+    keys: usize,
+    device: &Device,
+) -> Result<Tensor, ModelError> {
+    let mut mask = vec![f32::NEG_INFINITY; spans.len() * keys];
+    for (row, mask) in mask.chunks_exact_mut(keys.max(1)).enumerate() {
+        for span in spans.of(row) {
+            let start = starts[span.source];
+            mask[start + span.rows.start..start + span.rows.end].fill(0.0);
+        }
+    }
+    Ok(Tensor::from_vec(mask, (spans.len(), keys), device)?)
+}

@@ -1,0 +1,205 @@
+//! Keys and values of tokens that were computed.
+
+use crate::decoder::flat::mask_of;
+use crate::decoder::Attend;
+use crate::ops::{plain, tensor_from_vec, with_slice};
+use crate::{Decoder, ModelError};
+use candle_core::{Device, Tensor};
+use kernels::{AttentionShape, KeyValues, Span, Spans};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Which chunk of a [`Cache`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct ChunkId(usize);
+
+/// Rows of a chunk.
+pub(super) type ChunkRows = (ChunkId, Range<usize>);
+
+/// Keys and values, in chunks that grow by rows and that several sequences may see.
+pub(super) struct Cache {
+    shape: AttentionShape,
+    layers: usize,
+    plain: bool,
+    device: Device,
+    chunks: Vec<Chunk>,
+    free: Vec<ChunkId>,
+}
+
+#[derive(Default)]
+struct Chunk {
+    /// By layer, each (rows, kv_heads · head_dim).
+    layers: Vec<LayerRows>,
+}
+
+enum LayerRows {
+    Host { keys: Vec<f32>, values: Vec<f32> },
+    Plain(Option<(Tensor, Tensor)>),
+}
+
+impl Cache {
+    pub(super) fn new(decoder: &Decoder) -> Self {
+        Self {
+            shape: decoder.attention_shape(),
+            layers: decoder.config().layers,
+            plain: decoder.is_plain(),
+            device: decoder.device().clone(),
+            chunks: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+
+    /// An empty chunk.
+    pub(super) fn chunk(&mut self) -> ChunkId {
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.chunks.push(Chunk::default());
+            ChunkId(self.chunks.len() - 1)
+        });
+        let empty = || match self.plain {
+            true => LayerRows::Plain(None),
+            false => LayerRows::Host { keys: Vec::new(), values: Vec::new() },
+        };
+        self.chunks[id.0].layers = (0..self.layers).map(|_| empty()).collect();
+        id
+    }
+
+    /// Gives a chunk's memory back.
+    pub(super) fn drop_chunk(&mut self, id: ChunkId) {
+        self.chunks[id.0] = Chunk::default();
+        self.free.push(id);
+    }
+}
+
+/// One pass over a flat batch: which rows go into which chunk, and what each row sees.
+#[derive(Default)]
+pub(super) struct Step {
+    writes: Vec<(ChunkId, Range<usize>)>,
+    sources: Vec<ChunkId>,
+    source_of: HashMap<ChunkId, usize>,
+    spans: Spans,
+}
+
+impl Step {
+    /// The batch's rows `rows` are appended to `chunk`.
+    pub(super) fn write(&mut self, chunk: ChunkId, rows: Range<usize>) {
+        self.writes.push((chunk, rows));
+    }
+
+    /// The next row sees these rows, its own among them.
+    pub(super) fn see(&mut self, rows: impl IntoIterator<Item = ChunkRows>) {
+        let Self { sources, source_of, spans, .. } = self;
+        spans.push(rows.into_iter().map(|(chunk, rows)| {
+            let source = *source_of.entry(chunk).or_insert_with(|| {
+                sources.push(chunk);
+                sources.len() - 1
+            });
+            Span { source, rows }
+        }));
+    }
+}
+
+/// A [`Step`] over a [`Cache`].
+pub(super) struct CachedAttention<'a> {
+    cache: &'a mut Cache,
+    step: Step,
+    mask: Option<Tensor>,
+}
+
+impl<'a> CachedAttention<'a> {
+    pub(super) fn new(cache: &'a mut Cache, step: Step) -> Self {
+        Self { cache, step, mask: None }
+    }
+
+    fn attend_host(
+        &mut self,
+        layer: usize,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+    ) -> Result<Tensor, ModelError> {
+        let Self { cache, step, .. } = self;
+        let width = cache.shape.kv_heads * cache.shape.head_dim;
+        with_slice(k, |k| {
+            with_slice(v, |v| {
+                for (chunk, rows) in &step.writes {
+                    let part = rows.start * width..rows.end * width;
+                    if let LayerRows::Host { keys, values } =
+                        &mut cache.chunks[chunk.0].layers[layer]
+                    {
+                        keys.extend_from_slice(&k[part.clone()]);
+                        values.extend_from_slice(&v[part]);
+                    }
+                }
+            })
+        })??;
+        let sources: Vec<_> = step
+            .sources
+            .iter()
+            .filter_map(|chunk| match &cache.chunks[chunk.0].layers[layer] {
+                LayerRows::Host { keys, values } => Some(KeyValues { keys, values }),
+                LayerRows::Plain(_) => None,
+            })
+            .collect();
+        let shape = q.dims2()?;
+        let out = with_slice(q, |q| {
+            let mut out = vec![0.0; q.len()];
+            kernels::attention(cache.shape, q, &sources, &step.spans, &mut out, None);
+            out
+        })?;
+        Ok(tensor_from_vec(out, shape)?)
+    }
+
+    fn attend_plain(
+        &mut self,
+        layer: usize,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+    ) -> Result<Tensor, ModelError> {
+        let Self { cache, step, mask } = self;
+        for (chunk, rows) in &step.writes {
+            let k = k.narrow(0, rows.start, rows.len())?;
+            let v = v.narrow(0, rows.start, rows.len())?;
+            if let LayerRows::Plain(rows) = &mut cache.chunks[chunk.0].layers[layer] {
+                let grown = match rows {
+                    None => (k.copy()?, v.copy()?),
+                    Some((keys, values)) => {
+                        (Tensor::cat(&[&*keys, &k], 0)?, Tensor::cat(&[&*values, &v], 0)?)
+                    }
+                };
+                *rows = Some(grown);
+            }
+        }
+        let (mut keys, mut values, mut starts, mut total) = (vec![], vec![], vec![], 0);
+        for chunk in &step.sources {
+            starts.push(total);
+            if let LayerRows::Plain(Some((k, v))) = &cache.chunks[chunk.0].layers[layer] {
+                total += k.dims2()?.0;
+                keys.push(k.clone());
+                values.push(v.clone());
+            }
+        }
+        let mask = match mask {
+            Some(mask) => mask,
+            None => mask.insert(mask_of(&step.spans, &starts, total, &cache.device)?),
+        };
+        let (keys, values) = (Tensor::cat(&keys, 0)?, Tensor::cat(&values, 0)?);
+        let AttentionShape { heads, kv_heads, head_dim, .. } = cache.shape;
+        Ok(plain::attention((heads, kv_heads, head_dim), q, &keys, &values, mask)?)
+    }
+}
+
+impl Attend for CachedAttention<'_> {
+    fn attend(
+        &mut self,
+        layer: usize,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+    ) -> Result<Tensor, ModelError> {
+        match self.cache.plain {
+            true => self.attend_plain(layer, q, k, v),
+            false => self.attend_host(layer, q, k, v),
+        }
+    }
+}

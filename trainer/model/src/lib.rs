@@ -1,0 +1,51 @@
+//! The language model: a decoder (Llama, Mistral, Qwen2) dense or quantized, its tokenizer and
+//! chat template, LoRA with its optimizer, and the sampler.
+//!
+//! This crate works on bytes: it opens no file and no socket, and it builds for wasm32. There is
+//! one definition of the decoder, over candle tensors, used for inference and for training. On the
+//! CPU its heavy parts are candle custom operations that call the crate `kernels` and bring their
+//! own backward pass; on other devices (and as the tested twin on the CPU) the same parts are plain
+//! compositions of candle's differentiable operations. candle's `softmax_last_dim`, `rms_norm`,
+//! `rope`, `sdpa` and `QMatMul` have no backward pass and cut gradients without a word, so they
+//! are not used anywhere here.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`gguf`] | a bounds-checked reader of GGUF files |
+//! | [`config`] | the shape of a decoder |
+//! | [`decoder`] | the decoder: `embed`, `layers`, `logits` |
+//! | [`segments`] | flat batches whose segments share prompts and branch |
+//! | [`ops`] | the operations with their backward passes |
+//! | [`lora`] | LoRA adapters in PEFT form |
+//! | [`optimizer`] | gradients, clipping, AdamW |
+//! | [`tokenizer`], [`chat`] | token ids and chat templates |
+//! | [`mod@generate`] | sampling with continuous batching |
+//! | [`mod@score`], [`levels`] | log-probabilities of texts and of the ten confidence levels |
+
+pub mod chat;
+pub mod config;
+pub mod decoder;
+mod error;
+pub mod generate;
+pub mod gguf;
+pub mod levels;
+pub mod lora;
+pub mod ops;
+pub mod optimizer;
+mod safetensors_bytes;
+pub mod score;
+pub mod segments;
+pub mod tokenizer;
+
+pub use candle_core::{DType, Device, Tensor, Var};
+pub use chat::Message;
+pub use config::{Architecture, Config};
+pub use decoder::{Decoder, LoadOptions};
+pub use error::ModelError;
+pub use generate::{Completion, Decoding, Finish, Request, generate};
+pub use levels::{LevelTokens, level_probabilities};
+pub use lora::{Lora, LoraConfig, LoraPair, Projection};
+pub use optimizer::{AdamW, AdamWConfig, Gradients};
+pub use score::score;
+pub use segments::{SegmentId, Segments};
+pub use tokenizer::{StreamDecoder, Tokenizer};

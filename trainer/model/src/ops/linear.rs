@@ -1,0 +1,353 @@
+//! Linear layers: frozen weights, dense or quantized, with an optional LoRA update.
+
+use super::slices::{slice, tensor_from_vec, with_slice};
+use super::plain;
+use crate::LoraPair;
+use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use kernels::{
+    Activations, QuantMatrix, matmul_nn_add_split, matmul_nn_split, matmul_nt, matmul_nt_add,
+    matmul_nt_add_split, matmul_nt_split, matmul_tn_add_split,
+};
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+/// A frozen weight (out, in).
+#[derive(Debug)]
+pub(crate) enum Weight {
+    /// In the file's own blocks, computed with activations of 8 bits. Forward only.
+    Quantized(QuantMatrix),
+    /// `f32` for the kernels.
+    Dense(Vec<f32>),
+    /// For plain compositions, on any device.
+    Plain(Tensor),
+}
+
+/// A linear layer without trainable weights of its own. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Linear {
+    weight: Arc<Weight>,
+    bias: Option<Arc<Bias>>,
+    /// Outputs.
+    rows: usize,
+    /// Inputs.
+    columns: usize,
+}
+
+#[derive(Debug)]
+struct Bias {
+    host: Vec<f32>,
+    plain: Option<Tensor>,
+}
+
+/// What goes into a linear layer. Where several layers take the same input, its quantized form is
+/// made once.
+pub(crate) struct Input<'a> {
+    x: &'a Tensor,
+    activations: OnceCell<Activations>,
+}
+
+impl<'a> Input<'a> {
+    /// `x` (n, in)
+    pub(crate) fn new(x: &'a Tensor) -> Self {
+        Self { x, activations: OnceCell::new() }
+    }
+}
+
+impl Linear {
+    pub(crate) fn new(
+        weight: Weight,
+        bias: Option<Vec<f32>>,
+        (rows, columns): (usize, usize),
+    ) -> Result<Self> {
+        let bias = bias
+            .map(|host| -> Result<_> {
+                let plain = match &weight {
+                    Weight::Plain(w) => {
+                        let bias = Tensor::from_slice(&host, host.len(), w.device())?;
+                        Some(bias.to_dtype(w.dtype())?)
+                    }
+                    Weight::Quantized(_) | Weight::Dense(_) => None,
+                };
+                Ok(Arc::new(Bias { host, plain }))
+            })
+            .transpose()?;
+        Ok(Self { weight: Arc::new(weight), bias, rows, columns })
+    }
+
+    pub(crate) fn weight(&self) -> &Weight {
+        &self.weight
+    }
+
+    /// `x Wᵀ + bias + scale · (x Aᵀ) Bᵀ`: (n, in) → (n, out).
+    pub(crate) fn forward(&self, input: &Input<'_>, lora: Option<&LoraPair>) -> Result<Tensor> {
+        match (&*self.weight, lora) {
+            (Weight::Quantized(matrix), _) => self.forward_quantized(matrix, input, lora),
+            (Weight::Dense(_), None) => {
+                let products = Products::for_gradients(input.x.track_op());
+                input.x.contiguous()?.apply_op1(FrozenOp { linear: self.clone(), products })
+            }
+            (Weight::Dense(_), Some(pair)) => {
+                let (a, b) = pair.tensors();
+                let products = Products::for_gradients(
+                    input.x.track_op() || a.track_op() || b.track_op(),
+                );
+                let scale = pair.scale as f32;
+                let op = LoraOp { linear: self.clone(), scale, products };
+                input.x.contiguous()?.apply_op3(&a, &b, op)
+            }
+            (Weight::Plain(weight), _) => {
+                let bias = self.bias.as_ref().and_then(|bias| bias.plain.as_ref());
+                plain::linear(input.x, weight, bias, lora)
+            }
+        }
+    }
+
+    fn forward_quantized(
+        &self,
+        matrix: &QuantMatrix,
+        input: &Input<'_>,
+        lora: Option<&LoraPair>,
+    ) -> Result<Tensor> {
+        if input.x.track_op() {
+            bail!("quantized weights pass no gradients; load the model dequantized to train it");
+        }
+        let n = input.x.dims2()?.0;
+        let mut y = vec![0.0; n * self.rows];
+        with_slice(input.x, |x| {
+            if matrix.takes_activations() {
+                let quantize = || Activations::quantize(x, self.columns);
+                matrix.matmul_activations(input.activations.get_or_init(quantize), &mut y);
+            } else {
+                matrix.matmul(x, &mut y);
+            }
+            self.add_bias(&mut y);
+            if let Some(pair) = lora {
+                let (a, b) = pair.tensors();
+                with_slice(&a, |a| {
+                    with_slice(&b, |b| {
+                        let scale = pair.scale as f32;
+                        self.add_lora(x, a, b, scale, Products::Exact, &mut y);
+                    })
+                })??;
+            }
+            Result::Ok(())
+        })??;
+        tensor_from_vec(y, (n, self.rows))
+    }
+
+    /// As [`Linear::forward`] without a bias or adapter, into a buffer (n, out) of the caller's.
+    /// False if the weight is not one that the kernels compute with.
+    pub(crate) fn forward_into(&self, x: &Tensor, y: &mut Vec<f32>) -> Result<bool> {
+        let n = x.dims2()?.0;
+        y.resize(n * self.rows, 0.0);
+        match &*self.weight {
+            Weight::Quantized(matrix) => with_slice(x, |x| matrix.matmul(x, y))?,
+            Weight::Dense(weight) => with_slice(x, |x| {
+                matmul_nt(self.shape(n), x, weight, y);
+            })?,
+            Weight::Plain(_) => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn shape(&self, n: usize) -> kernels::Shape {
+        kernels::Shape { n, k: self.columns, m: self.rows }
+    }
+
+    fn add_bias(&self, y: &mut [f32]) {
+        if let Some(bias) = &self.bias {
+            for row in y.chunks_exact_mut(self.rows) {
+                for (y, bias) in row.iter_mut().zip(&bias.host) {
+                    *y += bias;
+                }
+            }
+        }
+    }
+
+    /// `y += scale · (x Aᵀ) Bᵀ`
+    fn add_lora(
+        &self,
+        x: &[f32],
+        a: &[f32],
+        b: &[f32],
+        scale: f32,
+        products: Products,
+        y: &mut [f32],
+    ) {
+        let xa = self.scaled_xa(x, a, scale, products);
+        let (n, rank) = (x.len() / self.columns, a.len() / self.columns);
+        let shape = kernels::Shape { n, k: rank, m: self.rows };
+        match products {
+            Products::Exact => matmul_nt_add(shape, &xa, b, y),
+            Products::Split => matmul_nt_add_split(shape, &xa, b, y),
+        }
+    }
+
+    /// `scale · x Aᵀ`, (n, rank)
+    fn scaled_xa(&self, x: &[f32], a: &[f32], scale: f32, products: Products) -> Vec<f32> {
+        let (n, rank) = (x.len() / self.columns, a.len() / self.columns);
+        let mut xa = vec![0.0; n * rank];
+        products.nt(kernels::Shape { n, k: self.columns, m: rank }, x, a, &mut xa);
+        xa.iter_mut().for_each(|x| *x *= scale);
+        xa
+    }
+
+    fn dense(&self) -> Result<&[f32]> {
+        match &*self.weight {
+            Weight::Dense(weight) => Ok(weight),
+            Weight::Quantized(_) | Weight::Plain(_) => bail!("linear: expected a dense weight"),
+        }
+    }
+
+    /// `x Wᵀ + bias`
+    fn frozen_forward(&self, x: &[f32], products: Products) -> Result<Vec<f32>> {
+        let n = x.len() / self.columns;
+        let mut y = vec![0.0; n * self.rows];
+        products.nt(self.shape(n), x, self.dense()?, &mut y);
+        self.add_bias(&mut y);
+        Ok(y)
+    }
+
+    /// `dy W`: the gradient towards x.
+    fn frozen_backward(&self, dy: &[f32]) -> Result<Vec<f32>> {
+        let n = dy.len() / self.rows;
+        let mut dx = vec![0.0; n * self.columns];
+        let shape = kernels::Shape { n, k: self.rows, m: self.columns };
+        matmul_nn_split(shape, dy, self.dense()?, &mut dx);
+        Ok(dx)
+    }
+}
+
+/// Which of the kernels' products computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Products {
+    /// In `f32`.
+    Exact,
+    /// With factors split into two `bf16` where the processor multiplies those faster: for
+    /// training, where steps are the cost and 2⁻¹⁶ does not matter.
+    Split,
+}
+
+impl Products {
+    fn for_gradients(wanted: bool) -> Self {
+        if wanted { Self::Split } else { Self::Exact }
+    }
+
+    /// `y (n, m) = x (n, k) · w (m, k)ᵀ`
+    fn nt(self, shape: kernels::Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
+        match self {
+            Self::Exact => matmul_nt(shape, x, w, y),
+            Self::Split => matmul_nt_split(shape, x, w, y),
+        }
+    }
+}
+
+/// `x Wᵀ + bias`, differentiable towards x.
+struct FrozenOp {
+    linear: Linear,
+    products: Products,
+}
+
+impl CustomOp1 for FrozenOp {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let n = layout.shape().dims2()?.0;
+        let y = self.linear.frozen_forward(slice(x, layout)?, self.products)?;
+        Ok((CpuStorage::F32(y), (n, self.linear.rows).into()))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+        if !x.track_op() {
+            return Ok(None);
+        }
+        let dx = with_slice(dy, |dy| self.linear.frozen_backward(dy))??;
+        tensor_from_vec(dx, x.dims2()?).map(Some)
+    }
+}
+
+/// `x Wᵀ + bias + scale · (x Aᵀ) Bᵀ`, differentiable towards x, A and B. Keeps nothing between the
+/// passes but its arguments: `x Aᵀ` is cheap and made again.
+struct LoraOp {
+    linear: Linear,
+    scale: f32,
+    products: Products,
+}
+
+impl LoraOp {
+    /// The gradients towards x (where wanted), A and B.
+    fn gradients(
+        &self,
+        x: &[f32],
+        a: &[f32],
+        b: &[f32],
+        dy: &[f32],
+        want_dx: bool,
+    ) -> Result<(Option<Vec<f32>>, Vec<f32>, Vec<f32>)> {
+        let Linear { rows, columns, .. } = self.linear;
+        let (n, rank) = (x.len() / columns, a.len() / columns);
+        // y += u Bᵀ with u = scale · x Aᵀ
+        let u = self.linear.scaled_xa(x, a, self.scale, Products::Split);
+        let mut d_b = vec![0.0; rows * rank];
+        matmul_tn_add_split(kernels::Shape { n: rows, k: n, m: rank }, dy, &u, &mut d_b);
+        let mut d_u = vec![0.0; n * rank];
+        matmul_nn_split(kernels::Shape { n, k: rows, m: rank }, dy, b, &mut d_u);
+        d_u.iter_mut().for_each(|d| *d *= self.scale);
+        let mut d_a = vec![0.0; rank * columns];
+        matmul_tn_add_split(kernels::Shape { n: rank, k: n, m: columns }, &d_u, x, &mut d_a);
+        let d_x = if want_dx {
+            let mut d_x = self.linear.frozen_backward(dy)?;
+            matmul_nn_add_split(kernels::Shape { n, k: rank, m: columns }, &d_u, a, &mut d_x);
+            Some(d_x)
+        } else {
+            None
+        };
+        Ok((d_x, d_a, d_b))
+    }
+}
+
+impl CustomOp3 for LoraOp {
+    fn name(&self) -> &'static str {
+        "lora-linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        a: &CpuStorage,
+        a_layout: &Layout,
+        b: &CpuStorage,
+        b_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let n = x_layout.shape().dims2()?.0;
+        let x = slice(x, x_layout)?;
+        let mut y = self.linear.frozen_forward(x, self.products)?;
+        let (a, b) = (slice(a, a_layout)?, slice(b, b_layout)?);
+        self.linear.add_lora(x, a, b, self.scale, self.products, &mut y);
+        Ok((CpuStorage::F32(y), (n, self.linear.rows).into()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        a: &Tensor,
+        b: &Tensor,
+        _: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (d_x, d_a, d_b) = with_slice(x, |xs| {
+            with_slice(a, |a| {
+                with_slice(b, |b| {
+                    with_slice(dy, |dy| self.gradients(xs, a, b, dy, x.track_op()))
+                })
+            })
+        })?????;
+        let d_x = d_x.map(|d_x| tensor_from_vec(d_x, x.dims2()?)).transpose()?;
+        let d_a = tensor_from_vec(d_a, a.dims2()?)?;
+        let d_b = tensor_from_vec(d_b, b.dims2()?)?;
+        Ok((d_x, Some(d_a), Some(d_b)))
+    }
+}

@@ -1,0 +1,25 @@
+//! The decoder's operations with their backward passes.
+//!
+//! Each comes twice: a candle custom operation that calls `kernels` (CPU, `f32`), and in
+//! [`plain`] a composition of candle's differentiable operations, which computes everywhere and is
+//! what the tests compare the first with.
+
+mod activation;
+mod attention;
+mod linear;
+mod norm;
+pub mod plain;
+mod rotation;
+mod slices;
+mod softmax;
+
+pub(crate) use activation::silu_mul;
+pub(crate) use attention::attention;
+pub(crate) use linear::{Input, Linear, Weight};
+pub(crate) use norm::Norm;
+pub(crate) use rotation::Rotation;
+pub(crate) use slices::{tensor_from_vec, with_slice};
+pub use softmax::{columns, log_sum_exp, rows, token_logprobs};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! RMSNorm with a frozen weight.
+
+use super::slices::{slice, tensor_from_vec, with_slice};
+use super::plain;
+use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
+use std::sync::Arc;
+
+/// RMSNorm: `x / sqrt(mean(x²) + eps) * weight` over each row.
+#[derive(Clone, Debug)]
+pub(crate) struct Norm {
+    weight: Arc<Vec<f32>>,
+    /// Set where the plain composition computes.
+    plain: Option<Tensor>,
+    eps: f32,
+}
+
+impl Norm {
+    pub(crate) fn new(weight: Vec<f32>, eps: f32, plain: Option<&Device>) -> Result<Self> {
+        let weight = Arc::new(weight);
+        let plain =
+            plain.map(|device| Tensor::from_slice(&weight, weight.len(), device)).transpose()?;
+        Ok(Self { weight, plain, eps })
+    }
+
+    /// (n, d) → (n, d)
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.plain {
+            Some(weight) => plain::rms_norm(x, weight, self.eps),
+            None => x.contiguous()?.apply_op1(self.clone()),
+        }
+    }
+}
+
+impl CustomOp1 for Norm {
+    fn name(&self) -> &'static str {
+        "rms-norm"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = slice(x, layout)?;
+        let mut y = vec![0.0; x.len()];
+        kernels::rms_norm(x, &self.weight, self.eps, &mut y);
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+        let shape = x.dims2()?;
+        let dx = with_slice(x, |x| {
+            with_slice(dy, |dy| {
+                let mut dx = vec![0.0; x.len()];
+                kernels::rms_norm_backward(x, &self.weight, self.eps, dy, &mut dx);
+                dx
+            })
+        })??;
+        tensor_from_vec(dx, shape).map(Some)
+    }
+}

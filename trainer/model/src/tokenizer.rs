@@ -1,0 +1,493 @@
+//! Token ids from text and back.
+
+use crate::chat::Template;
+use crate::gguf::{Gguf, Value};
+use crate::{Message, ModelError};
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Most bytes of a text to encode.
+pub const TEXT_BYTES_MAX: usize = 64 << 20;
+
+/// Llama 3's split of a text into words.
+const LLAMA_3_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Qwen2's split of a text into words: Llama 3's with digits one by one.
+const QWEN_2_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// Texts of tokens that end a turn or a text, in any of the families.
+const END_TOKENS: [&str; 6] =
+    ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>"];
+
+/// A tokenizer with its special tokens and chat template. Cheap to clone.
+#[derive(Clone)]
+pub struct Tokenizer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    tokenizer: tokenizers::Tokenizer,
+    template: Option<Template>,
+    end_tokens: Vec<u32>,
+    /// Put before a text where `tokenizer` itself adds nothing.
+    first_token: Option<u32>,
+}
+
+impl Tokenizer {
+    /// Builds the tokenizer from a GGUF file's metadata.
+    ///
+    /// # Errors
+    /// If the file is torn or foreign, or of a tokenizer that this does not know.
+    pub fn from_gguf(bytes: &[u8]) -> Result<Self, ModelError> {
+        let file = Gguf::parse(bytes)?;
+        let vocabulary = Vocabulary::read(&file)?;
+        let model = file.optional_text("tokenizer.ggml.model")?.unwrap_or("none");
+        let document = match model {
+            "gpt2" => byte_level_document(&file, &vocabulary)?,
+            "llama" => sentence_piece_document(&file, &vocabulary)?,
+            other => {
+                return Err(ModelError::unsupported(
+                    "GGUF metadata, tokenizer.ggml.model",
+                    "gpt2 or llama",
+                    other,
+                ));
+            }
+        };
+        let bytes = serde_json::to_vec(&document)
+            .map_err(|source| ModelError::Json { file: "tokenizer", source })?;
+        let tokenizer = tokenizer_from_bytes(&bytes)?;
+
+        let token = |key: &str| -> Result<Option<u32>, ModelError> {
+            let id = file.optional_integer(&format!("tokenizer.ggml.{key}"))?;
+            // Files write -1 or a number past the end for "none".
+            Ok(id.filter(|&id| id < vocabulary.tokens.len()).map(|id| id as u32))
+        };
+        let text = |id: Option<u32>| id.map_or("", |id| vocabulary.tokens[id as usize]).to_owned();
+        let first = token("bos_token_id")?;
+        let last = token("eos_token_id")?;
+        let template = file.optional_text("tokenizer.chat_template")?.map(|source| Template {
+            source: source.to_owned(),
+            bos_token: text(first),
+            eos_token: text(last),
+        });
+        let adds_first = file
+            .optional_bool("tokenizer.ggml.add_bos_token")?
+            .unwrap_or(model == "llama");
+        let mut end_tokens = end_tokens(&tokenizer);
+        end_tokens.extend(last);
+        end_tokens.extend(token("eot_token_id")?);
+        Ok(Self::new(tokenizer, template, end_tokens, first.filter(|_| adds_first)))
+    }
+
+    /// Reads `tokenizer.json` and, where there is one, `tokenizer_config.json` (special tokens,
+    /// chat template).
+    ///
+    /// # Errors
+    /// If either is not what its name says.
+    pub fn from_json(
+        tokenizer_json: &[u8],
+        tokenizer_config_json: Option<&[u8]>,
+    ) -> Result<Self, ModelError> {
+        let tokenizer = tokenizer_from_bytes(tokenizer_json)?;
+        let config: Json = match tokenizer_config_json {
+            None => Json::Null,
+            Some(bytes) => serde_json::from_slice(bytes)
+                .map_err(|source| ModelError::Json { file: "tokenizer_config.json", source })?,
+        };
+        // A special token is written as its text or as an object with its text in `content`.
+        let special = |key: &str| {
+            let value = &config[key];
+            value.as_str().or_else(|| value["content"].as_str()).unwrap_or("").to_owned()
+        };
+        let template = template_source(&config["chat_template"]).map(|source| Template {
+            source: source.to_owned(),
+            bos_token: special("bos_token"),
+            eos_token: special("eos_token"),
+        });
+        let mut end_tokens = end_tokens(&tokenizer);
+        end_tokens.extend(tokenizer.token_to_id(&special("eos_token")));
+        Ok(Self::new(tokenizer, template, end_tokens, None))
+    }
+
+    fn new(
+        tokenizer: tokenizers::Tokenizer,
+        template: Option<Template>,
+        end_tokens: BTreeSet<u32>,
+        first_token: Option<u32>,
+    ) -> Self {
+        let end_tokens = end_tokens.into_iter().collect();
+        Self { inner: Arc::new(Inner { tokenizer, template, end_tokens, first_token }) }
+    }
+
+    /// The same tokenizer with another chat template (a model folder may keep it in a file
+    /// `chat_template.jinja`).
+    #[must_use]
+    pub fn with_template(&self, source: &str) -> Self {
+        let mut template = self.inner.template.clone().unwrap_or_default();
+        template.source = source.to_owned();
+        Self {
+            inner: Arc::new(Inner {
+                tokenizer: self.inner.tokenizer.clone(),
+                template: Some(template),
+                end_tokens: self.inner.end_tokens.clone(),
+                first_token: self.inner.first_token,
+            }),
+        }
+    }
+
+    /// Token ids of `text`. Special tokens written out in the text are recognised. With
+    /// `add_special` the tokens that the model wants around a text (such as a first token) are
+    /// added.
+    ///
+    /// # Errors
+    /// If the text is over [`TEXT_BYTES_MAX`].
+    pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>, ModelError> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(ModelError::Limit {
+                what: "a text in bytes",
+                limit: TEXT_BYTES_MAX,
+                found: text.len(),
+            });
+        }
+        let encoding =
+            self.inner.tokenizer.encode_fast(text, add_special).map_err(tokenizer_error)?;
+        let first = self.inner.first_token.filter(|_| add_special);
+        Ok(first.into_iter().chain(encoding.get_ids().iter().copied()).collect())
+    }
+
+    /// The text of `tokens`, special tokens left out. Bytes that make no character are replaced;
+    /// unknown ids are left out.
+    #[must_use]
+    pub fn decode(&self, tokens: &[u32]) -> String {
+        self.inner.tokenizer.decode(tokens, true).unwrap_or_default()
+    }
+
+    /// The text of `tokens`, special tokens written out.
+    #[must_use]
+    pub fn decode_with_special(&self, tokens: &[u32]) -> String {
+        self.inner.tokenizer.decode(tokens, false).unwrap_or_default()
+    }
+
+    /// The vocabulary's form of a token.
+    #[must_use]
+    pub fn token_str(&self, token: u32) -> Option<String> {
+        self.inner.tokenizer.id_to_token(token)
+    }
+
+    /// The id of a token in the vocabulary's form.
+    #[must_use]
+    pub fn token_id(&self, token: &str) -> Option<u32> {
+        self.inner.tokenizer.token_to_id(token)
+    }
+
+    /// The tokens that end a turn or a text, ascending.
+    #[must_use]
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.inner.end_tokens
+    }
+
+    /// Number of tokens, added ones included.
+    #[must_use]
+    pub fn vocab(&self) -> usize {
+        self.inner.tokenizer.get_vocab_size(true)
+    }
+
+    /// Renders the model's chat template.
+    ///
+    /// # Errors
+    /// If the model has no template or the template refuses the messages.
+    pub fn chat(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<String, ModelError> {
+        let template = self.inner.template.as_ref().ok_or_else(|| {
+            ModelError::Template("the model has none, so it cannot be asked in chat form".into())
+        })?;
+        template.render(messages, add_generation_prompt)
+    }
+
+    /// [`Tokenizer::chat`] and then [`Tokenizer::encode`] without added tokens (the template
+    /// writes them).
+    ///
+    /// # Errors
+    /// As those.
+    pub fn chat_tokens(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<Vec<u32>, ModelError> {
+        self.encode(&self.chat(messages, add_generation_prompt)?, false)
+    }
+
+    /// Decodes token by token.
+    #[must_use]
+    pub fn stream(&self) -> StreamDecoder {
+        StreamDecoder {
+            tokenizer: self.clone(),
+            tokens: Vec::new(),
+            shown_from: 0,
+            shown_to: 0,
+            text: String::new(),
+        }
+    }
+}
+
+/// Turns tokens into text as they come; holds back bytes that do not yet make a character.
+#[derive(Clone)]
+pub struct StreamDecoder {
+    tokenizer: Tokenizer,
+    tokens: Vec<u32>,
+    /// The tokens from here to `shown_to` made the last piece of text. They are decoded again with
+    /// what follows, because a token's text can depend on the one before it.
+    shown_from: usize,
+    shown_to: usize,
+    text: String,
+}
+
+impl StreamDecoder {
+    /// The text that this token completes; empty while a character is incomplete.
+    pub fn push(&mut self, token: u32) -> &str {
+        self.tokens.push(token);
+        let before = self.tokenizer.decode(&self.tokens[self.shown_from..self.shown_to]);
+        let after = self.tokenizer.decode(&self.tokens[self.shown_from..]);
+        let start = self.text.len();
+        if !after.ends_with(char::REPLACEMENT_CHARACTER)
+            && let Some(new) = after.strip_prefix(before.as_str())
+            && !new.is_empty()
+        {
+            self.text.push_str(new);
+            self.shown_from = self.shown_to;
+            self.shown_to = self.tokens.len();
+        }
+        &self.text[start..]
+    }
+
+    /// The text so far.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+fn tokenizer_from_bytes(bytes: &[u8]) -> Result<tokenizers::Tokenizer, ModelError> {
+    let mut tokenizer = tokenizers::Tokenizer::from_bytes(bytes).map_err(tokenizer_error)?;
+    // A file may carry the padding and truncation of its training; a text is taken as it is.
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(None).map_err(tokenizer_error)?;
+    Ok(tokenizer)
+}
+
+fn tokenizer_error(error: impl std::fmt::Display) -> ModelError {
+    ModelError::Tokenizer(error.to_string())
+}
+
+fn end_tokens(tokenizer: &tokenizers::Tokenizer) -> BTreeSet<u32> {
+    let added = tokenizer.get_added_vocabulary();
+    END_TOKENS
+        .iter()
+        .filter(|text| added.is_special_token(text))
+        .filter_map(|text| tokenizer.token_to_id(text))
+        .collect()
+}
+
+/// A template is a text, or a list of named ones of which `default` is meant.
+fn template_source(value: &Json) -> Option<&str> {
+    value.as_str().or_else(|| {
+        let named = value.as_array()?.iter().find(|named| named["name"] == "default")?;
+        named["template"].as_str()
+    })
+}
+
+struct Vocabulary<'a> {
+    tokens: Vec<&'a str>,
+    kinds: Vec<u64>,
+}
+
+/// Token types of GGUF: control, user-defined and unused tokens are matched whole in a text.
+const WHOLE_KINDS: std::ops::RangeInclusive<u64> = 3..=5;
+const CONTROL_KIND: u64 = 3;
+
+impl<'a> Vocabulary<'a> {
+    fn read(file: &'a Gguf<'_>) -> Result<Self, ModelError> {
+        let tokens = texts(file, "tokenizer.ggml.tokens")?;
+        if tokens.is_empty() || u32::try_from(tokens.len()).is_err() {
+            return Err(ModelError::unsupported(
+                "GGUF metadata, tokenizer.ggml.tokens",
+                "at least one token",
+                tokens.len(),
+            ));
+        }
+        let kinds = file.optional_list("tokenizer.ggml.token_type")?.unwrap_or(&[]);
+        let kinds = kinds
+            .iter()
+            .map(|kind| match kind {
+                Value::Signed(kind) => *kind as u64,
+                Value::Unsigned(kind) => *kind,
+                _ => 1,
+            })
+            .chain(std::iter::repeat(1))
+            .take(tokens.len())
+            .collect();
+        Ok(Self { tokens, kinds })
+    }
+
+    fn ids(&self) -> serde_json::Map<String, Json> {
+        let numbered = self.tokens.iter().enumerate();
+        numbered.map(|(id, token)| ((*token).to_owned(), json!(id))).collect()
+    }
+
+    fn added(&self) -> Vec<Json> {
+        let numbered = self.tokens.iter().zip(&self.kinds).enumerate();
+        numbered
+            .filter(|(_, (_, kind))| WHOLE_KINDS.contains(kind))
+            .map(|(id, (token, kind))| {
+                json!({
+                    "id": id, "content": token, "single_word": false, "lstrip": false,
+                    "rstrip": false, "normalized": false, "special": *kind == CONTROL_KIND,
+                })
+            })
+            .collect()
+    }
+}
+
+fn texts<'a>(file: &'a Gguf<'_>, key: &str) -> Result<Vec<&'a str>, ModelError> {
+    let list = file.optional_list(key)?.unwrap_or(&[]);
+    list.iter()
+        .map(|item| match item {
+            Value::Text(text) => Ok(text.as_ref()),
+            _ => Err(ModelError::unsupported(
+                format!("GGUF metadata, {key}"),
+                "a list of texts",
+                "something else",
+            )),
+        })
+        .collect()
+}
+
+/// Byte-pair encoding over bytes (GPT-2 and its heirs), in the form of a `tokenizer.json`.
+fn byte_level_document(file: &Gguf<'_>, vocabulary: &Vocabulary<'_>) -> Result<Json, ModelError> {
+    let merges = texts(file, "tokenizer.ggml.merges")?;
+    let byte_level = |split_words: bool| {
+        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": split_words})
+    };
+    let split = |pattern: &str| {
+        json!({"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false},
+            byte_level(false),
+        ]})
+    };
+    let kind = file.optional_text("tokenizer.ggml.pre")?.unwrap_or("default");
+    let mut normalizer = Json::Null;
+    let mut ignore_merges = false;
+    let pre_tokenizer = match kind {
+        "smollm" => json!({"type": "Sequence", "pretokenizers": [
+            {"type": "Digits", "individual_digits": true},
+            byte_level(true),
+        ]}),
+        "llama-bpe" | "llama3" | "llama-v3" => {
+            ignore_merges = true;
+            split(LLAMA_3_PATTERN)
+        }
+        "qwen2" => {
+            normalizer = json!({"type": "NFC"});
+            split(QWEN_2_PATTERN)
+        }
+        "gpt-2" | "gpt2" | "default" => byte_level(true),
+        other => {
+            return Err(ModelError::unsupported(
+                "GGUF metadata, tokenizer.ggml.pre",
+                "smollm, llama-bpe, qwen2 or gpt-2",
+                other,
+            ));
+        }
+    };
+    Ok(json!({
+        "version": "1.0",
+        "added_tokens": vocabulary.added(),
+        "normalizer": normalizer,
+        "pre_tokenizer": pre_tokenizer,
+        "post_processor": null,
+        "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false,
+            "ignore_merges": ignore_merges, "vocab": vocabulary.ids(), "merges": merges,
+        },
+    }))
+}
+
+/// SentencePiece's byte-pair encoding (Llama 2, Mistral), in the form of a `tokenizer.json`.
+fn sentence_piece_document(
+    file: &Gguf<'_>,
+    vocabulary: &Vocabulary<'_>,
+) -> Result<Json, ModelError> {
+    let scores = file.optional_list("tokenizer.ggml.scores")?.unwrap_or(&[]);
+    let merges = merges_from_scores(&vocabulary.tokens, scores)?;
+    let unknown = file.optional_integer("tokenizer.ggml.unknown_token_id")?.unwrap_or(0);
+    let unknown = vocabulary.tokens.get(unknown).copied();
+    let prefix = file.optional_bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
+    let mut normalizers = vec![json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"})];
+    let mut decoders = vec![
+        json!({"type": "Replace", "pattern": {"String": "▁"}, "content": " "}),
+        json!({"type": "ByteFallback"}),
+        json!({"type": "Fuse"}),
+    ];
+    if prefix {
+        normalizers.insert(0, json!({"type": "Prepend", "prepend": "▁"}));
+        decoders.push(json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
+    }
+    Ok(json!({
+        "version": "1.0",
+        "added_tokens": vocabulary.added(),
+        "normalizer": {"type": "Sequence", "normalizers": normalizers},
+        "pre_tokenizer": null,
+        "post_processor": null,
+        "decoder": {"type": "Sequence", "decoders": decoders},
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": unknown, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true,
+            "ignore_merges": false, "vocab": vocabulary.ids(), "merges": merges,
+        },
+    }))
+}
+
+/// SentencePiece joins the two neighbours whose joint token has the best score. The same as a list
+/// of merges: every way to make a token of two tokens, the best tokens first; ways to make one
+/// token in the order of their parts' ids.
+fn merges_from_scores(
+    tokens: &[&str],
+    scores: &[Value<'_>],
+) -> Result<Vec<[String; 2]>, ModelError> {
+    if scores.len() != tokens.len() {
+        return Err(ModelError::unsupported(
+            "GGUF metadata, tokenizer.ggml.scores",
+            format!("{} scores, one a token", tokens.len()),
+            scores.len(),
+        ));
+    }
+    let ids: HashMap<&str, usize> = tokens.iter().enumerate().map(|(id, &text)| (text, id)).collect();
+    let mut merges = Vec::new();
+    for (&token, score) in tokens.iter().zip(scores) {
+        let Value::Float(score) = score else {
+            return Err(ModelError::unsupported(
+                "GGUF metadata, tokenizer.ggml.scores",
+                "numbers",
+                "something else",
+            ));
+        };
+        let mut ways: Vec<_> = token
+            .char_indices()
+            .skip(1)
+            .filter_map(|(at, _)| {
+                let (left, right) = token.split_at(at);
+                Some((*ids.get(left)?, *ids.get(right)?, left, right))
+            })
+            .collect();
+        ways.sort_unstable_by_key(|&(left, right, ..)| (left, right));
+        merges.extend(ways.into_iter().map(|(_, _, left, right)| (*score, left, right)));
+    }
+    merges.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let pairs = merges.into_iter();
+    Ok(pairs.map(|(_, left, right)| [left.to_owned(), right.to_owned()]).collect())
+}

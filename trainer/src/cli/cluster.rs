@@ -1,0 +1,90 @@
+//! `sayself cluster`.
+
+use crate::cli::stage_run::StageArguments;
+use crate::cli::{Globals, output};
+use crate::embed::Embedder;
+use crate::run_dir::Provenance;
+use crate::stages::cluster::{CLUSTERS, cluster};
+use crate::{model_source, question_source};
+use clap::{Args, ValueEnum};
+use datasets::config::ClusterBy;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Group the samples that say the same.
+///
+/// Short answers are grouped by their normalised text; whole responses by the paper's greedy rule
+/// on the cosine similarity of their embeddings. Groups of one are kept. Writes DIR/clusters.jsonl.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  sayself cluster --samples samples/samples.jsonl --questions world-facts --out clusters"
+)]
+pub struct Arguments {
+    /// Samples, as `sayself sample` writes them
+    #[arg(long, value_name = "FILE")]
+    samples: PathBuf,
+    /// `world-facts`, or a file of questions in any known form
+    #[arg(long, value_name = "FILE")]
+    questions: String,
+    /// What makes two samples the same
+    #[arg(long, value_enum)]
+    by: Option<By>,
+    /// Cosine similarity above which two samples are the same, 0..1; for `--by embedding`
+    #[arg(long, value_name = "T")]
+    threshold: Option<f64>,
+    /// The embedding model: a name, a folder or a hub id; for `--by embedding`
+    #[arg(long, value_name = "M")]
+    embedder: Option<String>,
+    #[command(flatten)]
+    stage: StageArguments,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum By {
+    Answer,
+    Embedding,
+}
+
+pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
+    let stage = &arguments.stage;
+    let mut config = stage.config()?;
+    if let Some(by) = arguments.by {
+        config.cluster.by = match by {
+            By::Answer => ClusterBy::Answer,
+            By::Embedding => ClusterBy::Embedding,
+        };
+    }
+    config.cluster.threshold = arguments.threshold.unwrap_or(config.cluster.threshold);
+    config.embedder = arguments.embedder.unwrap_or(config.embedder);
+    config.questions.source = arguments.questions;
+
+    let questions = question_source::load(&config.questions.source, stage.skip_invalid)?;
+    let mut provenance = Provenance::of("cluster").with_input("samples", &arguments.samples)?;
+    provenance.questions_sha256 = questions.sha256.clone();
+    let embedder = match config.cluster.by {
+        ClusterBy::Answer => None,
+        ClusterBy::Embedding => {
+            let source = model_source::resolve(&config.embedder, globals.quiet)?;
+            provenance.model_sha256 = source.sha256()?;
+            Some(Embedder::load(&source)?)
+        }
+    };
+    let records = stage.run_stage(globals, config, provenance, |context, config| {
+        question_source::write_skipped(context, &questions)?;
+        cluster(
+            context,
+            &config.cluster,
+            &questions.questions,
+            &arguments.samples,
+            embedder.as_ref(),
+        )
+    })?;
+    let path = stage.out.join(CLUSTERS);
+    match stage.json {
+        true => output::json(&json!({ "stage": "cluster", "records": records, "file": path })),
+        false => output::line(&format!(
+            "{records} questions clustered: {}",
+            path.display()
+        )),
+    }
+}

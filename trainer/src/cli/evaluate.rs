@@ -1,0 +1,141 @@
+//! `sayself evaluate`.
+
+use crate::cli::stage_run::StageArguments;
+use crate::cli::subject::{DecodingArguments, ModelArguments};
+use crate::cli::{Globals, output};
+use crate::error::bad_use;
+use crate::question_source;
+use crate::run_dir::Provenance;
+use crate::stages::evaluate::{LevelReader, Method, Subject, evaluate};
+use crate::stages::questions::{choose, name_of};
+use crate::stages::run::{prompt, table};
+use clap::{Args, ValueEnum};
+use datasets::config::{EvaluateConfig, Readout};
+
+/// Rows decoded at once.
+const ROWS: usize = 64;
+
+/// Ask a model each question and measure whether its confidence can be trusted.
+///
+/// Methods: direct-prompting, self-consistency, sequence-likelihood for any model; sayself and
+/// without-rl for one that was taught (--adapter). Writes DIR/answers.jsonl and DIR/metrics.json.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  sayself evaluate --method sayself --model smollm2-135m --adapter runs/demo/rl/seed-1/adapter \\\n    --questions world-facts --split test --limit 200 --out evaluation --json"
+)]
+pub struct Arguments {
+    /// How the confidence is asked for and read
+    #[arg(long, value_name = "METHOD")]
+    method: String,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// Which number is read from a model that states one of ten levels
+    #[arg(long, value_enum)]
+    confidence: Option<Confidence>,
+    /// `world-facts`, or a file of questions in any known form
+    #[arg(long, value_name = "FILE")]
+    questions: String,
+    /// Only questions of this split: train, dev, test or held-out; test where the file has splits
+    #[arg(long, value_name = "SPLIT")]
+    split: Option<String>,
+    /// At most this many questions, drawn at random with the seed
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Samples a question for self-consistency
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+    #[command(flatten)]
+    decoding: DecodingArguments,
+    /// A shipped prompt's name, or a file; without it the method's own
+    #[arg(long, value_name = "FILE")]
+    prompt: Option<String>,
+    #[command(flatten)]
+    stage: StageArguments,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Confidence {
+    /// The level that was written
+    Stated,
+    /// The most probable level
+    Mode,
+    /// The expected value over the ten levels
+    Expected,
+}
+
+pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
+    let method = Method::named(&arguments.method)?;
+    let stage = &arguments.stage;
+    let mut config = stage.config()?;
+    arguments.model.apply(&mut config);
+    config.questions.source = arguments.questions;
+    let mut evaluation = EvaluateConfig { decoding: method.decoding(), ..EvaluateConfig::default() };
+    evaluation.method = arguments.method;
+    evaluation.confidence = match arguments.confidence {
+        None | Some(Confidence::Stated) => Readout::Stated,
+        Some(Confidence::Mode) => Readout::Mode,
+        Some(Confidence::Expected) => Readout::Expected,
+    };
+    evaluation.limit = arguments.limit;
+    evaluation.samples = arguments.samples.unwrap_or(evaluation.samples);
+    evaluation.prompt = arguments.prompt;
+    arguments.decoding.apply(&mut evaluation.decoding);
+
+    let questions = question_source::load(&config.questions.source, stage.skip_invalid)?;
+    let has_test = questions.questions.iter().any(|question| question.split == Some(datasets::Split::Test));
+    let split = arguments.split.or_else(|| has_test.then(|| "test".to_owned()));
+    // A file without splits is asked whole; the configuration knows no word for that.
+    if let Some(split) = &split {
+        evaluation.split.clone_from(split);
+    }
+    let asked = choose(&questions.questions, split.as_deref(), evaluation.limit, config.seed)?;
+    let asked_prompt = prompt(evaluation.prompt.as_deref().or(method.prompt_name()))?;
+    config.evaluate = vec![evaluation.clone()];
+    config.check().map_err(|error| bad_use(error.to_string()))?;
+
+    let loaded = arguments.model.load(&config.model, ROWS, globals)?;
+    if method == Method::Taught {
+        check_adapter(&evaluation.method, loaded.has_adapter, loaded.label.as_deref())?;
+    }
+    let levels = loaded.local_if_any().and_then(|local| {
+        Some(LevelReader {
+            decoder: &local.sampler.decoder,
+            tokenizer: &local.sampler.tokenizer,
+            tokens: local.levels.as_ref()?,
+        })
+    });
+    let subject = Subject {
+        sampler: loaded.sampler(),
+        levels,
+        prompt: asked_prompt,
+        model: loaded.name.clone(),
+        questions: name_of(&config.questions.source),
+    };
+    let provenance = Provenance {
+        questions_sha256: questions.sha256.clone(),
+        ..loaded.provenance("evaluate")
+    };
+    let metrics = stage.run_stage(globals, config, provenance, |context, _| {
+        question_source::write_skipped(context, &questions)?;
+        evaluate(context, &evaluation, &subject, &asked)
+    })?;
+    if stage.json {
+        return output::json(&metrics);
+    }
+    output::line(table(&[(evaluation.method, metrics)]).trim_end())
+}
+
+/// The paper's names are methods of teaching: they need an adapter that was taught so.
+fn check_adapter(method: &str, has_adapter: bool, label: Option<&str>) -> anyhow::Result<()> {
+    if !has_adapter {
+        return Err(bad_use(format!(
+            "method {method} reads a taught model: name its --adapter, or use direct-prompting"
+        )));
+    }
+    match label {
+        Some(label) if label != method => Err(bad_use(format!(
+            "the adapter was taught as {label:?}: use --method {label}, or an adapter taught as {method}"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,77 @@
+//! What is printed: data to stdout, words to stderr.
+
+use serde::Serialize;
+use std::io::{BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
+
+/// Whether stderr takes colours: a terminal, and `NO_COLOR` is not set.
+pub fn has_colours() -> bool {
+    let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stderr().is_terminal() && !is_refused
+}
+
+/// An error with its causes, on stderr.
+pub fn error(error: &anyhow::Error) {
+    let label = if has_colours() {
+        "\x1b[31merror\x1b[0m"
+    } else {
+        "error"
+    };
+    // Nothing can be done where stderr itself is closed.
+    let _ = writeln!(std::io::stderr(), "{label}: {error:#}");
+}
+
+/// Whether the error is that nobody reads stdout any more.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
+            || cause.downcast_ref::<ClosedPipe>().is_some()
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the output")]
+struct ClosedPipe;
+
+/// Stdout for many lines; flush it by [`Lines::finish`].
+pub struct Lines(BufWriter<StdoutLock<'static>>);
+
+impl Lines {
+    pub fn open() -> Self {
+        Lines(BufWriter::new(std::io::stdout().lock()))
+    }
+
+    pub fn text(&mut self, line: &str) -> anyhow::Result<()> {
+        told(writeln!(self.0, "{line}"))
+    }
+
+    /// One JSON object a line.
+    pub fn json(&mut self, value: &impl Serialize) -> anyhow::Result<()> {
+        let line = serde_json::to_string(value)?;
+        self.text(&line)
+    }
+
+    pub fn finish(mut self) -> anyhow::Result<()> {
+        told(self.0.flush())
+    }
+}
+
+fn told(outcome: std::io::Result<()>) -> anyhow::Result<()> {
+    outcome.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => ClosedPipe.into(),
+        _ => anyhow::Error::from(error).context("cannot write to stdout"),
+    })
+}
+
+/// One line on stdout.
+pub fn line(text: &str) -> anyhow::Result<()> {
+    let mut lines = Lines::open();
+    lines.text(text)?;
+    lines.finish()
+}
+
+/// One JSON object on stdout.
+pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    line(&serde_json::to_string(value)?)
+}

@@ -1,0 +1,54 @@
+//! `sayself run`.
+
+use crate::cli::stage_run::read_config;
+use crate::cli::{Globals, output};
+use crate::error::{bad_input, bad_use};
+use crate::stages::run::{RunOptions, run as run_pipeline, table};
+use clap::Args;
+use datasets::RunConfig;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Run the whole pipeline from one configuration.
+///
+/// sample, cluster, rationalize, build, then sft, rl and the evaluations, each in its folder of
+/// DIR. Killed at any moment and started again with the same words, it goes on where it stood.
+#[derive(Args)]
+#[command(after_help = "Example:\n  sayself run world-facts/demo --out runs/demo")]
+pub struct Arguments {
+    /// A file as `run.toml`, or a shipped configuration's name: world-facts/demo, world-facts/full
+    #[arg(value_name = "CONFIG.toml")]
+    config: String,
+    /// The run directory
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Count malformed rows in DIR/skipped.jsonl and go on, in place of failing
+    #[arg(long)]
+    skip_invalid: bool,
+    /// Print the measures of every evaluation as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
+    let config = find_config(&arguments.config)?;
+    config.check().map_err(|error| bad_use(error.to_string()))?;
+    let options = RunOptions { skip_invalid: arguments.skip_invalid, quiet: globals.quiet };
+    let measured = run_pipeline(&config, &arguments.out, options)?;
+    if arguments.json {
+        let evaluations: serde_json::Map<_, _> = measured.into_iter().collect();
+        return output::json(&json!({ "run": arguments.out, "evaluations": evaluations }));
+    }
+    output::line(table(&measured).trim_end())
+}
+
+fn find_config(name: &str) -> anyhow::Result<RunConfig> {
+    if Path::new(name).is_file() {
+        return read_config(Path::new(name));
+    }
+    let Some(text) = datasets::configs::builtin(name) else {
+        let names = datasets::configs::names().join(", ");
+        return Err(bad_use(format!("{name}: no such file, and no shipped configuration ({names})")));
+    };
+    RunConfig::from_toml(text).map_err(|error| bad_input(format!("{name}: {error}")))
+}

@@ -1,0 +1,173 @@
+//! The losses, as pure functions of tensors: each is differentiable towards its logits.
+
+use candle_core::{DType, Result, Tensor};
+use model::LevelTokens;
+
+/// Smallest and largest expected confidence that the cross-entropy sees, so that its gradient is
+/// finite.
+const EXPECTED_MIN: f64 = 0.01;
+const EXPECTED_MAX: f64 = 0.99;
+
+/// Width of the Gaussian that [`unimodal`] draws about the expected confidence, as a probability.
+const UNIMODAL_WIDTH: f64 = 0.08;
+
+/// ln Σ exp of each row: (n, v) → (n, 1).
+fn log_sum_exp(logits: &Tensor) -> Result<Tensor> {
+    model::ops::log_sum_exp(logits).map_err(candle_core::Error::wrap)?.unsqueeze(1)
+}
+
+/// The distribution over the ten levels, as the model would write them.
+pub struct Levels {
+    /// ln P(level k), renormalised over the ten levels: (b, 10).
+    pub log_probabilities: Tensor,
+    /// ln of the probability that a level is written at all: (b,).
+    pub log_mass: Tensor,
+}
+
+/// REFERENCE 5: where "10" is the two tokens `1`, `0`, P(1) = p(1)·(1 − p(0|1)) and
+/// P(10) = p(1)·p(0|1). `first` holds the logits just before the level, `second` those after `1`,
+/// both (b, vocabulary).
+pub fn levels(first: &Tensor, second: &Tensor, tokens: &LevelTokens) -> Result<Levels> {
+    let device = first.device();
+    let all = log_sum_exp(first)?;
+    let ids = Tensor::new(&tokens.digits[1..], device)?;
+    let nine = first.index_select(&ids, 1)?.broadcast_sub(&all)?; // (b, 9), ln p(1..=9)
+    let raw = if let Some(ten) = tokens.ten {
+        let ten = first.narrow(1, ten as usize, 1)?.sub(&all)?;
+        Tensor::cat(&[&nine, &ten], 1)?
+    } else {
+        let zero = second.narrow(1, tokens.digits[0] as usize, 1)?.sub(&log_sum_exp(second)?)?; // ln p(0|1)
+        // ln(1 − p(0|1)), kept finite where p(0|1) rounds to 1.
+        let not_zero = (1.0 - zero.exp()?)?.clamp(1e-6, 1.0)?.log()?;
+        let one = nine.narrow(1, 0, 1)?;
+        Tensor::cat(&[&(&one + &not_zero)?, &nine.narrow(1, 1, 8)?, &(&one + &zero)?], 1)?
+    };
+    let log_mass = log_sum_exp(&raw)?;
+    Ok(Levels { log_probabilities: raw.broadcast_sub(&log_mass)?, log_mass: log_mass.squeeze(1)? })
+}
+
+/// k/10 for k = 1..=10: (1, 10).
+fn level_values(like: &Tensor) -> Result<Tensor> {
+    let values: Vec<f32> = (1..=10).map(|level| level as f32 / 10.0).collect();
+    Tensor::from_vec(values, (1, 10), like.device())?.to_dtype(like.dtype())
+}
+
+/// Σ k/10 · P(k): (b,).
+pub fn expected_confidence(levels: &Levels) -> Result<Tensor> {
+    let probabilities = levels.log_probabilities.exp()?;
+    probabilities.broadcast_mul(&level_values(&probabilities)?)?.sum(1)
+}
+
+/// Binary cross-entropy of the expected confidence with the targets (b,) in 0..=1: (b,).
+pub fn expected_cross_entropy(levels: &Levels, targets: &Tensor) -> Result<Tensor> {
+    let expected = expected_confidence(levels)?.clamp(EXPECTED_MIN, EXPECTED_MAX)?;
+    let right = targets.mul(&expected.log()?)?;
+    let wrong = (1.0 - targets)?.mul(&(1.0 - expected)?.log()?)?;
+    (right + wrong)?.neg()
+}
+
+/// The exact tokenized Brier loss Σ P(k)·(k/10 − target)² (ConfTuner, arXiv 2508.18847): (b,).
+pub fn tokenized_brier(levels: &Levels, targets: &Tensor) -> Result<Tensor> {
+    let probabilities = levels.log_probabilities.exp()?;
+    let error = level_values(&probabilities)?.broadcast_sub(&targets.unsqueeze(1)?)?.sqr()?;
+    probabilities.mul(&error)?.sum(1)
+}
+
+/// Cross-entropy of the level 1..=10 nearest to each target in 0..=1: (b,). The paper's loss on
+/// the confidence.
+pub fn level_cross_entropy(levels: &Levels, targets: &[f32]) -> Result<Tensor> {
+    let nearest: Vec<u32> =
+        targets.iter().map(|target| ((target * 10.0).round() as u32).clamp(1, 10) - 1).collect();
+    let nearest = Tensor::from_vec(nearest, (targets.len(), 1), levels.log_probabilities.device())?;
+    levels.log_probabilities.gather(&nearest, 1)?.squeeze(1)?.neg()
+}
+
+/// Cross-entropy of the ten levels with a Gaussian about their own expected value, which is held
+/// constant: (b,). Keeps the distribution in one piece, so that the level that is written stands
+/// for the expected value (REFERENCE 9).
+pub fn unimodal(levels: &Levels) -> Result<Tensor> {
+    let expected = expected_confidence(levels)?.detach().unsqueeze(1)?;
+    let values = level_values(&levels.log_probabilities)?;
+    let distance = values.broadcast_sub(&expected)?.sqr()?;
+    let weights = (distance * (-0.5 / (UNIMODAL_WIDTH * UNIMODAL_WIDTH)))?.exp()?;
+    let weights = weights.broadcast_div(&weights.sum_keepdim(1)?)?;
+    weights.mul(&levels.log_probabilities)?.sum(1)?.neg()
+}
+
+/// −Σ P ln P over the ten levels: (b,).
+pub fn entropy(levels: &Levels) -> Result<Tensor> {
+    levels.log_probabilities.exp()?.mul(&levels.log_probabilities)?.sum(1)?.neg()
+}
+
+/// Cross-entropy of the next tokens: logits (p, vocabulary), one target a row: (p,).
+pub fn next_token(logits: &Tensor, targets: &[u32]) -> Result<Tensor> {
+    model::ops::token_logprobs(logits, targets).map_err(candle_core::Error::wrap)?.neg()
+}
+
+/// Weighted sum of (n,) by constants.
+pub fn weighted_sum(losses: &Tensor, weights: &[f32]) -> Result<Tensor> {
+    let weights = Tensor::new(weights, losses.device())?.to_dtype(losses.dtype())?;
+    losses.mul(&weights)?.sum_all()
+}
+
+/// A scalar tensor as a number.
+pub fn scalar(tensor: &Tensor) -> Result<f64> {
+    Ok(f64::from(tensor.to_dtype(DType::F32)?.to_scalar::<f32>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Var};
+
+    const SPLIT: LevelTokens = LevelTokens { digits: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], ten: None };
+
+    fn logits(rows: usize, seed: u32) -> Tensor {
+        let values: Vec<f32> = (0..rows as u32 * 16)
+            .map(|i| ((i.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 8) % 1000) as f32 / 250.0 - 2.0)
+            .collect();
+        Tensor::from_vec(values, (rows, 16), &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn the_ten_levels_share_the_mass() {
+        let levels = levels(&logits(3, 7), &logits(3, 9), &SPLIT).unwrap();
+        let sums: Vec<f32> = levels.log_probabilities.exp().unwrap().sum(1).unwrap().to_vec1().unwrap();
+        assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5), "{sums:?}");
+        let mass: Vec<f32> = levels.log_mass.to_vec1().unwrap();
+        assert!(mass.iter().all(|mass| *mass < 0.0));
+    }
+
+    #[test]
+    fn tokenized_brier_is_least_at_the_accuracy() {
+        // One context that is right 7 times in 10: the best level is 7.
+        let first = Var::from_tensor(&logits(1, 3)).unwrap();
+        let second = Var::from_tensor(&logits(1, 5)).unwrap();
+        for _ in 0..4_000 {
+            let right = levels(&first, &second, &SPLIT).unwrap();
+            let one = Tensor::new(&[1f32], &Device::Cpu).unwrap();
+            let zero = Tensor::new(&[0f32], &Device::Cpu).unwrap();
+            let loss = ((tokenized_brier(&right, &one).unwrap() * 0.7).unwrap()
+                + (tokenized_brier(&right, &zero).unwrap() * 0.3).unwrap())
+            .unwrap()
+            .sum_all()
+            .unwrap();
+            let gradients = loss.backward().unwrap();
+            for var in [&first, &second] {
+                let gradient = gradients.get(var).unwrap();
+                var.set(&(var.as_tensor() - (gradient * 0.5).unwrap()).unwrap()).unwrap();
+            }
+        }
+        let levels = levels(&first, &second, &SPLIT).unwrap();
+        let probabilities: Vec<f32> = levels.log_probabilities.exp().unwrap().get(0).unwrap().to_vec1().unwrap();
+        let best = probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0 + 1;
+        assert_eq!(best, 7, "{probabilities:?}");
+    }
+
+    #[test]
+    fn next_token_is_the_negative_log_probability() {
+        let logits = Tensor::new(&[[0f32, 0.0, (3f32).ln()]], &Device::Cpu).unwrap();
+        let loss: Vec<f32> = next_token(&logits, &[2]).unwrap().to_vec1().unwrap();
+        assert!((loss[0] - (5f32 / 3.0).ln()).abs() < 1e-6);
+    }
+}

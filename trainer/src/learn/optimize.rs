@@ -1,0 +1,185 @@
+//! The optimizer loop of `sft` and `rl`: schedule, accumulation, clipping, checkpoints, resume.
+
+use crate::error::Error;
+use anyhow::Context;
+use crate::events::Progress;
+use crate::model_source::save_adapter;
+use crate::run_dir::write_atomically;
+use crate::stages::StageContext;
+use candle_core::Device;
+use datasets::config::TrainingConfig;
+use model::{AdamW, AdamWConfig, Gradients, Lora, LoraConfig, Tensor};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The folder of a trained adapter, in PEFT's form.
+pub const ADAPTER: &str = "adapter";
+
+/// The learning rate at a step: linear warm-up, then cosine to 0.
+pub fn learning_rate(config: &TrainingConfig, step: usize, steps: usize) -> f64 {
+    let warmup = config.warmup_steps.min(steps);
+    if step < warmup {
+        return config.learning_rate * (step + 1) as f64 / warmup as f64;
+    }
+    let progress = (step - warmup) as f64 / (steps - warmup).max(1) as f64;
+    config.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
+}
+
+/// Values of a step for the event log, by name.
+pub type StepValues = Vec<(&'static str, f64)>;
+
+/// Adds the gradient of a scalar loss to the step's gradients.
+pub fn add_gradient(gradients: &mut Gradients, lora: &Lora, loss: &Tensor) -> anyhow::Result<()> {
+    Ok(gradients.add(&Gradients::collect(&lora.vars(), &loss.backward()?))?)
+}
+
+/// Trains `lora` for `steps` steps; `step(index, gradients)` adds the step's gradients and returns
+/// what is worth logging. The step must depend on its index and the adapter alone: so a run that
+/// was killed goes on from the last checkpoint and ends with the same bytes.
+///
+/// Writes `checkpoint/` while it runs and `adapter/` at its end, both in `context.records`.
+///
+/// # Errors
+/// Of the disk, and where the loss or the gradient is no longer a number: then the last checkpoint
+/// stands, and the message says what to change.
+pub fn optimize(
+    context: &StageContext<'_>,
+    config: &TrainingConfig,
+    lora: &Arc<Lora>,
+    steps: usize,
+    step: &mut dyn FnMut(usize, &mut Gradients) -> anyhow::Result<StepValues>,
+) -> anyhow::Result<()> {
+    let checkpoint = Checkpoint { path: context.records.join("checkpoint").join("state.safetensors") };
+    let adamw = AdamWConfig { weight_decay: config.weight_decay, ..AdamWConfig::default() };
+    let (mut optimizer, mut done) = checkpoint.load(lora, adamw)?;
+    let mut progress = Progress::start(context, done as u64, steps as u64, "steps")?;
+    while done < steps {
+        let mut gradients = Gradients::default();
+        let mut values = step(done, &mut gradients)?;
+        let norm = gradients.clip(config.clip)?;
+        if !norm.is_finite() {
+            anyhow::bail!(
+                "{}: the gradient is not a number at step {done}; lower learning_rate ({}) and start \
+                 again: the last checkpoint stands",
+                context.stage,
+                config.learning_rate
+            );
+        }
+        let rate = learning_rate(config, done, steps);
+        optimizer.step(&lora.vars(), &gradients, rate)?;
+        values.extend([("gradient_norm", norm), ("learning_rate", rate)]);
+        if let Some((name, value)) = values.first() {
+            progress.message(format!("{name} {value:.4}"));
+        }
+        progress.metrics(done as u64, values)?;
+        done += 1;
+        progress.set(done as u64)?;
+        if done % config.checkpoint_every.max(1) == 0 && done < steps {
+            checkpoint.save(lora, &optimizer)?;
+        }
+    }
+    save_adapter(&context.records.join(ADAPTER), lora)?;
+    checkpoint.remove()?;
+    progress.finish()
+}
+
+const ADAPTER_PART: &str = "adapter";
+const OPTIMIZER_PART: &str = "optimizer";
+
+/// Adapter, moments and the number of steps done, in one file, so that it is whole or absent.
+struct Checkpoint {
+    path: PathBuf,
+}
+
+impl Checkpoint {
+    fn save(&self, lora: &Lora, optimizer: &AdamW) -> anyhow::Result<()> {
+        let (_, adapter) = lora.to_bytes()?;
+        let optimizer = optimizer.to_bytes()?;
+        let parts: [(&str, &[u8]); 2] = [(ADAPTER_PART, &adapter), (OPTIMIZER_PART, &optimizer)];
+        let views = parts
+            .map(|(name, bytes)| safetensors::tensor::TensorView::new(safetensors::Dtype::U8, vec![bytes.len()], bytes).map(|view| (name, view)));
+        let views = views.into_iter().collect::<Result<Vec<_>, _>>()?;
+        write_atomically(&self.path, &safetensors::serialize(views, None)?)
+    }
+
+    /// The optimizer and the number of steps done, with the adapter's variables set; a fresh one
+    /// where there is no checkpoint.
+    fn load(&self, lora: &Lora, adamw: AdamWConfig) -> anyhow::Result<(AdamW, usize)> {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((AdamW::new(adamw), 0)),
+            Err(source) => return Err(Error::Read { path: self.path.clone(), source }.into()),
+        };
+        self.restore(&bytes, lora, adamw).with_context(|| {
+            format!("{}: damaged; remove it to start the stage anew", self.path.display())
+        })
+    }
+
+    fn restore(&self, bytes: &[u8], lora: &Lora, adamw: AdamWConfig) -> anyhow::Result<(AdamW, usize)> {
+        let parts = safetensors::SafeTensors::deserialize(bytes)?;
+        let adapter = candle_core::safetensors::load_buffer(parts.tensor(ADAPTER_PART)?.data(), &Device::Cpu)?;
+        for (name, variable) in lora.vars() {
+            let tensor = adapter.get(&name).with_context(|| format!("no tensor {name}"))?;
+            variable.set(&tensor.to_dtype(variable.dtype())?.to_device(variable.device())?)?;
+        }
+        let optimizer = AdamW::from_bytes(adamw, parts.tensor(OPTIMIZER_PART)?.data())?;
+        let done = usize::try_from(optimizer.steps())?;
+        Ok((optimizer, done))
+    }
+
+    fn remove(&self) -> anyhow::Result<()> {
+        match self.path.parent().map(fs::remove_dir_all) {
+            Some(Err(source)) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::Write { path: self.path.clone(), source }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The adapter's metadata key for how it was trained: a METHOD's name.
+const LABEL: &str = "sayself_label";
+
+/// Says in the adapter how it was trained.
+pub fn set_label(lora: &mut Lora, label: &str) {
+    lora.metadata_mut().insert(LABEL.into(), label.into());
+}
+
+/// How the adapter was trained, where it says so.
+pub fn label(lora: &Lora) -> Option<&str> {
+    lora.metadata().get(LABEL).map(String::as_str)
+}
+
+/// The adapter's shape, as the configuration asks for it.
+pub fn lora_config(config: &TrainingConfig) -> anyhow::Result<LoraConfig> {
+    let targets = config
+        .lora_targets
+        .iter()
+        .map(|name| model::Projection::from_name(name).ok_or_else(|| crate::error::bad_use(format!(
+            "lora_targets: unknown projection {name:?}; expected q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj or down_proj"
+        ))))
+        .collect::<anyhow::Result<_>>()?;
+    Ok(LoraConfig {
+        rank: config.lora_rank,
+        alpha: config.lora_alpha,
+        targets,
+        first_layer: config.first_layer,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_warms_up_and_falls_to_zero() {
+        let config = TrainingConfig { learning_rate: 1.0, warmup_steps: 10, ..TrainingConfig::default() };
+        assert!((learning_rate(&config, 0, 110) - 0.1).abs() < 1e-12);
+        assert!((learning_rate(&config, 9, 110) - 1.0).abs() < 1e-12);
+        assert!((learning_rate(&config, 60, 110) - 0.5).abs() < 1e-12);
+        assert!(learning_rate(&config, 109, 110) < 0.001);
+        // Fewer steps than warm-up steps.
+        assert!((learning_rate(&config, 4, 5) - 1.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,40 @@
+//! The model that is taught: its weights twice (fast, and dense for gradients), its tokenizer and
+//! the tokens of the ten levels.
+
+use datasets::prompts::{Message, Prompt};
+use crate::device::load_options;
+use crate::model_source::ModelSource;
+use model::{Decoder, LevelTokens, Tokenizer};
+
+pub struct Student {
+    /// The weights as the file holds them; samples and evaluates.
+    pub decoder: Decoder,
+    /// Dense weights; learns.
+    pub dense: Decoder,
+    pub tokenizer: Tokenizer,
+    pub levels: LevelTokens,
+}
+
+impl Student {
+    /// Loads a model for teaching.
+    pub fn load(source: &ModelSource) -> anyhow::Result<Self> {
+        let options = load_options(false)?;
+        let (decoder, tokenizer) = source.load(&options)?;
+        let dense = if options.dequantize { decoder.clone() } else { source.load(&load_options(true)?)?.0 };
+        let levels = LevelTokens::find(&tokenizer)?;
+        Ok(Student { decoder, dense, tokenizer, levels })
+    }
+
+    /// The prompt of a bare question, as the taught model is asked everywhere: the chat template
+    /// over one user message, and the start of the assistant's turn.
+    pub fn prompt(&self, question: &str) -> anyhow::Result<Vec<u32>> {
+        prompt_tokens(&self.tokenizer, &Prompt::default().messages(question))
+    }
+}
+
+/// A conversation as tokens that the assistant's turn goes on from.
+pub fn prompt_tokens(tokenizer: &Tokenizer, messages: &[Message]) -> anyhow::Result<Vec<u32>> {
+    let messages: Vec<model::Message> =
+        messages.iter().map(|message| model::Message::new(&message.role, &message.content)).collect();
+    Ok(tokenizer.chat_tokens(&messages, true)?)
+}

@@ -1,0 +1,19 @@
+//! The pipeline that teaches a language model to say honestly how sure it is, and its command
+//! line, `sayself`.
+//!
+//! Data flows one way: files → pure functions → files. Each of the [`stages`] is one command
+//! ([`cli`]) and one function, and writes to a [`run_dir`] and nothing else.
+
+pub mod cli;
+pub mod device;
+pub mod embed;
+pub mod error;
+pub mod events;
+pub mod learn;
+pub mod model_source;
+pub mod pull;
+pub mod question_source;
+pub mod run_dir;
+pub mod sampler;
+pub mod scored_rows;
+pub mod stages;

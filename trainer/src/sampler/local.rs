@@ -1,0 +1,86 @@
+//! Sampling from a model in this process.
+
+use super::{SampleRequest, SampledResponse, Sampler};
+use datasets::record::FinishReason;
+use model::{Completion, Decoder, Finish, Tokenizer};
+use std::ops::ControlFlow;
+
+/// A decoder with its tokenizer.
+#[derive(Clone)]
+pub struct LocalSampler {
+    pub decoder: Decoder,
+    pub tokenizer: Tokenizer,
+    /// Rows decoded at once; bounds memory, changes no token.
+    pub rows: usize,
+}
+
+impl LocalSampler {
+    /// The tokens of the chat template over the messages, and of what the assistant has said.
+    pub fn prompt_tokens(&self, request: &SampleRequest) -> anyhow::Result<Vec<u32>> {
+        let messages: Vec<model::Message> = request
+            .messages
+            .iter()
+            .map(|message| model::Message::new(&message.role, &message.content))
+            .collect();
+        let mut prompt = self.tokenizer.chat_tokens(&messages, true)?;
+        if let Some(prefix) = &request.forced_prefix {
+            // Tokenized on its own: the tokens of the prompt stay those that the model was given
+            // when it began its answer.
+            prompt.extend(self.tokenizer.encode(prefix, false)?);
+        }
+        Ok(prompt)
+    }
+}
+
+impl Sampler for LocalSampler {
+    fn sample(
+        &self,
+        requests: &[SampleRequest],
+        on_done: &mut dyn FnMut(usize, usize, SampledResponse) -> ControlFlow<()>,
+    ) -> anyhow::Result<()> {
+        let prepared: Vec<model::Request> = requests
+            .iter()
+            .map(|request| {
+                Ok(model::Request {
+                    prompt: self.prompt_tokens(request)?,
+                    samples: request.seeds.clone(),
+                    decoding: model_decoding(&request.decoding),
+                })
+            })
+            .collect::<anyhow::Result<_>>()?;
+        model::generate(
+            &self.decoder,
+            &self.tokenizer,
+            prepared.into_iter(),
+            self.rows,
+            &mut |request, sample, completion| {
+                on_done(request, sample, response_from_completion(completion))
+            },
+        )?;
+        Ok(())
+    }
+}
+
+fn model_decoding(decoding: &datasets::config::Decoding) -> model::Decoding {
+    model::Decoding {
+        temperature: decoding.temperature,
+        top_p: decoding.top_p,
+        top_k: decoding.top_k,
+        max_tokens: decoding.max_tokens,
+        stop: decoding.stop.clone(),
+    }
+}
+
+fn response_from_completion(completion: Completion) -> SampledResponse {
+    let (finish_reason, end_tokens) = match completion.finish {
+        Finish::EndOfTurn => (FinishReason::EndOfTurn, 1),
+        Finish::Stop => (FinishReason::Stop, 0),
+        Finish::Length => (FinishReason::Length, 0),
+    };
+    SampledResponse {
+        text: completion.text,
+        finish_reason,
+        tokens: u32::try_from(completion.tokens.len() + end_tokens).unwrap_or(u32::MAX),
+        logprob: Some(completion.logprob),
+    }
+}

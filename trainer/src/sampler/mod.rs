@@ -1,0 +1,45 @@
+//! Sampling, from a model in this process ([`local`]) or over HTTP ([`http`]).
+
+pub mod http;
+pub mod local;
+
+use datasets::config::Decoding;
+use datasets::prompts::Message;
+use datasets::record::FinishReason;
+use std::ops::ControlFlow;
+
+/// One prompt and the seeds of the samples wanted of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleRequest {
+    /// The conversation, oldest first; the model speaks next.
+    pub messages: Vec<Message>,
+    /// One seed a sample; a sample's tokens follow from (weights, prompt, seed, decoding) alone.
+    pub seeds: Vec<u64>,
+    pub decoding: Decoding,
+    /// What the assistant has said already; the samples go on from there and do not repeat it.
+    pub forced_prefix: Option<String>,
+}
+
+/// One sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampledResponse {
+    pub text: String,
+    pub finish_reason: FinishReason,
+    /// Number of sampled tokens, the end-of-turn token included; where an endpoint does not tell
+    /// it for each sample, its mean over the samples of the request.
+    pub tokens: u32,
+    /// Sum of the natural logs of the sampled tokens' probabilities at temperature 1; absent where
+    /// the endpoint does not tell.
+    pub logprob: Option<f64>,
+}
+
+/// Something that answers prompts.
+pub trait Sampler {
+    /// Samples every request; `on_done(request, sample, response)` is called once for each, in any
+    /// order, and may end the whole by [`ControlFlow::Break`] (which is no error).
+    fn sample(
+        &self,
+        requests: &[SampleRequest],
+        on_done: &mut dyn FnMut(usize, usize, SampledResponse) -> ControlFlow<()>,
+    ) -> anyhow::Result<()>;
+}

@@ -1,0 +1,376 @@
+//! `run`: the whole pipeline from one configuration.
+//!
+//! ```text
+//! questions ─ sample ─ cluster ─ rationalize ─ build ─┬─ sft/seed-1 ─ rl/seed-1 ─┐
+//!                                                     └─ sft/seed-2 ─ rl/seed-2 ─┴─ evaluate/LABEL …
+//! ```
+//!
+//! A stage that is done is not done again; one that was cut short goes on where it stood.
+
+use crate::error::bad_use;
+use crate::embed::Embedder;
+use crate::events::EventLog;
+use crate::learn::Student;
+use crate::learn::optimize::ADAPTER;
+use crate::model_source::{self, ModelSource, load_adapter};
+use crate::run_dir::{Provenance, RunDir, RunFile, read_records, write_records};
+use crate::sampler::local::LocalSampler;
+use crate::stages::evaluate::{LevelReader, METRICS, Method, Subject, evaluate, read_metrics};
+use crate::question_source::{self, QuestionSet};
+use crate::stages::questions;
+use crate::stages::build::BuildInputs;
+use crate::stages::{StageContext, build, cluster, rationalize, rl, sample, sft};
+use datasets::config::{ClusterBy, EvaluateConfig};
+use datasets::prompts::Prompt;
+use datasets::{Question, RunConfig};
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Rows decoded at once while evaluating.
+const EVALUATION_ROWS: usize = 64;
+
+/// How a run behaves beside its configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    pub skip_invalid: bool,
+    pub quiet: bool,
+}
+
+/// One evaluation of a finished run: its label and measures.
+pub type Measured = (String, serde_json::Value);
+
+/// Runs what is not done yet; returns the measures of every evaluation, in the order of the
+/// configuration.
+///
+/// # Errors
+/// Of the first stage that fails; it is named, an event says so, and the same command goes on from
+/// there.
+pub fn run(config: &RunConfig, out: &Path, options: RunOptions) -> anyhow::Result<Vec<Measured>> {
+    let plan = plan(config)?;
+    let source = model_source::resolve(&config.model, options.quiet)?;
+    let set = question_source::load(&config.questions.source, options.skip_invalid)?;
+    let dir = RunDir::open(out)?;
+    let provenance = Provenance {
+        model_sha256: source.sha256()?,
+        questions_sha256: set.sha256.clone(),
+        ..Provenance::of("run")
+    };
+    dir.settle_config(&RunFile { provenance, config: config.clone() })?;
+    let events = EventLog::open(dir.path().join("events.jsonl"))?;
+    let pipeline = Pipeline { config, options, dir, events, source, set, student: OnceCell::new() };
+    pipeline.run(&plan)
+}
+
+/// An evaluation with the label and the adapter that it needs.
+struct Planned {
+    config: EvaluateConfig,
+    label: String,
+    /// `sft` or `rl`, and the training seed.
+    adapter: Option<(&'static str, u64)>,
+}
+
+/// The evaluations in order: those of a taught model once for each training seed.
+fn plan(config: &RunConfig) -> anyhow::Result<Vec<Planned>> {
+    let mut planned: Vec<Planned> = Vec::new();
+    for evaluation in &config.evaluate {
+        let method = Method::named(&evaluation.method)?;
+        let label = evaluation.label.clone().unwrap_or_else(|| evaluation.method.clone());
+        if method != Method::Taught {
+            planned.push(Planned { config: evaluation.clone(), label, adapter: None });
+            continue;
+        }
+        let stage = if evaluation.method == "without-rl" { "sft" } else { "rl" };
+        for (index, seed) in config.training_seeds.iter().enumerate() {
+            let label = if index == 0 { label.clone() } else { format!("{label}-seed-{seed}") };
+            planned.push(Planned { config: evaluation.clone(), label, adapter: Some((stage, *seed)) });
+        }
+    }
+    for (index, one) in planned.iter().enumerate() {
+        if planned[..index].iter().any(|other| other.label == one.label) {
+            return Err(bad_use(format!(
+                "two evaluations have the label {:?}; give one of them another `label`",
+                one.label
+            )));
+        }
+        if one.label.is_empty() || one.label.contains(['/', '\\']) || one.label.starts_with('.') {
+            return Err(bad_use(format!("evaluate.label: {:?} is no name of a folder", one.label)));
+        }
+    }
+    Ok(planned)
+}
+
+struct Pipeline<'a> {
+    config: &'a RunConfig,
+    options: RunOptions,
+    dir: RunDir,
+    events: EventLog,
+    source: ModelSource,
+    set: QuestionSet,
+    /// Loaded once, when the first stage needs it.
+    student: OnceCell<Student>,
+}
+
+impl Pipeline<'_> {
+    fn run(&self, plan: &[Planned]) -> anyhow::Result<Vec<Measured>> {
+        let questions = self.questions()?;
+        let train = questions::of_split(&questions, "train")?;
+        let needs: Vec<(&'static str, u64)> = plan.iter().filter_map(|planned| planned.adapter).collect();
+        if !needs.is_empty() {
+            let stage_one = self.stage_one(&questions, &train)?;
+            for seed in &self.config.training_seeds {
+                self.sft(*seed, &stage_one)?;
+                if needs.contains(&("rl", *seed)) {
+                    self.rl(*seed, &train)?;
+                }
+            }
+        }
+        plan.iter().map(|planned| self.evaluate(planned, &questions)).collect()
+    }
+
+    /// `questions.jsonl`: written once, so that a run keeps its questions.
+    fn questions(&self) -> anyhow::Result<Vec<Question>> {
+        let path = self.dir.path().join("questions.jsonl");
+        if path.exists() {
+            return read_records(&path);
+        }
+        let questions = questions::settle(&self.set.questions, &self.config.questions, self.config.seed);
+        write_records(&path, &questions)?;
+        Ok(questions)
+    }
+
+    fn student(&self) -> anyhow::Result<&Student> {
+        if let Some(student) = self.student.get() {
+            return Ok(student);
+        }
+        let student = Student::load(&self.source)?;
+        Ok(self.student.get_or_init(|| student))
+    }
+
+    fn context(&self, stage: &str, folder: &str, seed: u64) -> anyhow::Result<StageContext<'_>> {
+        Ok(StageContext {
+            records: self.dir.folder(folder)?,
+            events: &self.events,
+            stage: stage.to_owned(),
+            seed,
+            skip_invalid: self.options.skip_invalid,
+            quiet: self.options.quiet,
+        })
+    }
+
+    /// Runs a stage in its folder, unless `done` is there; a failure is told to who watches.
+    fn stage<T>(
+        &self,
+        stage: &str,
+        seed: u64,
+        work: impl FnOnce(&StageContext<'_>) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let context = self.context(stage, stage, seed)?;
+        work(&context).map_err(|error| {
+            let kind = datasets::event::EventKind::Failed { error: format!("{error:#}") };
+            // The stage's own error matters more than one that keeps it from being logged.
+            let _ = self.events.write(stage, kind);
+            error.context(format!("stage {stage}"))
+        })
+    }
+
+    /// `sample`, `cluster`, `rationalize` and `build`: the file that `sft` reads.
+    fn stage_one(&self, questions: &[Question], train: &[Question]) -> anyhow::Result<PathBuf> {
+        let config = self.config;
+        let file_of = |folder: &str, name: &str| self.dir.path().join(folder).join(name);
+        let file = file_of("build", build::STAGE_ONE).join(build::REASON_CONF);
+        if file.exists() {
+            return Ok(file);
+        }
+        self.stage("sample", config.seed, |context| {
+            question_source::write_skipped(context, &self.set)?;
+            let student = self.student()?;
+            let sampler = LocalSampler {
+                decoder: student.decoder.clone(),
+                tokenizer: student.tokenizer.clone(),
+                rows: config.sample.batch,
+            };
+            let prompt = prompt(config.sample.prompt.as_deref())?;
+            sample::sample(context, &config.sample, &prompt, train, &sampler, sample::SAMPLES)
+        })?;
+        let samples = file_of("sample", sample::SAMPLES);
+        let embedder = |wanted: bool| {
+            wanted
+                .then(|| Embedder::load(&model_source::resolve(&config.embedder, self.options.quiet)?))
+                .transpose()
+        };
+        self.stage("cluster", config.seed, |context| {
+            let embedder = embedder(config.cluster.by == ClusterBy::Embedding)?;
+            cluster::cluster(context, &config.cluster, questions, &samples, embedder.as_ref())
+        })?;
+        let clusters = file_of("cluster", cluster::CLUSTERS);
+        self.stage("rationalize", config.seed, |context| {
+            rationalize::rationalize(context, &config.rationalize, &clusters)
+        })?;
+        let rationales = file_of("rationalize", rationalize::RATIONALES);
+        self.stage("build", config.seed, |context| {
+            let inputs = BuildInputs { questions, samples: &samples, clusters: &clusters, rationales: &rationales, greedy: None };
+            build::build(context, &config.build, &inputs, embedder(build::needs_embedder(questions))?.as_ref())
+        })?;
+        Ok(file)
+    }
+
+    fn sft(&self, seed: u64, stage_one: &Path) -> anyhow::Result<()> {
+        let stage = format!("sft/seed-{seed}");
+        if self.has_adapter(&stage) {
+            return Ok(());
+        }
+        self.stage(&stage, seed, |context| {
+            let records = datasets::reference::read_stage_one(&std::fs::read(stage_one)?, &stage_one.to_string_lossy())?;
+            sft::sft(context, &self.config.sft, self.config.build.order, self.student()?, &records)
+        })
+    }
+
+    fn rl(&self, seed: u64, train: &[Question]) -> anyhow::Result<()> {
+        let stage = format!("rl/seed-{seed}");
+        if self.has_adapter(&stage) {
+            return Ok(());
+        }
+        let warm_start = self.dir.path().join(format!("sft/seed-{seed}")).join(ADAPTER);
+        self.stage(&stage, seed, |context| rl::rl(context, &self.config.rl, self.student()?, &warm_start, train))
+    }
+
+    fn has_adapter(&self, stage: &str) -> bool {
+        self.dir.path().join(stage).join(ADAPTER).join("adapter_config.json").exists()
+    }
+
+    fn evaluate(&self, planned: &Planned, questions: &[Question]) -> anyhow::Result<Measured> {
+        let stage = format!("evaluate/{}", planned.label);
+        let folder = self.dir.path().join(&stage);
+        if folder.join(METRICS).exists() {
+            return Ok((planned.label.clone(), read_metrics(&folder)?));
+        }
+        let metrics = self.stage(&stage, self.config.seed, |context| {
+            let config = &planned.config;
+            let asked = questions::draw(
+                questions::of_split(questions, &config.split)?,
+                config.limit,
+                self.config.seed,
+            );
+            let student = self.student()?;
+            let decoder = match planned.adapter {
+                None => student.decoder.clone(),
+                Some((of_stage, seed)) => {
+                    let adapter = self.dir.path().join(format!("{of_stage}/seed-{seed}")).join(ADAPTER);
+                    let lora = load_adapter(&adapter, student.decoder.config(), student.decoder.device())?;
+                    student.decoder.with_adapter(Arc::new(lora))
+                }
+            };
+            let sampler = LocalSampler {
+                decoder: decoder.clone(),
+                tokenizer: student.tokenizer.clone(),
+                rows: EVALUATION_ROWS,
+            };
+            let method = Method::named(&config.method)?;
+            let subject = Subject {
+                sampler: &sampler,
+                levels: Some(LevelReader {
+                    decoder: &decoder,
+                    tokenizer: &student.tokenizer,
+                    tokens: &student.levels,
+                }),
+                prompt: prompt(config.prompt.as_deref().or(method.prompt_name()))?,
+                model: self.config.model.clone(),
+                questions: questions::name_of(&self.config.questions.source),
+            };
+            evaluate(context, config, &subject, &asked)
+        })?;
+        Ok((planned.label.clone(), metrics))
+    }
+}
+
+/// A shipped prompt by its name, or one from a file; the bare question where there is none.
+///
+/// # Errors
+/// Exit code 2 where it is neither.
+pub fn prompt(name: Option<&str>) -> anyhow::Result<Prompt> {
+    let Some(name) = name else { return Ok(Prompt::default()) };
+    if let Some(prompt) = datasets::prompts::builtin(name) {
+        return Ok(prompt);
+    }
+    let text = std::fs::read_to_string(name)
+        .map_err(|error| bad_use(format!("prompt {name:?} is neither a shipped one nor a file that can be read: {error}")))?;
+    Prompt::from_toml(&text).map_err(|error| crate::error::bad_input(format!("{name}: {error}")))
+}
+
+/// The before / after table, as text.
+pub fn table(measured: &[Measured]) -> String {
+    let mut rows = vec![
+        ["", "n", "accuracy", "ECE", "smECE", "Brier", "skill", "AUROC", "within template"].map(String::from).to_vec(),
+    ];
+    for (label, metrics) in measured {
+        let figure = |name: &str| {
+            let value = metrics.get(name).and_then(serde_json::Value::as_f64);
+            let interval = metrics.get(format!("{name}_ci")).and_then(serde_json::Value::as_array);
+            let bound = |index: usize| interval.and_then(|interval| interval.get(index)?.as_f64());
+            match (value, bound(0), bound(1)) {
+                (Some(value), Some(low), Some(high)) => format!("{value:.3} [{low:.3}, {high:.3}]"),
+                (Some(value), _, _) => format!("{value:.3}"),
+                _ => "–".to_owned(),
+            }
+        };
+        rows.push(vec![
+            label.clone(),
+            metrics.get("n").map_or_else(String::new, ToString::to_string),
+            figure("accuracy"),
+            figure("ece_15"),
+            figure("smece"),
+            figure("brier"),
+            figure("brier_skill"),
+            figure("auroc"),
+            figure("within_template_auroc"),
+        ]);
+    }
+    let widths: Vec<usize> = (0..rows[0].len())
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    rows.iter()
+        .map(|row| {
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            format!("{}\n", cells.join("  ").trim_end())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_training_seed_has_its_evaluation() {
+        let config = RunConfig {
+            training_seeds: vec![1, 2],
+            evaluate: vec![
+                EvaluateConfig { method: "direct-prompting".into(), ..EvaluateConfig::default() },
+                EvaluateConfig::default(),
+            ],
+            ..RunConfig::default()
+        };
+        let labels: Vec<String> = plan(&config).unwrap().into_iter().map(|planned| planned.label).collect();
+        assert_eq!(labels, ["direct-prompting", "sayself", "sayself-seed-2"]);
+    }
+
+    #[test]
+    fn labels_that_collide_or_escape_are_refused() {
+        let with = |labels: &[&str]| RunConfig {
+            evaluate: labels
+                .iter()
+                .map(|label| EvaluateConfig {
+                    method: "direct-prompting".into(),
+                    label: Some((*label).into()),
+                    ..EvaluateConfig::default()
+                })
+                .collect(),
+            ..RunConfig::default()
+        };
+        assert!(plan(&with(&["a", "b"])).is_ok());
+        assert!(plan(&with(&["a", "a"])).is_err());
+        assert!(plan(&with(&["../a"])).is_err());
+    }
+}

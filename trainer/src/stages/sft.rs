@@ -1,0 +1,283 @@
+//! `sft`: stage 1, supervised fine-tuning on the stage-1 records.
+//!
+//! `sayself sft --model smollm2-135m --data RUN/build/stage_1/sft_reason_conf.jsonl --out sft`
+//!
+//! The loss of a step, over its branches b (one answer each) and its trained tokens t:
+//!
+//! ```text
+//! L = Σ w_b · confidence(b) / Σ w_b            confidence(b): `confidence_loss` of the ten levels
+//!   + MASS · mean_b −ln P(a level is written)
+//!   + answer_weight · mean_t −ln P(t)          tokens of the record's own response, up to the level
+//!   + rationale_weight · mean_t −ln P(t)       tokens of its self-reflection and the end of the turn
+//! ```
+//!
+//! The confidence is trained on the record's answer and on the model's other own answers, each with
+//! its own correctness: a model that never sees itself wrong cannot learn to doubt (REFERENCE 1).
+
+use crate::learn::Student;
+use crate::learn::example::{After, Branch, Example, lay_out, text_before_level};
+use crate::learn::loss::{self, Levels};
+use crate::learn::optimize::{add_gradient, lora_config, optimize, set_label};
+use crate::learn::step::Learner;
+use crate::stages::StageContext;
+use anyhow::Context;
+use candle_core::Tensor;
+use datasets::StageOneRecord;
+use datasets::config::{ConfidenceLoss, Order, SftConfig};
+use model::{Gradients, Lora};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Weight of −ln P(a level is written): keeps the level where the form wants it.
+const MASS_WEIGHT: f64 = 0.02;
+/// Weight of the unimodality of the ten levels.
+const UNIMODAL_WEIGHT: f64 = 0.1;
+/// Weight of the confidence in answers other than the record's, relative to it.
+const OTHER_ANSWER_WEIGHT: f32 = 0.5;
+
+/// Trains a fresh adapter on `records`; writes `adapter/`.
+///
+/// # Errors
+/// A record with a question or response that does not fit the model's context is named.
+pub fn sft(
+    context: &StageContext<'_>,
+    config: &SftConfig,
+    order: Order,
+    student: &Student,
+    records: &[StageOneRecord],
+) -> anyhow::Result<()> {
+    let examples: Vec<Example> = records
+        .iter()
+        .enumerate()
+        .map(|(index, record)| {
+            example(student, config, order, record)
+                .with_context(|| format!("record {} ({:?})", index + 1, record.question))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let training = &config.training;
+    let shape = lora_config(training)?;
+    let mut lora = Lora::init(student.decoder.config(), shape, context.seed, student.dense.device())?;
+    set_label(&mut lora, "without-rl");
+    let lora = Arc::new(lora);
+    let learner = Learner::new(&student.decoder, &student.dense, &lora, student.levels.clone());
+
+    let steps_per_epoch = examples.len().div_ceil(training.batch);
+    let steps = steps_per_epoch * training.epochs;
+    optimize(context, training, &lora, steps, &mut |step, gradients| {
+        let epoch = step / steps_per_epoch;
+        let order_of_epoch = shuffled(examples.len(), context.seed, epoch);
+        let start = (step % steps_per_epoch) * training.batch;
+        let chosen: Vec<Example> = order_of_epoch[start..examples.len().min(start + training.batch)]
+            .iter()
+            .map(|index| with_rationale_share(&examples[*index], *index, epoch, config.rationale_share))
+            .collect();
+        let is_last_epoch = epoch + 1 == training.epochs;
+        sft_step(&learner, &student.levels, config, &lora, &chosen, is_last_epoch, gradients)
+    })
+}
+
+/// Adds the gradient of one step's loss, micro-batch by micro-batch.
+fn sft_step(
+    learner: &Learner,
+    level_tokens: &model::LevelTokens,
+    config: &SftConfig,
+    lora: &Lora,
+    examples: &[Example],
+    is_last_epoch: bool,
+    gradients: &mut Gradients,
+) -> anyhow::Result<Vec<(&'static str, f64)>> {
+    let branches = || examples.iter().flat_map(|example| &example.branches);
+    let weight_sum = branches().map(|branch| branch.weight).sum::<f32>().max(f32::MIN_POSITIVE);
+    let level_count = branches().filter(|branch| branch.weight > 0.0).count().max(1) as f32;
+    let answer_tokens: usize =
+        branches().filter(|branch| branch.train_answer).map(|branch| branch.before_level.len()).sum();
+    let rationale_tokens: usize =
+        branches().filter_map(|branch| branch.after.as_ref()).map(|after| after.rationale.len()).sum();
+
+    let (mut confidence_sum, mut brier_sum, mut answer_sum, mut rationale_sum) = (0.0, 0.0, 0.0, 0.0);
+    for part in examples.chunks(config.training.micro_batch.max(1)) {
+        let (segments, targets) = lay_out(&part.iter().collect::<Vec<_>>(), level_tokens);
+        let outputs = learner.forward(&segments, &targets)?;
+        let wanted = Tensor::new(&targets.confidence[..], outputs.levels.log_mass.device())?;
+        let weights: Vec<f32> = targets.confidence_weight.iter().map(|weight| weight / weight_sum).collect();
+        let of_branches =
+            confidence_loss(config.confidence_loss, is_last_epoch, &outputs.levels, &wanted, &targets.confidence)?;
+        let confidence = loss::weighted_sum(&of_branches, &weights)?;
+        let mass_weights: Vec<f32> = targets
+            .confidence_weight
+            .iter()
+            .map(|weight| if *weight > 0.0 { 1.0 / level_count } else { 0.0 })
+            .collect();
+        let mass = loss::weighted_sum(&outputs.levels.log_mass, &mass_weights)?;
+        let mut total = (&confidence - (mass * MASS_WEIGHT)?)?;
+        if let Some(answer) = &outputs.answer {
+            let mean = (answer.sum_all()? / answer_tokens as f64)?;
+            answer_sum += loss::scalar(&mean)?;
+            total = (total + (mean * config.answer_weight)?)?;
+        }
+        if let Some(rationale) = &outputs.rationale {
+            let mean = (rationale.sum_all()? / rationale_tokens as f64)?;
+            rationale_sum += loss::scalar(&mean)?;
+            total = (total + (mean * config.rationale_weight)?)?;
+        }
+        confidence_sum += loss::scalar(&confidence)?;
+        brier_sum += loss::scalar(&loss::weighted_sum(&loss::tokenized_brier(&outputs.levels, &wanted)?, &weights)?)?;
+        add_gradient(gradients, lora, &total)?;
+    }
+    Ok(vec![
+        ("loss", confidence_sum + config.answer_weight * answer_sum + config.rationale_weight * rationale_sum),
+        ("confidence_loss", confidence_sum),
+        ("tokenized_brier", brier_sum),
+        ("answer_loss", answer_sum),
+        ("rationale_loss", rationale_sum),
+    ])
+}
+
+/// The loss of each branch's confidence: (b,).
+fn confidence_loss(
+    kind: ConfidenceLoss,
+    is_last_epoch: bool,
+    levels: &Levels,
+    targets: &Tensor,
+    target_values: &[f32],
+) -> anyhow::Result<Tensor> {
+    Ok(match kind {
+        ConfidenceLoss::CrossEntropy => loss::level_cross_entropy(levels, target_values)?,
+        ConfidenceLoss::TokenizedBrier => loss::tokenized_brier(levels, targets)?,
+        ConfidenceLoss::ExpectedThenBrier if is_last_epoch => {
+            // On the scale of the cross-entropy, whose curvature at one half is four times as large.
+            let brier = (loss::tokenized_brier(levels, targets)? * 2.0)?;
+            (brier + (loss::unimodal(levels)? * (0.5 * UNIMODAL_WEIGHT))?)?
+        }
+        ConfidenceLoss::ExpectedThenBrier => {
+            (loss::expected_cross_entropy(levels, targets)? + (loss::unimodal(levels)? * UNIMODAL_WEIGHT)?)?
+        }
+    })
+}
+
+/// A stage-1 record as tokens: its own response, and the model's other answers beside it.
+fn example(
+    student: &Student,
+    config: &SftConfig,
+    order: Order,
+    record: &StageOneRecord,
+) -> anyhow::Result<Example> {
+    let encode = |text: &str| student.tokenizer.encode(text, false);
+    let prompt = student.prompt(&record.question)?;
+    let parsed = calibration::parse::response(&record.response);
+    let answer = record.answer.clone().or(parsed.answer);
+    let is_record_answer = |own: &str| {
+        answer.as_deref().is_some_and(|answer| {
+            calibration::judge::normalise(answer) == calibration::judge::normalise(own)
+        })
+    };
+    let own = record.own_answers.iter().find(|own| is_record_answer(&own.answer));
+    let correct = own.map(|own| own.correct).or(record.correct);
+    let end = *student.tokenizer.end_tokens().first().context("the tokenizer has no end-of-turn token")?;
+
+    let mut branches = vec![match split_at_level(&record.response) {
+        Some((before, level, after)) => {
+            let mut rationale = encode(after)?;
+            rationale.push(end);
+            Branch {
+                before_level: encode(before)?,
+                target: match (config.confidence_loss, correct, parsed.confidence) {
+                    // The paper's loss is on the level as written.
+                    (ConfidenceLoss::CrossEntropy, _, Some(level)) => level.probability().get() as f32,
+                    (_, Some(correct), _) => f32::from(u8::from(correct)),
+                    (_, None, Some(level)) => level.probability().get() as f32,
+                    (_, None, None) => anyhow::bail!("its confidence is not a level from 1 to 10"),
+                },
+                weight: 1.0,
+                train_answer: true,
+                after: Some(After { level: encode(level)?, rationale }),
+            }
+        }
+        // A record without confidence (the ablations): its tokens alone are trained.
+        None => {
+            let mut before_level = encode(&record.response)?;
+            before_level.push(end);
+            Branch { before_level, target: 0.0, weight: 0.0, train_answer: true, after: None }
+        }
+    }];
+    // In the paper's order the self-reflection comes first, and other answers have none.
+    if order == Order::ConfidenceFirst && config.confidence_loss != ConfidenceLoss::CrossEntropy {
+        let mut seen: BTreeSet<String> = answer.iter().map(|answer| calibration::judge::normalise(answer)).collect();
+        for own in &record.own_answers {
+            if branches.len() >= config.answers || !seen.insert(calibration::judge::normalise(&own.answer)) {
+                continue;
+            }
+            branches.push(Branch {
+                before_level: encode(&text_before_level(&own.answer, None, order))?,
+                target: f32::from(u8::from(own.correct)),
+                weight: OTHER_ANSWER_WEIGHT,
+                train_answer: false,
+                after: None,
+            });
+        }
+    }
+    let longest = branches
+        .iter()
+        .map(|branch| branch.before_level.len() + branch.after.as_ref().map_or(1, |after| after.level.len() + after.rationale.len()))
+        .max()
+        .unwrap_or(0);
+    let tokens_max = student.decoder.config().tokens_max();
+    if prompt.len() + longest > tokens_max {
+        anyhow::bail!("{} tokens, the model reads {tokens_max}", prompt.len() + longest);
+    }
+    Ok(Example { prompt, branches })
+}
+
+/// Splits a response at its last level: (all before it, the level, all after it).
+pub fn split_at_level(response: &str) -> Option<(&str, &str, &str)> {
+    const MARK: &str = "Confidence: ";
+    let start = response.rfind(MARK)? + MARK.len();
+    let digits = response[start..].bytes().take_while(u8::is_ascii_digit).count();
+    let (level, after) = response[start..].split_at(digits);
+    let is_level = level.parse::<u8>().ok().and_then(calibration::Confidence::new).is_some();
+    is_level.then_some((&response[..start], level, after))
+}
+
+/// The order of the examples in an epoch: it depends on (seed, epoch) alone.
+pub fn shuffled(count: usize, seed: u64, epoch: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed ^ ((epoch as u64 + 1) << 32));
+    order.shuffle(&mut random);
+    order
+}
+
+/// Trains the self-reflections of a share of the examples, in turn: each epoch another part.
+fn with_rationale_share(example: &Example, index: usize, epoch: usize, share: f64) -> Example {
+    let mut example = example.clone();
+    let turns = if share > 0.0 { (1.0 / share).round() as usize } else { usize::MAX };
+    if (index + epoch) % turns.max(1) != 0 {
+        for branch in &mut example.branches {
+            branch.after = None;
+        }
+    }
+    example
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_splits_at_its_last_level() {
+        let response = "Confidence: 3 is what I say.\nAnswer: x\nConfidence: 10\nSelf-reflection: y";
+        let (before, level, after) = split_at_level(response).unwrap();
+        assert!(before.ends_with("x\nConfidence: "));
+        assert_eq!((level, after), ("10", "\nSelf-reflection: y"));
+        assert_eq!(split_at_level("Answer: x\nConfidence: 11"), None);
+        assert_eq!(split_at_level("Answer: x"), None);
+    }
+
+    #[test]
+    fn each_epoch_has_its_own_order() {
+        assert_eq!(shuffled(100, 1, 0), shuffled(100, 1, 0));
+        assert_ne!(shuffled(100, 1, 0), shuffled(100, 1, 1));
+        assert_ne!(shuffled(100, 1, 0), shuffled(100, 2, 0));
+    }
+}

@@ -1,0 +1,142 @@
+//! The pages' browser part: `app` as WebAssembly, shrunk, compressed, in `target/site/`.
+
+use crate::process::{cargo, output, run, succeeds};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use wasm_bindgen_cli_support::Bindgen;
+
+/// What a Run page may load of script and WebAssembly, compressed by brotli, in bytes.
+const COMPRESSED_BYTES_MAX: usize = 100_000;
+
+/// The npm package of `wasm-opt`, in the version that was tried.
+const BINARYEN: &str = "binaryen@132.0.0";
+
+/// Builds the bundle and returns its folder: `app.js`, `app_bg.wasm`, and `.br` beside each.
+///
+/// # Errors
+/// When a tool fails, or the bundle is larger than [`COMPRESSED_BYTES_MAX`].
+pub fn build_web(root: &Path) -> Result<PathBuf> {
+    let target = target_folder(root)?;
+    compile(root)?;
+    let compiled = target.join("wasm32-unknown-unknown/wasm-release/app.wasm");
+    // Made ready beside the site and moved over at the end: a server that runs keeps serving.
+    let fresh = target.join("site.new");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).with_context(|| format!("cannot empty {}", fresh.display()))?;
+    }
+    bind(&compiled, &fresh)?;
+    let wasm = fresh.join("app_bg.wasm");
+    shrink(&target, &wasm)?;
+    let mut compressed = 0;
+    for name in ["app_bg.wasm", "app.js"] {
+        compressed += compress(&fresh.join(name))?;
+    }
+    println!(
+        "  script and WebAssembly: {} kB compressed, limit {} kB",
+        kilobytes(compressed),
+        kilobytes(COMPRESSED_BYTES_MAX)
+    );
+    if compressed > COMPRESSED_BYTES_MAX {
+        bail!("the pages' bundle has {compressed} bytes compressed, the limit is {COMPRESSED_BYTES_MAX}");
+    }
+    let site = target.join("site");
+    if site.exists() {
+        fs::remove_dir_all(&site).with_context(|| format!("cannot replace {}", site.display()))?;
+    }
+    fs::rename(&fresh, &site).with_context(|| format!("cannot move the bundle to {}", site.display()))?;
+    Ok(site)
+}
+
+/// Where cargo builds to: `CARGO_TARGET_DIR`, else `target/`.
+fn target_folder(root: &Path) -> Result<PathBuf> {
+    let metadata = output(cargo(root).args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
+    let folder = metadata["target_directory"].as_str().context("cargo metadata names no target_directory")?;
+    Ok(PathBuf::from(folder))
+}
+
+fn compile(root: &Path) -> Result<()> {
+    run(cargo(root)
+        .args(["build", "--locked", "-p", "app", "--lib"])
+        .args(["--target", "wasm32-unknown-unknown", "--profile", "wasm-release"])
+        .args(["--no-default-features", "--features", "hydrate"]))
+}
+
+/// Writes the JavaScript that browsers load, and the module it loads.
+fn bind(compiled: &Path, folder: &Path) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(compiled)
+        .out_name("app")
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .web(true)?
+        .generate(folder)
+        .with_context(|| format!("wasm-bindgen cannot read {}", compiled.display()))
+}
+
+/// `wasm-opt -Oz` from npm; without npm the bundle is larger and works all the same.
+fn shrink(target: &Path, wasm: &Path) -> Result<()> {
+    let Some(wasm_opt) = wasm_opt(target)? else {
+        println!("  wasm-opt cannot be had (npm is missing or offline): the bundle stays larger");
+        return Ok(());
+    };
+    let before = size(wasm)?;
+    let smaller = wasm.with_extension("smaller");
+    run(Command::new(&wasm_opt).args(["-Oz", "--all-features", "--converge", "-o"]).arg(&smaller).arg(wasm))?;
+    fs::rename(&smaller, wasm).with_context(|| format!("cannot replace {}", wasm.display()))?;
+    println!("  wasm-opt: {} kB, was {} kB", kilobytes(size(wasm)?), kilobytes(before));
+    Ok(())
+}
+
+/// The path of `wasm-opt` in `target/web-tools/`, installed there once; `None` where npm cannot.
+fn wasm_opt(target: &Path) -> Result<Option<PathBuf>> {
+    let tools = target.join("web-tools");
+    let program = tools.join("node_modules/.bin/wasm-opt");
+    if !program.exists() {
+        fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
+        // npm installs beside the nearest package.json above; this one keeps it here.
+        fs::write(tools.join("package.json"), "{\"private\":true}")?;
+        println!("  installing {BINARYEN} from npm into {}", tools.display());
+        let installed = succeeds(
+            Command::new("npm").current_dir(&tools).args(["install", "--no-audit", "--no-fund", "--no-save", BINARYEN]),
+        );
+        if !installed {
+            return Ok(None);
+        }
+    }
+    Ok(program.exists().then_some(program))
+}
+
+/// Writes FILE.br at brotli's best and returns its size in bytes.
+fn compress(file: &Path) -> Result<usize> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut compressed = Vec::new();
+    {
+        let mut writer = brotli::CompressorWriter::new(&mut compressed, 1 << 16, 11, 22);
+        writer.write_all(&bytes).with_context(|| format!("cannot compress {}", file.display()))?;
+    }
+    let mut name = file.as_os_str().to_owned();
+    name.push(".br");
+    fs::write(&name, &compressed).with_context(|| format!("cannot write {}", Path::new(&name).display()))?;
+    println!(
+        "  {}: {} kB, {} kB compressed",
+        file.file_name().unwrap_or_default().display(),
+        kilobytes(bytes.len()),
+        kilobytes(compressed.len())
+    );
+    Ok(compressed.len())
+}
+
+fn size(file: &Path) -> Result<usize> {
+    let metadata = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
+    usize::try_from(metadata.len()).context("a file larger than memory")
+}
+
+fn kilobytes(bytes: usize) -> String {
+    format!("{:.1}", bytes as f64 / 1000.0)
+}
