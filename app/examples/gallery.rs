@@ -9,16 +9,26 @@ use datasets::{Answer, Cluster};
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
-    let folder = std::env::args().nth(1).unwrap_or_else(|| "target/gallery".into());
+    let folder = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "target/gallery".into());
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("style.css"), app::stylesheet())?;
     for (name, page) in pages() {
         let warnings = match name {
-            "runs-empty" => vec!["The database cannot be written: disk full. Pages work without it; jobs do not.".into()],
+            "runs-empty" => vec![
+                "The database cannot be written: disk full. Pages work without it; jobs do not."
+                    .into(),
+            ],
             _ => Vec::new(),
         };
-        let context = RenderContext { nonce: "gallery".into(), assets_present: false, path: format!("/{name}"), warnings };
+        let context = RenderContext {
+            nonce: "gallery".into(),
+            assets_present: false,
+            path: format!("/{name}"),
+            warnings,
+        };
         let html = app::render(page, context).replace("/assets/style.css", "style.css");
         std::fs::write(folder.join(format!("{name}.html")), &html)?;
         let dark = html.replace("<html lang=\"en\"", "<html lang=\"en\" data-theme=\"dark\"");
@@ -33,21 +43,140 @@ fn pages() -> Vec<(&'static str, Page)> {
     let base = overconfident(4000);
     let all_wrong: Vec<_> = (0..60).map(|_| (0.9, false)).collect();
     vec![
-        ("runs", Page::Runs { runs: runs(), query: String::new(), next: Some("cursor".into()) }),
-        ("runs-empty", Page::Runs { runs: Vec::new(), query: String::new(), next: None }),
-        ("runs-nothing-found", Page::Runs { runs: Vec::new(), query: "<b>x</b>".into(), next: None }),
-        ("run", run(summary("world-facts", RunState::Finished), &[("direct-prompting", base.clone()), ("self-consistency", continuous(4000)), ("sayself", taught.clone()), ("sayself-seed-2", calibrated(3990))], vec![0, 2])),
-        ("run-single", run(summary("one", RunState::Finished), &[("sequence-likelihood", continuous(4000))], vec![0])),
-        ("run-running", run(summary("demo", running()), &[("direct-prompting", base)], vec![0])),
-        ("run-waiting", run(summary("demo", RunState::Waiting), &[], vec![])),
-        ("run-small", run(summary("tiny", RunState::Finished), &[("sayself", calibrated(40))], vec![0])),
-        ("run-one-class", run(summary("wrong", RunState::Finished), &[("direct-prompting", all_wrong)], vec![0])),
-        ("run-failed", run(summary("demo", RunState::Failed { stage: "sft".into(), error: "writing runs/demo/sft/seed-1/checkpoint: No space left on device".into() }), &[], vec![])),
-        ("run-damaged", run(summary("demo", RunState::Damaged { error: "runs/demo/run.toml, line 12: found `lr = abc`, expected a number".into() }), &[], vec![])),
-        ("answers", Page::Answers(AnswerList { run: summary("world-facts", RunState::Finished), label: "sayself".into(), filter: "confidence 0.65 to 0.75, wrong".into(), answers: (0..12).map(answer).collect(), total: 212, next: Some("12".into()) })),
-        ("answers-empty", Page::Answers(AnswerList { run: summary("world-facts", RunState::Finished), label: "sayself".into(), filter: "confidence 0.05 to 0.15, right".into(), answers: vec![], total: 0, next: None })),
+        (
+            "runs",
+            Page::Runs {
+                runs: runs(),
+                query: String::new(),
+                next: Some("cursor".into()),
+            },
+        ),
+        (
+            "runs-empty",
+            Page::Runs {
+                runs: Vec::new(),
+                query: String::new(),
+                next: None,
+            },
+        ),
+        (
+            "runs-nothing-found",
+            Page::Runs {
+                runs: Vec::new(),
+                query: "<b>x</b>".into(),
+                next: None,
+            },
+        ),
+        (
+            "run",
+            run(
+                summary("world-facts", RunState::Finished),
+                &[
+                    ("direct-prompting", base.clone()),
+                    ("self-consistency", continuous(4000)),
+                    ("sayself", taught.clone()),
+                    ("sayself-seed-2", calibrated(3990)),
+                ],
+                vec![0, 2],
+            ),
+        ),
+        (
+            "run-single",
+            run(
+                summary("one", RunState::Finished),
+                &[("sequence-likelihood", continuous(4000))],
+                vec![0],
+            ),
+        ),
+        (
+            "run-running",
+            run(
+                summary("demo", running()),
+                &[("direct-prompting", base)],
+                vec![0],
+            ),
+        ),
+        (
+            "run-waiting",
+            run(summary("demo", RunState::Waiting), &[], vec![]),
+        ),
+        (
+            "run-small",
+            run(
+                summary("tiny", RunState::Finished),
+                &[("sayself", calibrated(40))],
+                vec![0],
+            ),
+        ),
+        (
+            "run-one-class",
+            run(
+                summary("wrong", RunState::Finished),
+                &[("direct-prompting", all_wrong)],
+                vec![0],
+            ),
+        ),
+        (
+            "run-failed",
+            run(
+                summary(
+                    "demo",
+                    RunState::Failed {
+                        stage: "sft".into(),
+                        error: "writing runs/demo/sft/seed-1/checkpoint: No space left on device"
+                            .into(),
+                    },
+                ),
+                &[],
+                vec![],
+            ),
+        ),
+        (
+            "run-damaged",
+            run(
+                summary(
+                    "demo",
+                    RunState::Damaged {
+                        error: "runs/demo/run.toml, line 12: found `lr = abc`, expected a number"
+                            .into(),
+                    },
+                ),
+                &[],
+                vec![],
+            ),
+        ),
+        (
+            "answers",
+            Page::Answers(AnswerList {
+                run: summary("world-facts", RunState::Finished),
+                label: "sayself".into(),
+                filter: "confidence 0.65 to 0.75, wrong".into(),
+                answers: (0..12).map(answer).collect(),
+                total: 212,
+                next: Some("12".into()),
+            }),
+        ),
+        (
+            "answers-empty",
+            Page::Answers(AnswerList {
+                run: summary("world-facts", RunState::Finished),
+                label: "sayself".into(),
+                filter: "confidence 0.05 to 0.15, right".into(),
+                answers: vec![],
+                total: 0,
+                next: None,
+            }),
+        ),
         ("question", Page::Question(Box::new(question()))),
-        ("problem", Page::Problem(Problem { status: 404, title: "No such run".into(), detail: "No folder under --runs holds a run named “demo-7”.".into(), next: "Check the address, or look at the list of runs.".into() })),
+        (
+            "problem",
+            Page::Problem(Problem {
+                status: 404,
+                title: "No such run".into(),
+                detail: "No folder under --runs holds a run named “demo-7”.".into(),
+                next: "Check the address, or look at the list of runs.".into(),
+            }),
+        ),
     ]
 }
 
@@ -56,7 +185,10 @@ struct Draws(u64);
 
 impl Draws {
     fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
@@ -66,9 +198,16 @@ fn calibrated(n: usize) -> Vec<(f64, bool)> {
     (0..n)
         .map(|_| {
             let spread = draws.next();
-            let level = if draws.next() < 0.55 { (1.0 + spread * spread * 4.0).floor() } else { (10.4 - spread * spread * 6.0).floor().min(10.0) };
+            let level = if draws.next() < 0.55 {
+                (1.0 + spread * spread * 4.0).floor()
+            } else {
+                (10.4 - spread * spread * 6.0).floor().min(10.0)
+            };
             let confidence = level / 10.0;
-            (confidence, draws.next() < (confidence * 0.98).clamp(0.03, 0.95))
+            (
+                confidence,
+                draws.next() < (confidence * 0.98).clamp(0.03, 0.95),
+            )
         })
         .collect()
 }
@@ -77,7 +216,8 @@ fn overconfident(n: usize) -> Vec<(f64, bool)> {
     let mut draws = Draws(7);
     (0..n)
         .map(|_| {
-            let confidence = [0.5, 0.7, 0.8, 0.8, 0.9, 0.9, 0.9, 1.0][(draws.next() * 8.0) as usize];
+            let confidence =
+                [0.5, 0.7, 0.8, 0.8, 0.9, 0.9, 0.9, 1.0][(draws.next() * 8.0) as usize];
             (confidence, draws.next() < 0.15 + 0.25 * confidence)
         })
         .collect()
@@ -94,7 +234,13 @@ fn continuous(n: usize) -> Vec<(f64, bool)> {
 }
 
 fn running() -> RunState {
-    RunState::Running { stage: "sample".into(), done: 1240, total: 3000, unit: "samples".into(), seconds_left: Some(263.0) }
+    RunState::Running {
+        stage: "sample".into(),
+        done: 1240,
+        total: 3000,
+        unit: "samples".into(),
+        seconds_left: Some(263.0),
+    }
 }
 
 fn summary(id: &str, state: RunState) -> RunSummary {
@@ -121,14 +267,28 @@ fn runs() -> Vec<RunSummary> {
         summary("demo", running()),
         waiting,
         summary("world-facts", RunState::Finished),
-        summary("failed", RunState::Failed { stage: "rl".into(), error: "the reward is hackable: `linear` pays for wrong answers".into() }),
-        summary("damaged", RunState::Damaged { error: "events.jsonl, line 3: found `{\"time`, expected an event".into() }),
+        summary(
+            "failed",
+            RunState::Failed {
+                stage: "rl".into(),
+                error: "the reward is hackable: `linear` pays for wrong answers".into(),
+            },
+        ),
+        summary(
+            "damaged",
+            RunState::Damaged {
+                error: "events.jsonl, line 3: found `{\"time`, expected an event".into(),
+            },
+        ),
     ]
 }
 
 fn evaluation(label: &str, points: &[(f64, bool)]) -> Evaluation {
     let rows: Vec<calibration::Row> = points.iter().map(|&point| point.into()).collect();
-    let options = calibration::metrics::Options { bootstraps: 200, ..Default::default() };
+    let options = calibration::metrics::Options {
+        bootstraps: 200,
+        ..Default::default()
+    };
     let metrics = calibration::metrics::evaluate(&rows, options).expect("made-up rows are valid");
     let mut metrics = serde_json::to_value(metrics).expect("metrics are plain data");
     let accuracy = metrics["accuracy"].as_f64().unwrap_or_default();
@@ -136,7 +296,11 @@ fn evaluation(label: &str, points: &[(f64, bool)]) -> Evaluation {
     metrics["template_rate_brier"] = (accuracy * (1.0 - accuracy) * 0.8).into();
     let figure = |key: &str| {
         let interval = &metrics[format!("{key}_ci")];
-        Figure { value: metrics[key].as_f64(), low: interval[0].as_f64(), high: interval[1].as_f64() }
+        Figure {
+            value: metrics[key].as_f64(),
+            low: interval[0].as_f64(),
+            high: interval[1].as_f64(),
+        }
     };
     Evaluation {
         label: label.into(),
@@ -148,8 +312,16 @@ fn evaluation(label: &str, points: &[(f64, bool)]) -> Evaluation {
         smece: figure("smece"),
         brier: figure("brier"),
         auroc: figure("auroc"),
-        within_template_auroc: Figure { value: Some(0.881), low: Some(0.868), high: Some(0.893) },
-        brier_skill: Figure { value: Some(0.42), low: Some(0.38), high: Some(0.45) },
+        within_template_auroc: Figure {
+            value: Some(0.881),
+            low: Some(0.868),
+            high: Some(0.893),
+        },
+        brier_skill: Figure {
+            value: Some(0.42),
+            low: Some(0.38),
+            high: Some(0.45),
+        },
         metrics,
     }
 }
@@ -157,17 +329,35 @@ fn evaluation(label: &str, points: &[(f64, bool)]) -> Evaluation {
 fn run(summary: RunSummary, evaluations: &[(&str, Vec<(f64, bool)>)], shown: Vec<usize>) -> Page {
     Page::Run(Box::new(RunDetail {
         summary,
-        evaluations: evaluations.iter().map(|(label, points)| evaluation(label, points)).collect(),
-        points: evaluations.iter().map(|(_, points)| points.clone()).collect(),
+        evaluations: evaluations
+            .iter()
+            .map(|(label, points)| evaluation(label, points))
+            .collect(),
+        points: evaluations
+            .iter()
+            .map(|(_, points)| points.clone())
+            .collect(),
         shown,
-        config: "seed = 42\nmodel = \"smollm2-135m\"\n\n[sample]\nsamples = 10\ntemperature = 1.0\n".into(),
-        log: vec!["23:51:02 sample: 1,200 of 3,000 samples".into(), "23:51:09 sample: 1,240 of 3,000 samples".into()],
+        config:
+            "seed = 42\nmodel = \"smollm2-135m\"\n\n[sample]\nsamples = 10\ntemperature = 1.0\n"
+                .into(),
+        log: vec![
+            "23:51:02 sample: 1,200 of 3,000 samples".into(),
+            "23:51:09 sample: 1,240 of 3,000 samples".into(),
+        ],
         skipped: 3,
     }))
 }
 
 fn answer(index: u64) -> Answer {
-    let countries = ["Australia", "Kazakhstan", "Myanmar", "Brazil", "Türkiye", "Nigeria"];
+    let countries = [
+        "Australia",
+        "Kazakhstan",
+        "Myanmar",
+        "Brazil",
+        "Türkiye",
+        "Nigeria",
+    ];
     let country = countries[index as usize % countries.len()];
     Answer {
         id: format!("q{index}"),

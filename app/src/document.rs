@@ -22,7 +22,11 @@ pub struct Frame {
 
 /// The whole document.
 pub fn document(frame: Frame, context: &RenderContext) -> String {
-    let Frame { title, islands, body } = frame;
+    let Frame {
+        title,
+        islands,
+        body,
+    } = frame;
     let nonce = context.nonce.clone();
     let wake = (islands && context.assets_present).then(|| {
         let nonce = nonce.clone();
@@ -71,5 +75,5 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
             </body>
         </html>
     };
-    ["<!DOCTYPE html>", &html.to_html()].concat()
+    ["<!DOCTYPE html>", &format::visible(&html.to_html())].concat()
 }

@@ -16,19 +16,31 @@ pub fn runs(query: &str, after: Option<&str>) -> String {
 
 /// The Run page with these evaluations drawn; none: the run's own choice.
 pub fn run(id: &str, labels: &[&str]) -> String {
-    let parameters: Vec<_> = labels.iter().map(|label| ("label", (*label).to_owned())).collect();
+    let parameters: Vec<_> = labels
+        .iter()
+        .map(|label| ("label", (*label).to_owned()))
+        .collect();
     with_query(&format!("/runs/{}", encoded(id)), &parameters)
 }
 
 /// The answers behind a bar: `bin` is [`crate::view::level_bin`]'s level, `correct` narrows to right
 /// or wrong ones.
-pub fn answers(id: &str, label: &str, bin: Option<u8>, correct: Option<bool>, after: Option<&str>) -> String {
+pub fn answers(
+    id: &str,
+    label: &str,
+    bin: Option<u8>,
+    correct: Option<bool>,
+    after: Option<&str>,
+) -> String {
     let mut parameters = vec![("label", label.to_owned())];
     if let Some(bin) = bin {
         parameters.push(("bin", bin.to_string()));
     }
     if let Some(correct) = correct {
-        parameters.push(("outcome", if correct { "right" } else { "wrong" }.to_owned()));
+        parameters.push((
+            "outcome",
+            if correct { "right" } else { "wrong" }.to_owned(),
+        ));
     }
     if let Some(after) = after {
         parameters.push(("after", after.to_owned()));

@@ -27,7 +27,10 @@ static REMEMBERED: Mutex<Option<HashMap<u64, Arc<Measured>>>> = Mutex::new(None)
 /// Measures `points` (confidence 0..=1, correct).
 pub fn measured(label: &str, points: &[(f64, bool)]) -> Arc<Measured> {
     let key = key(label, points);
-    let remembered = REMEMBERED.lock().ok().and_then(|held| held.as_ref()?.get(&key).cloned());
+    let remembered = REMEMBERED
+        .lock()
+        .ok()
+        .and_then(|held| held.as_ref()?.get(&key).cloned());
     if let Some(found) = remembered {
         return found;
     }
@@ -56,14 +59,42 @@ fn measure(label: &str, points: &[(f64, bool)]) -> Measured {
     let mut outcomes = Outcomes::new(label, points);
     // There is no curve of no rows, nor of rows that are no probabilities: the diagram stays empty.
     let Ok(corp) = corp::diagram(&rows, corp::Options::default()) else {
-        return Measured { outcomes, p_value: None, null_ece: None };
+        return Measured {
+            outcomes,
+            p_value: None,
+            null_ece: None,
+        };
     };
-    let Corp { curve, band, mcb_p_value, null_ece, null_ece_95, .. } = corp;
-    outcomes.curve = thinned(curve.iter().map(|&(x, y)| (ten_thousandths(x), ten_thousandths(y))).collect());
-    outcomes.band = thinned(
-        band.iter().map(|&(x, low, high)| (ten_thousandths(x), ten_thousandths(low), ten_thousandths(high))).collect(),
+    let Corp {
+        curve,
+        band,
+        mcb_p_value,
+        null_ece,
+        null_ece_95,
+        ..
+    } = corp;
+    outcomes.curve = thinned(
+        curve
+            .iter()
+            .map(|&(x, y)| (ten_thousandths(x), ten_thousandths(y)))
+            .collect(),
     );
-    Measured { outcomes, p_value: Some(mcb_p_value), null_ece: Some((null_ece, null_ece_95)) }
+    outcomes.band = thinned(
+        band.iter()
+            .map(|&(x, low, high)| {
+                (
+                    ten_thousandths(x),
+                    ten_thousandths(low),
+                    ten_thousandths(high),
+                )
+            })
+            .collect(),
+    );
+    Measured {
+        outcomes,
+        p_value: Some(mcb_p_value),
+        null_ece: Some((null_ece, null_ece_95)),
+    }
 }
 
 /// Places on a curve that a page carries at most: more cannot be told apart in a diagram 424 pixels
@@ -77,5 +108,10 @@ fn thinned<T: Copy>(places: Vec<T>) -> Vec<T> {
     }
     let step = places.len().div_ceil(PLACES_MAX);
     let last = places.len() - 1;
-    places.iter().enumerate().filter(|(index, _)| index % step == 0 || *index == last).map(|(_, place)| *place).collect()
+    places
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| index % step == 0 || *index == last)
+        .map(|(_, place)| *place)
+        .collect()
 }

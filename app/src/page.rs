@@ -4,6 +4,10 @@ use crate::view::{AnswerList, Problem, QuestionDetail, RunDetail, RunSummary};
 
 /// A page with all that it shows.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a page is made once a request and drawn at once"
+)]
 pub enum Page {
     /// `/` and `/runs`.
     Runs {

@@ -21,12 +21,23 @@ pub enum RunState {
     /// Has been configured, has no event.
     Waiting,
     /// `stage` is at `done` of `total` units.
-    Running { stage: String, done: u64, total: u64, unit: String, seconds_left: Option<f64> },
+    Running {
+        stage: String,
+        done: u64,
+        total: u64,
+        unit: String,
+        seconds_left: Option<f64>,
+    },
     Finished,
     /// A stage failed, or its process went away.
-    Failed { stage: String, error: String },
+    Failed {
+        stage: String,
+        error: String,
+    },
     /// The directory cannot be read: what is wrong, and where.
-    Damaged { error: String },
+    Damaged {
+        error: String,
+    },
 }
 
 /// One evaluation of a run: `metrics.json` of `evaluate/LABEL`.

@@ -9,7 +9,12 @@ use datasets::{Answer, Cluster};
 const HOSTILE: &str = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`<svg/onload=alert(3)>[a](javascript:alert(4))\u{202e}\u{1b}[31m\u{0}";
 
 fn context() -> RenderContext {
-    RenderContext { nonce: "n0nce".into(), assets_present: true, path: "/runs/a".into(), warnings: vec![HOSTILE.into()] }
+    RenderContext {
+        nonce: "n0nce".into(),
+        assets_present: true,
+        path: "/runs/a".into(),
+        warnings: vec![HOSTILE.into()],
+    }
 }
 
 fn summary(text: &str, state: RunState) -> RunSummary {
@@ -28,7 +33,11 @@ fn summary(text: &str, state: RunState) -> RunSummary {
 }
 
 fn evaluation(text: &str) -> Evaluation {
-    let figure = Figure { value: Some(0.5), low: Some(0.4), high: None };
+    let figure = Figure {
+        value: Some(0.5),
+        low: Some(0.4),
+        high: None,
+    };
     Evaluation {
         label: text.into(),
         method: text.into(),
@@ -40,7 +49,11 @@ fn evaluation(text: &str) -> Evaluation {
         brier: figure,
         auroc: Figure::default(),
         within_template_auroc: Figure::default(),
-        brier_skill: Figure { value: Some(-0.2), low: Some(-0.3), high: Some(f64::NAN) },
+        brier_skill: Figure {
+            value: Some(-0.2),
+            low: Some(-0.3),
+            high: Some(f64::NAN),
+        },
         metrics: serde_json::json!({ "constant_brier": 0.25 }),
     }
 }
@@ -78,21 +91,46 @@ fn answer(text: &str) -> Answer {
 
 /// Every page with the same text wherever text from outside is shown.
 fn pages(text: &str) -> Vec<Page> {
-    let failed = RunState::Failed { stage: text.into(), error: text.into() };
-    let running =
-        RunState::Running { stage: text.into(), done: 1, total: 0, unit: text.into(), seconds_left: Some(f64::NAN) };
+    let failed = RunState::Failed {
+        stage: text.into(),
+        error: text.into(),
+    };
+    let running = RunState::Running {
+        stage: text.into(),
+        done: 1,
+        total: 0,
+        unit: text.into(),
+        seconds_left: Some(f64::NAN),
+    };
     let damaged = RunState::Damaged { error: text.into() };
-    let states = [failed.clone(), running, damaged, RunState::Waiting, RunState::Finished];
+    let states = [
+        failed.clone(),
+        running,
+        damaged,
+        RunState::Waiting,
+        RunState::Finished,
+    ];
     let mut failed_run = detail(text, Vec::new(), Vec::new());
     failed_run.summary.state = failed;
     vec![
         Page::Runs {
-            runs: states.into_iter().map(|state| summary(text, state)).collect(),
+            runs: states
+                .into_iter()
+                .map(|state| summary(text, state))
+                .collect(),
             query: text.into(),
             next: Some(text.into()),
         },
-        Page::Runs { runs: Vec::new(), query: text.into(), next: None },
-        Page::Run(Box::new(detail(text, vec![vec![(0.3, true), (0.9, false)], vec![(0.5, true)]], vec![0, 1]))),
+        Page::Runs {
+            runs: Vec::new(),
+            query: text.into(),
+            next: None,
+        },
+        Page::Run(Box::new(detail(
+            text,
+            vec![vec![(0.3, true), (0.9, false)], vec![(0.5, true)]],
+            vec![0, 1],
+        ))),
         Page::Run(Box::new(failed_run)),
         Page::Answers(AnswerList {
             run: summary(text, RunState::Finished),
@@ -108,18 +146,31 @@ fn pages(text: &str) -> Vec<Page> {
             question: text.into(),
             gold: vec![text.into(), text.into()],
             template: Some(text.into()),
-            clusters: vec![Cluster { answer: text.into(), members: vec![0], share: 1.0, correct: false }],
+            clusters: vec![Cluster {
+                answer: text.into(),
+                members: vec![0],
+                share: 1.0,
+                correct: false,
+            }],
             answers: vec![(text.into(), answer(text))],
             rationale: Some(text.into()),
         })),
-        Page::Problem(Problem { status: 404, title: text.into(), detail: text.into(), next: text.into() }),
+        Page::Problem(Problem {
+            status: 404,
+            title: text.into(),
+            detail: text.into(),
+            next: text.into(),
+        }),
     ]
 }
 
 /// The values of an attribute wherever it stands in a tag.
 fn values<'html>(html: &'html str, attribute: &str) -> Vec<&'html str> {
     let opening = format!(" {attribute}=\"");
-    html.split(&opening).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+    html.split(&opening)
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect()
 }
 
 #[test]
@@ -130,7 +181,11 @@ fn hostile_text_stays_text() {
             assert!(!html.contains(forbidden), "found {forbidden:?} in {html}");
         }
         assert!(html.contains("&lt;script&gt;alert(1)"));
-        assert!(values(&html, "href").iter().all(|address| !address.trim_start().starts_with("javascript")));
+        assert!(
+            values(&html, "href")
+                .iter()
+                .all(|address| !address.trim_start().starts_with("javascript"))
+        );
     }
 }
 
@@ -139,11 +194,25 @@ fn pages_keep_to_the_security_policy() {
     for page in pages("text") {
         let html = render(page, context());
         let scripts = html.matches("<script").count();
-        assert_eq!(html.matches("nonce=\"n0nce\"").count(), scripts, "each script carries the nonce");
+        assert_eq!(
+            html.matches("nonce=\"n0nce\"").count(),
+            scripts,
+            "each script carries the nonce"
+        );
         assert!(!html.contains(" style=\""), "inline styles are not allowed");
-        assert!(!html.contains(" onclick"), "inline handlers are not allowed");
-        for address in values(&html, "href").into_iter().chain(values(&html, "src")).chain(values(&html, "action")) {
-            let own = address.is_empty() || address.starts_with('/') || address.starts_with('#') || address == "data:,";
+        assert!(
+            !html.contains(" onclick"),
+            "inline handlers are not allowed"
+        );
+        for address in values(&html, "href")
+            .into_iter()
+            .chain(values(&html, "src"))
+            .chain(values(&html, "action"))
+        {
+            let own = address.is_empty()
+                || address.starts_with('/')
+                || address.starts_with('#')
+                || address == "data:,";
             assert!(own, "{address} leads to another host");
         }
         let mut ids = values(&html, "id");
@@ -157,7 +226,13 @@ fn pages_keep_to_the_security_policy() {
 #[test]
 fn without_the_bundle_no_island_is_loaded() {
     let page = Page::Run(Box::new(detail("a", vec![vec![(0.5, true)]], vec![0])));
-    let html = render(page, RenderContext { assets_present: false, ..context() });
+    let html = render(
+        page,
+        RenderContext {
+            assets_present: false,
+            ..context()
+        },
+    );
     assert!(!html.contains("app.js") && html.contains("<svg"));
 }
 
@@ -169,13 +244,19 @@ fn odd_data_is_drawn_without_panic() {
         vec![(0.0, false); 50],
         vec![(1.0, true); 50],
         vec![(f64::NAN, true), (-3.0, false), (7.0, true)],
-        (0..5000).map(|index| (f64::from(index) / 5000.0, index % 3 == 0)).collect(),
+        (0..5000)
+            .map(|index| (f64::from(index) / 5000.0, index % 3 == 0))
+            .collect(),
         vec![(0.9, true), (0.9, false)],
     ];
     for first in &sets {
         for second in &sets {
             for shown in [vec![], vec![0], vec![0, 1], vec![1, 0, 1], vec![9]] {
-                let page = Page::Run(Box::new(detail("a", vec![first.clone(), second.clone()], shown)));
+                let page = Page::Run(Box::new(detail(
+                    "a",
+                    vec![first.clone(), second.clone()],
+                    shown,
+                )));
                 assert!(render(page, context()).ends_with("</html>"));
             }
         }
@@ -184,16 +265,29 @@ fn odd_data_is_drawn_without_panic() {
 
 #[test]
 fn one_class_and_few_answers_are_told() {
-    let html = render(Page::Run(Box::new(detail("a", vec![vec![(0.9, false); 60]], vec![0]))), context());
+    let html = render(
+        Page::Run(Box::new(detail("a", vec![vec![(0.9, false); 60]], vec![0]))),
+        context(),
+    );
     assert!(html.contains("One outcome only.") && html.contains("Few answers."));
 }
 
 /// Two evaluations with every part of the diagram.
 fn two() -> Vec<Outcomes> {
-    let mut before = Outcomes::new("direct-prompting", &repeated(&[(0.8, 30, 70), (0.9, 60, 140), (1.0, 40, 60)]));
+    let mut before = Outcomes::new(
+        "direct-prompting",
+        &repeated(&[(0.8, 30, 70), (0.9, 60, 140), (1.0, 40, 60)]),
+    );
     before.curve = vec![(8000, 3000), (9000, 3000), (10_000, 4000)];
-    before.band = vec![(8000, 7200, 8700), (9000, 8600, 9400), (10_000, 10_000, 10_000)];
-    let mut after = Outcomes::new("sayself", &repeated(&[(0.1, 9, 91), (0.4, 41, 59), (0.9, 88, 12)]));
+    before.band = vec![
+        (8000, 7200, 8700),
+        (9000, 8600, 9400),
+        (10_000, 10_000, 10_000),
+    ];
+    let mut after = Outcomes::new(
+        "sayself",
+        &repeated(&[(0.1, 9, 91), (0.4, 41, 59), (0.9, 88, 12)]),
+    );
     after.curve = vec![(1000, 900), (4000, 4100), (9000, 8800)];
     after.band = vec![(1000, 500, 1500), (4000, 3200, 4800), (9000, 8500, 9500)];
     vec![before, after]
@@ -212,14 +306,19 @@ fn repeated(levels: &[(f64, usize, usize)]) -> Vec<(f64, bool)> {
 #[test]
 fn the_reliability_diagram_is_drawn_as_recorded() {
     let svg = reliability::svg(&two(), Binning::Stated, "reliability");
-    assert_eq!(svg, reliability::svg(&two(), Binning::Stated, "reliability"));
+    assert_eq!(
+        svg,
+        reliability::svg(&two(), Binning::Stated, "reliability")
+    );
     // A line a mark, so that a change shows where it is.
     insta::assert_snapshot!("reliability", svg.replace("><", ">\n<"));
 }
 
 #[test]
 fn the_histogram_is_drawn_as_recorded() {
-    let link = |bin: u8, correct: bool| app::link::answers("demo", "sayself", Some(bin), Some(correct), None);
+    let link = |bin: u8, correct: bool| {
+        app::link::answers("demo", "sayself", Some(bin), Some(correct), None)
+    };
     let svg = histogram::svg(&two()[1], Ink::After, (88, 91), link, "histogram");
     insta::assert_snapshot!("histogram", svg.replace("><", ">\n<"));
 }
@@ -229,7 +328,10 @@ fn what_the_browser_reads_back_draws_the_same_bytes() {
     let embedded = serde_json::to_string(&two()).expect("outcomes are plain data");
     let read_back: Vec<Outcomes> = serde_json::from_str(&embedded).expect("it was just written");
     for binning in [Binning::Stated, Binning::Width(7), Binning::Width(40)] {
-        assert_eq!(reliability::svg(&two(), binning, "a"), reliability::svg(&read_back, binning, "a"));
+        assert_eq!(
+            reliability::svg(&two(), binning, "a"),
+            reliability::svg(&read_back, binning, "a")
+        );
     }
 }
 
@@ -239,5 +341,9 @@ fn charts_are_what_a_browser_would_write() {
     // kind of quotation mark.
     let svg = reliability::svg(&two(), Binning::Stated, "a");
     assert!(!svg.contains("/>") && !svg.contains('\''));
-    assert!(svg.contains("role=\"img\"") && svg.contains("<title id=\"a-title\">") && svg.contains("<desc"));
+    assert!(
+        svg.contains("role=\"img\"")
+            && svg.contains("<title id=\"a-title\">")
+            && svg.contains("<desc")
+    );
 }

@@ -314,6 +314,8 @@ pub struct RlConfig {
     /// `own`, `group` or `mixed`.
     pub target: String,
     pub mask: Mask,
+    /// At most this many train questions, drawn at random with the seed; absent: all.
+    pub questions: Option<usize>,
     /// Rollouts a question.
     pub rollouts: usize,
     /// Take the expectation of the reward over the ten levels exactly, in place of RLOO's estimate
@@ -341,6 +343,7 @@ impl Default for RlConfig {
             reward: "brier-1".into(),
             target: "group".into(),
             mask: Mask::ConfidenceOnly,
+            questions: None,
             rollouts: 8,
             exact: false,
             temperature: 1.0,

@@ -173,6 +173,7 @@ const RL: &[(&str, Kind)] = &[
     ),
     ("target", Choice(&["own", "group", "mixed"])),
     ("mask", Choice(&["confidence-only", "all-tokens"])),
+    ("questions", Whole(1, COUNT_MAX)),
     ("rollouts", Whole(2, 1000)),
     ("exact", Flag),
     ("temperature", Real(0.0, 100.0)),

@@ -1,9 +1,13 @@
 //! The shipped configurations (`datasets/configs/`).
 
-const BUILTIN: [(&str, &str); 2] = [
+const BUILTIN: [(&str, &str); 3] = [
     (
         "world-facts/demo",
         include_str!("../configs/world-facts/demo.toml"),
+    ),
+    (
+        "world-facts/short",
+        include_str!("../configs/world-facts/short.toml"),
     ),
     (
         "world-facts/full",

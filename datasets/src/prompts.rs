@@ -189,8 +189,12 @@ impl Prompt {
 
 /// The shipped prompts, by name.
 #[cfg(feature = "shipped")]
-const BUILTIN: [(&str, &str); 9] = [
+const BUILTIN: [(&str, &str); 10] = [
     ("few-shot", include_str!("../prompts/few-shot.toml")),
+    (
+        "few-shot-confidence",
+        include_str!("../prompts/few-shot-confidence.toml"),
+    ),
     (
         "direct-prompting",
         include_str!("../prompts/direct-prompting.toml"),

@@ -2,7 +2,7 @@
 """Makes questions.jsonl: short-answer questions from plain facts.
 
     pip install -r requirements.txt
-    python prepare.py            # writes questions.jsonl beside this file, and ../prompts/few-shot.toml
+    python prepare.py            # writes questions.jsonl beside this file, and ../prompts/few-shot*.toml
     python prepare.py --counts   # prints the questions by template and split
 
 Every fact comes from a package named in requirements.txt; LICENSES.md says whose it is. The tables
@@ -602,8 +602,13 @@ def finish(out):
     return rows, sizes
 
 
-def few_shot(rows, sizes):
-    """The text of prompts/few-shot.toml: the best-known train questions of each template."""
+# The levels that the examples of `few-shot-confidence` state, in turn: no level is the usual one.
+SHOWN_LEVELS = [9, 4, 7, 2]
+
+
+def few_shot(rows, sizes, confident=False):
+    """The text of prompts/few-shot.toml: the best-known train questions of each template; with
+    `confident`, of prompts/few-shot-confidence.toml, whose responses state a confidence too."""
     by_template = defaultdict(list)
     for row in sorted(rows, key=lambda r: (-sizes[r["id"]], r["id"])):
         if row["split"] == "train":
@@ -620,18 +625,28 @@ def few_shot(rows, sizes):
     lines = [
         "# Written by datasets/world-facts/prepare.py. Shots are train questions; a question of a template",
         "# named here is asked after that template's own shots, any other after `shots`.",
-        'about = "Bare short answers after three examples (world-facts): the base model\'s way to answer."',
-        "",
+        'about = "A short answer and a confidence after three examples (world-facts): direct prompting for a small model."'
+        if confident
+        else 'about = "Bare short answers after three examples (world-facts): the base model\'s way to answer."',
     ]
+    if confident:
+        lines.append(
+            'system = "Answer in a few words. Then say on a new line how confident you are that your answer is right, '
+            'from 1 (a guess) to 10 (certain)."'
+        )
+    lines.append("")
 
-    def shot(heading, row):
-        lines.extend([f"[[{heading}]]", f"question = {json.dumps(row['question'])}", f"response = {json.dumps(row['answers'][0])}", ""])
+    def shot(heading, row, turn):
+        response = row["answers"][0]
+        if confident:
+            response = f"Answer: {response}\nConfidence: {SHOWN_LEVELS[turn % len(SHOWN_LEVELS)]}"
+        lines.extend([f"[[{heading}]]", f"question = {json.dumps(row['question'])}", f"response = {json.dumps(response)}", ""])
 
-    for template in GENERAL_SHOTS:
-        shot("shots", shots[template][0])
+    for turn, template in enumerate(GENERAL_SHOTS):
+        shot("shots", shots[template][0], turn)
     for template, chosen in shots.items():
-        for row in chosen:
-            shot(f"template_shots.{template}", row)
+        for turn, row in enumerate(chosen):
+            shot(f"template_shots.{template}", row, turn)
     return "\n".join(lines)
 
 
@@ -654,8 +669,10 @@ def main():
             for row in rows:
                 file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
         os.replace(path + ".tmp", path)
-        with open(os.path.join(HERE, "..", "prompts", "few-shot.toml"), "w", encoding="utf-8", newline="\n") as file:
-            file.write(few_shot(rows, sizes))
+        for name, confident in [("few-shot", False), ("few-shot-confidence", True)]:
+            path = os.path.join(HERE, "..", "prompts", f"{name}.toml")
+            with open(path, "w", encoding="utf-8", newline="\n") as file:
+                file.write(few_shot(rows, sizes, confident))
     total = Counter(row["split"] for row in rows)
     print(f"| {'template':<28} | train |   dev |  test | held-out |")
     print(f"|{'-' * 30}|------:|------:|------:|---------:|")

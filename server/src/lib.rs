@@ -54,13 +54,17 @@ impl Listening {
         // Only once a process; a second call finds it done.
         let _ = any_spawner::Executor::init_tokio();
         let listener = listen(&settings).await?;
-        let address = listener.local_addr().context("the address listened at is not known")?;
+        let address = listener
+            .local_addr()
+            .context("the address listened at is not known")?;
         let (stop, stopping) = watch::channel(false);
         make_writable(&settings);
         let (database, database_trouble, index) = open_database(&settings).await;
         let loopback = address.ip().is_loopback();
         if !loopback {
-            tracing::warn!("others than this machine can reach {address}: all runs can be read there, and jobs are off");
+            tracing::warn!(
+                "others than this machine can reach {address}: all runs can be read there, and jobs are off"
+            );
         }
         let jobs = start_jobs(&settings, database.as_ref(), loopback, &stopping).await;
         let server = Arc::new(Server {
@@ -74,7 +78,12 @@ impl Listening {
             stopping,
             documents: web::Documents::default(),
         });
-        Ok(Listening { listener, server, stop, address })
+        Ok(Listening {
+            listener,
+            server,
+            stop,
+            address,
+        })
     }
 
     /// Serves until `until` is done; then stops the jobs, ends the requests under way and closes the
@@ -83,7 +92,12 @@ impl Listening {
     /// # Errors
     /// Those of accepting connections.
     pub async fn serve(self, until: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let Listening { listener, server, stop, .. } = self;
+        let Listening {
+            listener,
+            server,
+            stop,
+            ..
+        } = self;
         let router = web::router(Arc::clone(&server));
         let mut stopping = server.stopping.clone();
         let graceful = axum::serve(Bounded::new(listener), router).with_graceful_shutdown({
@@ -104,7 +118,9 @@ impl Listening {
             tracing::warn!("a job did not stop; the next server takes it up");
         }
         match tokio::time::timeout(limit, requests).await {
-            Ok(ended) => ended.context("serving failed")?.context("connections cannot be accepted")?,
+            Ok(ended) => ended
+                .context("serving failed")?
+                .context("connections cannot be accepted")?,
             Err(_) => tracing::warn!("requests under way were cut off"),
         }
         if let Some(database) = &server.database {
@@ -115,21 +131,33 @@ impl Listening {
 }
 
 async fn listen(settings: &Settings) -> Result<TcpListener> {
-    let Some(first) = settings.addresses.first().copied() else { bail!("--listen names no address") };
+    let Some(first) = settings.addresses.first().copied() else {
+        bail!("--listen names no address")
+    };
     let mut address = first;
     for _ in 0..PORTS_TRIED_MAX {
         match TcpListener::bind(address).await {
             Ok(listener) => return Ok(listener),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && settings.port_search && address.port() < u16::MAX => {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse
+                    && settings.port_search
+                    && address.port() < u16::MAX =>
+            {
                 address.set_port(address.port() + 1);
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                bail!("{address} is taken: choose another port by --listen, or add --port-search to take the next free one");
+                bail!(
+                    "{address} is taken: choose another port by --listen, or add --port-search to take the next free one"
+                );
             }
             Err(error) => bail!("{address} cannot be listened at: {error}"),
         }
     }
-    bail!("no port from {} to {} is free: choose one by --listen", first.port(), address.port())
+    bail!(
+        "no port from {} to {} is free: choose one by --listen",
+        first.port(),
+        address.port()
+    )
 }
 
 /// The folder that runs are written to is made where it is missing; if that fails, the pages warn.
@@ -139,7 +167,10 @@ fn make_writable(settings: &Settings) {
     {
         match std::fs::create_dir_all(folder) {
             Ok(()) => tracing::info!("made the folder {} for runs", folder.display()),
-            Err(error) => tracing::warn!("the folder {} for runs cannot be made: {error}", folder.display()),
+            Err(error) => tracing::warn!(
+                "the folder {} for runs cannot be made: {error}",
+                folder.display()
+            ),
         }
     }
 }
@@ -182,15 +213,24 @@ async fn start_jobs(
         .as_deref()
         .ok_or_else(|| NoJobs::Folder("all folders of runs are recorded ones.".into()))
         .and_then(absolute)?;
-    let place = Place { program: settings.program.clone(), runs: folder, at_once: settings.jobs_at_once };
-    Jobs::start(database.clone(), place, stopping.clone()).await.map_err(|error| {
-        tracing::error!("jobs cannot be taken up: {error}");
-        NoJobs::Database
-    })
+    let place = Place {
+        program: settings.program.clone(),
+        runs: folder,
+        at_once: settings.jobs_at_once,
+    };
+    Jobs::start(database.clone(), place, stopping.clone())
+        .await
+        .map_err(|error| {
+            tracing::error!("jobs cannot be taken up: {error}");
+            NoJobs::Database
+        })
 }
 
 fn absolute(folder: &Path) -> Result<std::path::PathBuf, NoJobs> {
-    folder
-        .canonicalize()
-        .map_err(|error| NoJobs::Folder(format!("the folder of runs {} cannot be used: {error}.", folder.display())))
+    folder.canonicalize().map_err(|error| {
+        NoJobs::Folder(format!(
+            "the folder of runs {} cannot be used: {error}.",
+            folder.display()
+        ))
+    })
 }

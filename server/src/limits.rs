@@ -33,6 +33,8 @@ pub const FOLLOW_BYTES_MAX: usize = 256 * 1024;
 
 /// Milliseconds for which a list of run directories is taken as current.
 pub const SCAN_EVERY_MS: u64 = 1_000;
+/// Milliseconds between two looks where a run that is asked for was not there.
+pub const SCAN_AGAIN_MS: u64 = 100;
 /// Run directories served from one folder.
 pub const RUNS_MAX: usize = 50_000;
 /// Evaluations read of one run.

@@ -79,20 +79,37 @@ impl Settings {
     pub fn from_arguments(arguments: Arguments) -> Result<Self, String> {
         let own = std::env::current_exe().ok();
         let runs = if arguments.runs.is_empty() {
-            let recorded = Path::new(RECORDED).is_dir().then(|| PathBuf::from(RECORDED));
+            let recorded = Path::new(RECORDED)
+                .is_dir()
+                .then(|| PathBuf::from(RECORDED));
             recorded.into_iter().chain([PathBuf::from(RUNS)]).collect()
         } else {
             arguments.runs
         };
-        let roots: Vec<Root> = runs.into_iter().map(|path| Root { recorded: is_recorded(&path), path }).collect();
-        let writable = roots.iter().rev().find(|root| !root.recorded).map(|root| root.path.clone());
+        let roots: Vec<Root> = runs
+            .into_iter()
+            .map(|path| Root {
+                recorded: is_recorded(&path),
+                path,
+            })
+            .collect();
+        let writable = roots
+            .iter()
+            .rev()
+            .find(|root| !root.recorded)
+            .map(|root| root.path.clone());
         let database = match arguments.database {
             Some(text) => Some(Location::parse(&text)),
-            None => writable.as_ref().map(|folder| Location::Sqlite(folder.join(DATABASE))),
+            None => writable
+                .as_ref()
+                .map(|folder| Location::Sqlite(folder.join(DATABASE))),
         };
-        let addresses: Vec<SocketAddr> = std::net::ToSocketAddrs::to_socket_addrs(&arguments.listen)
-            .map_err(|error| format!("--listen: {:?} is no HOST:PORT: {error}", arguments.listen))?
-            .collect();
+        let addresses: Vec<SocketAddr> =
+            std::net::ToSocketAddrs::to_socket_addrs(&arguments.listen)
+                .map_err(|error| {
+                    format!("--listen: {:?} is no HOST:PORT: {error}", arguments.listen)
+                })?
+                .collect();
         let assets = match arguments.assets {
             Some(folder) if !folder.join(ASSETS_MARK).is_file() => {
                 return Err(format!(
@@ -110,7 +127,9 @@ impl Settings {
             addresses,
             port_search: arguments.port_search,
             assets,
-            program: arguments.sayself.unwrap_or_else(|| default_program(own.as_deref())),
+            program: arguments
+                .sayself
+                .unwrap_or_else(|| default_program(own.as_deref())),
             jobs_at_once: arguments.jobs_at_once.into(),
         })
     }
@@ -119,18 +138,26 @@ impl Settings {
 fn is_recorded(path: &Path) -> bool {
     let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     // The folder, or one run in it.
-    absolute.ends_with(RECORDED) || absolute.parent().is_some_and(|folder| folder.ends_with(RECORDED))
+    absolute.ends_with(RECORDED)
+        || absolute
+            .parent()
+            .is_some_and(|folder| folder.ends_with(RECORDED))
 }
 
 /// In the working directory's `target`, or in that of this program's build.
 fn default_assets(own: Option<&Path>) -> Option<PathBuf> {
     let beside = own.and_then(|own| Some(own.parent()?.parent()?.join("site")));
-    [Some(PathBuf::from(ASSETS)), beside].into_iter().flatten().find(|folder| folder.join(ASSETS_MARK).is_file())
+    [Some(PathBuf::from(ASSETS)), beside]
+        .into_iter()
+        .flatten()
+        .find(|folder| folder.join(ASSETS_MARK).is_file())
 }
 
 fn default_program(own: Option<&Path>) -> PathBuf {
     let name = format!("sayself{}", std::env::consts::EXE_SUFFIX);
-    own.and_then(|own| Some(own.parent()?.join(&name))).filter(|beside| beside.is_file()).unwrap_or_else(|| name.into())
+    own.and_then(|own| Some(own.parent()?.join(&name)))
+        .filter(|beside| beside.is_file())
+        .unwrap_or_else(|| name.into())
 }
 
 #[cfg(test)]
@@ -138,20 +165,41 @@ mod tests {
     use super::*;
 
     fn settings(arguments: &[&str]) -> Result<Settings, String> {
-        Settings::from_arguments(Arguments::parse_from([&["sayself-server"], arguments].concat()))
+        Settings::from_arguments(Arguments::parse_from(
+            [&["sayself-server"], arguments].concat(),
+        ))
     }
 
     #[test]
     fn new_runs_go_to_the_last_folder_that_is_not_recorded() {
-        let settings = settings(&["--runs", "a", "b", "x/datasets/results", "--listen", "127.0.0.1:0"]).unwrap();
+        let settings = settings(&[
+            "--runs",
+            "a",
+            "b",
+            "x/datasets/results",
+            "--listen",
+            "127.0.0.1:0",
+        ])
+        .unwrap();
         assert_eq!(settings.writable, Some("b".into()));
         assert!(settings.roots[2].recorded);
-        assert_eq!(settings.database, Some(Location::Sqlite("b/.sayself.db".into())));
+        assert_eq!(
+            settings.database,
+            Some(Location::Sqlite("b/.sayself.db".into()))
+        );
     }
 
     #[test]
     fn bad_use_is_told() {
-        assert!(settings(&["--listen", "nonsense"]).unwrap_err().contains("--listen"));
-        assert!(settings(&["--assets", "/nonexistent"]).unwrap_err().contains("--assets"));
+        assert!(
+            settings(&["--listen", "nonsense"])
+                .unwrap_err()
+                .contains("--listen")
+        );
+        assert!(
+            settings(&["--assets", "/nonexistent"])
+                .unwrap_err()
+                .contains("--assets")
+        );
     }
 }

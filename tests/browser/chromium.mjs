@@ -47,8 +47,11 @@ export async function open(browser, view) {
   });
   page.on("pageerror", (error) => troubles.push(String(error)));
   page.on("requestfailed", (request) => {
-    // A stream that the test itself leaves is no trouble.
-    if (!request.url().endsWith("/events")) troubles.push(`${request.url()} failed`);
+    // A stream that the test itself leaves is no trouble, nor a script that scripts off leaves.
+    const isLeft =
+      request.url().endsWith("/events") ||
+      (view.javaScriptEnabled === false && request.resourceType() !== "document");
+    if (!isLeft) troubles.push(`${request.url()} failed`);
   });
   page.on("response", (response) => {
     if (response.status() >= 400) troubles.push(`${response.url()}: ${response.status()}`);

@@ -1,6 +1,8 @@
 //! What comes from outside may be torn, empty, huge, foreign, of the wrong type or not a number:
 //! exit code 2 with the file, the line and what was expected; nothing half-written.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
 use sayself_tests::programs::{Outcome, run_sayself};
 use std::fs;
 use std::path::{Path, PathBuf};

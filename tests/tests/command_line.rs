@@ -1,5 +1,7 @@
 //! The contract of the command line that others' scripts rely on: names, exit codes, clean stdout.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
 use sayself_tests::folders::model;
 use sayself_tests::programs::run_sayself;
 use std::fs;

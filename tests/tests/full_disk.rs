@@ -3,6 +3,7 @@
 //! Needs a small file system of its own, which only root can mount: without it the test says
 //! loudly that nothing was tested, and fails in CI.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 #![cfg(target_os = "linux")]
 
 use sayself_tests::children::Watched;

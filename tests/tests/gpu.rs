@@ -1,5 +1,6 @@
 //! CPU and GPU, compared; by `cargo xtask test-gpu`, where a GPU is at hand.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 #![cfg(feature = "cuda")]
 
 use candle_core::{D, DType, Device, Tensor};

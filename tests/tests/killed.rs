@@ -3,6 +3,8 @@
 //! Each stage is killed by SIGKILL at 3 random moments; at as many as `SAYSELF_KILLS` says
 //! (`cargo xtask test --kill`: 20).
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
 use sayself_tests::children::{Watched, stages, starts};
 use sayself_tests::folders::{assert_same, lasting_files};
 use sayself_tests::tiny_run;

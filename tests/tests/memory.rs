@@ -1,5 +1,7 @@
 //! A file is read line by line: memory does not grow with it.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
 use sayself_tests::children::Watched;
 use sayself_tests::programs::sayself;
 use std::fs::File;

@@ -1,22 +1,20 @@
-//! The same answers as transformers and PEFT give on the same file, in f32.
+//! The command line gives the same answers as transformers and PEFT on the same file, in f32.
 //!
-//! The golden files are made by `golden/transformers/make.py`.
+//! The golden files are made by `golden/transformers/make.py`; `trainer/model` compares token ids,
+//! chat template, logits, loss and gradients with them.
 
-use candle_core::{D, Device, Tensor};
-use model::{Decoder, LoadOptions, Lora, Message, Segments, Tokenizer};
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
 use sayself_tests::folders;
 use sayself_tests::programs::run_sayself;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-/// Greatest difference of a logit, a log-probability, a loss or a gradient.
+/// Greatest difference of a log-probability.
 const TOLERANCE: f64 = 1e-4;
 /// Logits that are closer than this may swap places.
 const TIE: f64 = 1e-3;
-/// The logits that `make.py` keeps: every 96th.
-const STRIDE: usize = 96;
 
 fn golden(name: &str) -> PathBuf {
     folders::root().join("tests/golden/transformers").join(name)
@@ -31,31 +29,6 @@ fn lines(name: &str) -> Vec<Value> {
 
 fn model_file() -> PathBuf {
     folders::model().unwrap_or_else(|| panic!("pull the model: `sayself pull smollm2-135m`"))
-}
-
-fn tokenizer() -> Tokenizer {
-    Tokenizer::from_gguf(&fs::read(model_file()).unwrap()).unwrap()
-}
-
-fn decoder() -> Decoder {
-    let options = LoadOptions {
-        dequantize: true,
-        ..LoadOptions::default()
-    };
-    Decoder::from_gguf(&fs::read(model_file()).unwrap(), &options).unwrap()
-}
-
-fn adapter(decoder: &Decoder) -> Lora {
-    let config = fs::read(golden("adapter/adapter_config.json")).unwrap();
-    let weights = fs::read(golden("adapter/adapter_model.safetensors")).unwrap();
-    Lora::from_safetensors(&config, &weights, decoder.config(), &Device::Cpu).unwrap()
-}
-
-fn tokens(value: &Value) -> Vec<u32> {
-    let ids = value
-        .as_array()
-        .unwrap_or_else(|| panic!("no token ids in {value}"));
-    ids.iter().map(|id| id.as_u64().unwrap() as u32).collect()
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -75,34 +48,6 @@ fn assert_close(ours: &[f64], theirs: &[f64], tolerance: f64, what: &str) {
         .map(|(a, b)| (a - b).abs())
         .fold(0.0, f64::max);
     assert!(greatest <= tolerance, "{what}: differs by {greatest:e}");
-}
-
-#[test]
-fn token_ids_are_those_of_transformers() {
-    let tokenizer = tokenizer();
-    let golden = lines("tokens.jsonl");
-    assert_eq!(golden.len(), 200);
-    for line in golden {
-        let text = line["text"].as_str().unwrap();
-        let ids = tokenizer.encode(text, false).unwrap();
-        assert_eq!(ids, tokens(&line["token_ids"]), "{text:?}");
-        assert_eq!(tokenizer.decode(&ids), text);
-    }
-}
-
-#[test]
-fn the_chat_template_renders_as_in_transformers() {
-    let tokenizer = tokenizer();
-    for line in lines("chats.jsonl") {
-        let messages: Vec<Message> = serde_json::from_value(line["messages"].clone()).unwrap();
-        let generate = line["add_generation_prompt"].as_bool().unwrap();
-        assert_eq!(
-            tokenizer.chat(&messages, generate).unwrap(),
-            line["text"].as_str().unwrap()
-        );
-        let ids = tokenizer.chat_tokens(&messages, generate).unwrap();
-        assert_eq!(ids, tokens(&line["token_ids"]), "{}", line["text"]);
-    }
 }
 
 /// `sayself score --dequantize` of the golden texts, compared with a golden file.
@@ -140,44 +85,6 @@ fn log_probabilities_are_those_of_transformers() {
 fn an_adapter_of_peft_gives_the_same_log_probabilities() {
     let adapter = golden("adapter").display().to_string();
     assert_scores(&["--adapter", &adapter], "adapter.jsonl");
-}
-
-fn assert_logits(decoder: &Decoder, name: &str) {
-    for line in lines(name) {
-        let ids = tokens(&line["token_ids"]);
-        let batch = Segments::single(&ids);
-        let x = decoder.embed(&ids).unwrap();
-        let x = decoder
-            .layers(&x, &batch, 0..decoder.config().layers)
-            .unwrap();
-        let last = x.narrow(0, ids.len() - 1, 1).unwrap();
-        let logits = decoder
-            .logits(&last)
-            .unwrap()
-            .flatten_all()
-            .unwrap()
-            .to_vec1::<f32>()
-            .unwrap();
-        let kept: Vec<f64> = logits
-            .iter()
-            .step_by(STRIDE)
-            .map(|logit| f64::from(*logit))
-            .collect();
-        assert_close(
-            &kept,
-            &numbers(&line["last_logits"]),
-            TOLERANCE,
-            line["text"].as_str().unwrap(),
-        );
-    }
-}
-
-#[test]
-fn logits_are_those_of_transformers_and_peft() {
-    let decoder = decoder();
-    assert_logits(&decoder, "scores.jsonl");
-    let adapter = Arc::new(adapter(&decoder));
-    assert_logits(&decoder.with_adapter(adapter), "adapter.jsonl");
 }
 
 #[test]
@@ -234,83 +141,4 @@ fn greedy_responses_are_those_of_transformers() {
         compared += 1;
     }
     assert!(compared >= 15, "only {compared} without a tie");
-}
-
-/// The mean cross-entropy of the responses' tokens, as `make.py` has it.
-fn golden_loss(decoder: &Decoder, batch: &[Value]) -> Tensor {
-    let mut segments = Segments::new();
-    let (mut rows, mut wanted) = (Vec::new(), Vec::new());
-    for chat in batch {
-        let (prompt, response) = (tokens(&chat["prompt"]), tokens(&chat["response"]));
-        let whole: Vec<u32> = prompt.iter().chain(&response).copied().collect();
-        let id = segments.push(None, &whole);
-        let start = segments.range(id).start + prompt.len() - 1;
-        rows.extend((start..start + response.len()).map(|row| row as u32));
-        wanted.extend(response);
-    }
-    let count = wanted.len();
-    let x = decoder.embed(segments.tokens()).unwrap();
-    let x = decoder
-        .layers(&x, &segments, 0..decoder.config().layers)
-        .unwrap();
-    let rows = Tensor::from_vec(rows, count, &Device::Cpu).unwrap();
-    let logits = decoder.logits(&x.index_select(&rows, 0).unwrap()).unwrap();
-    let wanted = Tensor::from_vec(wanted, (count, 1), &Device::Cpu).unwrap();
-    let chosen = logits.gather(&wanted, 1).unwrap().squeeze(1).unwrap();
-    let total = logits.log_sum_exp(D::Minus1).unwrap();
-    (total - chosen).unwrap().mean_all().unwrap()
-}
-
-#[test]
-fn loss_and_gradients_are_those_of_peft() {
-    let decoder = decoder();
-    let adapter = Arc::new(adapter(&decoder));
-    let golden_text = fs::read_to_string(golden("loss.json")).unwrap();
-    let told: Value = serde_json::from_str(&golden_text).unwrap();
-    let loss = golden_loss(
-        &decoder.with_adapter(adapter.clone()),
-        told["batch"].as_array().unwrap(),
-    );
-    let value = f64::from(loss.to_scalar::<f32>().unwrap());
-    assert_close(
-        &[value],
-        &[told["loss"].as_f64().unwrap()],
-        TOLERANCE,
-        "loss",
-    );
-
-    let store = loss.backward().unwrap();
-    let theirs =
-        candle_core::safetensors::load(golden("gradients.safetensors"), &Device::Cpu).unwrap();
-    let vars = adapter.vars();
-    assert_eq!(vars.len(), theirs.len());
-    for (name, var) in vars {
-        let gradient = store
-            .get(var.as_tensor())
-            .unwrap_or_else(|| panic!("{name} gets no gradient"));
-        let theirs = theirs
-            .get(&name)
-            .unwrap_or_else(|| panic!("PEFT has no {name}"));
-        assert_eq!(gradient.dims(), theirs.dims(), "{name}");
-        let flat = |tensor: &Tensor| -> Vec<f64> {
-            let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            values.into_iter().map(f64::from).collect()
-        };
-        assert!(
-            flat(gradient).iter().any(|value| *value != 0.0),
-            "{name}: all zero"
-        );
-        assert_close(&flat(gradient), &flat(theirs), TOLERANCE, &name);
-    }
-}
-
-/// What PEFT wrote is read, written and read again without a change.
-#[test]
-fn an_adapter_survives_writing() {
-    let decoder = decoder();
-    let first = adapter(&decoder);
-    let (config, weights) = first.to_bytes().unwrap();
-    let second = Lora::from_safetensors(&config, &weights, decoder.config(), &Device::Cpu).unwrap();
-    assert_eq!(first.config(), second.config());
-    assert_eq!(second.to_bytes().unwrap(), (config, weights));
 }

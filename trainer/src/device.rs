@@ -16,5 +16,9 @@ pub fn best() -> anyhow::Result<Device> {
 pub fn load_options(dequantize: bool) -> anyhow::Result<LoadOptions> {
     let device = best()?;
     let dequantize = dequantize || !device.is_cpu();
-    Ok(LoadOptions { device, dequantize, ..LoadOptions::default() })
+    Ok(LoadOptions {
+        device,
+        dequantize,
+        ..LoadOptions::default()
+    })
 }

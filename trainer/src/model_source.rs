@@ -208,7 +208,10 @@ impl ModelSource {
 
 fn load_tokenizer(folder: &Path) -> anyhow::Result<Tokenizer> {
     if !folder.join("tokenizer.json").is_file() {
-        return Err(bad_input(format!("{}: no tokenizer.json", folder.display())));
+        return Err(bad_input(format!(
+            "{}: no tokenizer.json",
+            folder.display()
+        )));
     }
     let optional = |name: &str| -> anyhow::Result<Option<Vec<u8>>> {
         let path = folder.join(name);

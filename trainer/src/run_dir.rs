@@ -26,6 +26,11 @@ pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Records reach the disk (fsync) at least this often while a log is written.
 const SYNC_INTERVAL_MAX: Duration = Duration::from_secs(5);
 
+/// Files that are not whole yet, under these names until they are.
+const TEMPORARY_PREFIX: &str = ".writing-";
+/// Folders below the run in which a file is written, e.g. `build/stage_1/messages`.
+const SWEEP_DEPTH_MAX: usize = 4;
+
 /// Where a run came from (`[provenance]` of `run.toml`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
@@ -107,7 +112,13 @@ impl RunDir {
             .open(&lock_path)
             .map_err(write_error(&lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(RunDir { root, _lock: lock }),
+            Ok(()) => {
+                // A folder that is no run yet may be anything: nothing below it is looked at.
+                let is_run = root.join("run.toml").is_file();
+                let depth = if is_run { SWEEP_DEPTH_MAX } else { 0 };
+                sweep(&root, depth).map_err(write_error(&root))?;
+                Ok(RunDir { root, _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => Err(Error::Busy(root).into()),
             Err(TryLockError::Error(source)) => Err(Error::Write {
                 path: lock_path,
@@ -176,6 +187,26 @@ impl RunDir {
     }
 }
 
+/// Removes what a killed process was writing; nobody else writes to a run that is locked.
+fn sweep(folder: &Path, depth: usize) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // Links are left alone: what they lead to is not this run's.
+        let kind = entry.file_type()?;
+        if kind.is_dir() && depth > 0 {
+            sweep(&entry.path(), depth - 1)?;
+        } else if kind.is_file()
+            && entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(TEMPORARY_PREFIX)
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// The first key at which two configurations differ, as `key: THERE there, HERE here`. The
 /// program's version may differ: a newer program goes on with an older run of the same form.
 fn first_difference(found: &toml::Value, wanted: &toml::Value, key: &str) -> Option<String> {
@@ -226,7 +257,7 @@ pub fn write_atomically_with(
         };
         fs::create_dir_all(folder)?;
         let mut temporary = tempfile::Builder::new()
-            .prefix(".writing-")
+            .prefix(TEMPORARY_PREFIX)
             .tempfile_in(folder)?;
         {
             let mut writer = BufWriter::new(temporary.as_file_mut());
@@ -568,6 +599,21 @@ mod tests {
         log.finish_in_order(["a", "b", "c"]).unwrap();
         let records: Vec<Skipped> = read_records(&path).unwrap();
         assert_eq!(records, ["a", "b", "c"].map(skipped));
+    }
+
+    #[test]
+    fn what_a_killed_process_was_writing_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let messages = folder.path().join("build/stage_1/messages");
+        fs::create_dir_all(&messages).unwrap();
+        fs::write(messages.join(".writing-aB3"), "half").unwrap();
+        fs::write(messages.join("whole.jsonl"), "{}").unwrap();
+        drop(RunDir::open(folder.path()).unwrap());
+        assert!(messages.join(".writing-aB3").exists(), "no run yet");
+        fs::write(folder.path().join("run.toml"), "").unwrap();
+        drop(RunDir::open(folder.path()).unwrap());
+        assert!(!messages.join(".writing-aB3").exists());
+        assert!(messages.join("whole.jsonl").exists());
     }
 
     #[test]

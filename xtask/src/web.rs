@@ -14,6 +14,18 @@ const COMPRESSED_BYTES_MAX: usize = 100_000;
 /// The npm package of `wasm-opt`, in the version that was tried.
 const BINARYEN: &str = "binaryen@132.0.0";
 
+/// What rustc's modules use and every current browser has. Not `--all-features`: wasm-opt would then
+/// write types that browsers have behind a flag alone, and refuse to load.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
 /// Builds the bundle and returns its folder: `app.js`, `app_bg.wasm`, and `.br` beside each.
 ///
 /// # Errors
@@ -40,28 +52,40 @@ pub fn build_web(root: &Path) -> Result<PathBuf> {
         kilobytes(COMPRESSED_BYTES_MAX)
     );
     if compressed > COMPRESSED_BYTES_MAX {
-        bail!("the pages' bundle has {compressed} bytes compressed, the limit is {COMPRESSED_BYTES_MAX}");
+        bail!(
+            "the pages' bundle has {compressed} bytes compressed, the limit is {COMPRESSED_BYTES_MAX}"
+        );
     }
     let site = target.join("site");
     if site.exists() {
         fs::remove_dir_all(&site).with_context(|| format!("cannot replace {}", site.display()))?;
     }
-    fs::rename(&fresh, &site).with_context(|| format!("cannot move the bundle to {}", site.display()))?;
+    fs::rename(&fresh, &site)
+        .with_context(|| format!("cannot move the bundle to {}", site.display()))?;
     Ok(site)
 }
 
 /// Where cargo builds to: `CARGO_TARGET_DIR`, else `target/`.
 fn target_folder(root: &Path) -> Result<PathBuf> {
-    let metadata = output(cargo(root).args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
-    let metadata: serde_json::Value = serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
-    let folder = metadata["target_directory"].as_str().context("cargo metadata names no target_directory")?;
+    let metadata =
+        output(cargo(root).args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
+    let folder = metadata["target_directory"]
+        .as_str()
+        .context("cargo metadata names no target_directory")?;
     Ok(PathBuf::from(folder))
 }
 
 fn compile(root: &Path) -> Result<()> {
     run(cargo(root)
         .args(["build", "--locked", "-p", "app", "--lib"])
-        .args(["--target", "wasm32-unknown-unknown", "--profile", "wasm-release"])
+        .args([
+            "--target",
+            "wasm32-unknown-unknown",
+            "--profile",
+            "wasm-release",
+        ])
         .args(["--no-default-features", "--features", "hydrate"]))
 }
 
@@ -87,9 +111,20 @@ fn shrink(target: &Path, wasm: &Path) -> Result<()> {
     };
     let before = size(wasm)?;
     let smaller = wasm.with_extension("smaller");
-    run(Command::new(&wasm_opt).args(["-Oz", "--all-features", "--converge", "-o"]).arg(&smaller).arg(wasm))?;
+    let mut optimize = Command::new(&wasm_opt);
+    optimize
+        .args(["-Oz", "--converge"])
+        .args(WASM_FEATURES)
+        .arg("-o")
+        .arg(&smaller)
+        .arg(wasm);
+    run(&mut optimize)?;
     fs::rename(&smaller, wasm).with_context(|| format!("cannot replace {}", wasm.display()))?;
-    println!("  wasm-opt: {} kB, was {} kB", kilobytes(size(wasm)?), kilobytes(before));
+    println!(
+        "  wasm-opt: {} kB, was {} kB",
+        kilobytes(size(wasm)?),
+        kilobytes(before)
+    );
     Ok(())
 }
 
@@ -102,9 +137,13 @@ fn wasm_opt(target: &Path) -> Result<Option<PathBuf>> {
         // npm installs beside the nearest package.json above; this one keeps it here.
         fs::write(tools.join("package.json"), "{\"private\":true}")?;
         println!("  installing {BINARYEN} from npm into {}", tools.display());
-        let installed = succeeds(
-            Command::new("npm").current_dir(&tools).args(["install", "--no-audit", "--no-fund", "--no-save", BINARYEN]),
-        );
+        let installed = succeeds(Command::new("npm").current_dir(&tools).args([
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--no-save",
+            BINARYEN,
+        ]));
         if !installed {
             return Ok(None);
         }
@@ -118,11 +157,14 @@ fn compress(file: &Path) -> Result<usize> {
     let mut compressed = Vec::new();
     {
         let mut writer = brotli::CompressorWriter::new(&mut compressed, 1 << 16, 11, 22);
-        writer.write_all(&bytes).with_context(|| format!("cannot compress {}", file.display()))?;
+        writer
+            .write_all(&bytes)
+            .with_context(|| format!("cannot compress {}", file.display()))?;
     }
     let mut name = file.as_os_str().to_owned();
     name.push(".br");
-    fs::write(&name, &compressed).with_context(|| format!("cannot write {}", Path::new(&name).display()))?;
+    fs::write(&name, &compressed)
+        .with_context(|| format!("cannot write {}", Path::new(&name).display()))?;
     println!(
         "  {}: {} kB, {} kB compressed",
         file.file_name().unwrap_or_default().display(),

@@ -10,14 +10,25 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 const WIDTH: u32 = 480;
 const HEIGHT: u32 = 300;
-const FRAME: Frame = Frame { left: 44, top: 44, right: 468, bottom: 250 };
+const FRAME: Frame = Frame {
+    left: 58,
+    top: 28,
+    right: 468,
+    bottom: 250,
+};
 /// Half a bar's width; bars are one apart.
 const HALF: f64 = 0.40;
 
 /// Draws one evaluation. `most` is the longest bar of all histograms that stand side by side, right
 /// and wrong apart, so that they share a scale; `link` is the address of a bar's questions
 /// ([`crate::view::level_bin`], right or wrong).
-pub fn svg(outcomes: &Outcomes, ink: Ink, most: (u32, u32), link: impl Fn(u8, bool) -> String, id: &str) -> String {
+pub fn svg(
+    outcomes: &Outcomes,
+    ink: Ink,
+    most: (u32, u32),
+    link: impl Fn(u8, bool) -> String,
+    id: &str,
+) -> String {
     let sheet = Sheet::new(WIDTH, HEIGHT);
     let (up, down) = (f64::from(most.0.max(1)), f64::from(most.1.max(1)));
     let plot = Plot::new(&sheet, FRAME, -0.6..10.6, -down..up);
@@ -32,7 +43,11 @@ pub fn svg(outcomes: &Outcomes, ink: Ink, most: (u32, u32), link: impl Fn(u8, bo
             let address = link(bar as u8, correct);
             sheet.open("a", &[("href", &address), ("aria-label", &words)]);
             sheet.element("title", &[], &words);
-            let end = if correct { f64::from(number) } else { -f64::from(number) };
+            let end = if correct {
+                f64::from(number)
+            } else {
+                -f64::from(number)
+            };
             let (top, bottom) = (end.max(0.0), end.min(0.0));
             if correct {
                 plot.rectangle((low, top), (high, bottom), fill(ink, 1.0));
@@ -42,19 +57,35 @@ pub fn svg(outcomes: &Outcomes, ink: Ink, most: (u32, u32), link: impl Fn(u8, bo
             }
             let (x, y) = plot.place((bar as f64, end));
             let away = if correct { -90 } else { 95 };
-            let lettering = Lettering { ink: Ink::Text, size: 11, ..muted };
+            let lettering = Lettering {
+                ink: Ink::Text,
+                size: 11,
+                ..muted
+            };
             plot.text(&count(number.into()), (x, y + away), lettering);
             sheet.close("a");
         }
         let (x, _) = plot.place((bar as f64, 0.0));
-        plot.text(&fixed(bar as f64 / 10.0, 1), (x, (FRAME.bottom + 27) * UNITS), muted);
+        plot.text(
+            &fixed(bar as f64 / 10.0, 1),
+            (x, (FRAME.bottom + 27) * UNITS),
+            muted,
+        );
     }
     plot.line(vec![(-0.6, 0.0), (10.6, 0.0)], stroke(Ink::Text, 1.0, 10));
-    let words = Lettering::new(Ink::Text, 12, HPos::Left, VPos::Top);
-    plot.text("↑ right", (40, 60), words);
-    plot.text("↓ wrong", (40, (FRAME.bottom - 8) * UNITS), words);
-    let end = Lettering { horizontal: HPos::Right, vertical: VPos::Bottom, ..words };
-    plot.text("How sure it said it was →", (FRAME.right * UNITS, (HEIGHT as i32 - 3) * UNITS), end);
+    let words = Lettering::new(Ink::Text, 12, HPos::Right, VPos::Center);
+    let (_, zero) = plot.place((0.0, 0.0));
+    plot.text("right ↑", ((FRAME.left - 6) * UNITS, zero - 100), words);
+    plot.text("wrong ↓", ((FRAME.left - 6) * UNITS, zero + 100), words);
+    let end = Lettering {
+        vertical: VPos::Bottom,
+        ..words
+    };
+    plot.text(
+        "How sure it said it was →",
+        (FRAME.right * UNITS, (HEIGHT as i32 - 3) * UNITS),
+        end,
+    );
     let title = ["Confidence histogram of ", &outcomes.label].concat();
     sheet.finish(Role::Links, id, &title, &description(outcomes))
 }
@@ -69,10 +100,24 @@ pub fn longest(outcomes: &[Outcomes]) -> (u32, u32) {
 
 fn bar_in_words(bar: usize, number: u32, correct: bool) -> String {
     let outcome = if correct { "right" } else { "wrong" };
-    ["Confidence ", &fixed(bar as f64 / 10.0, 1), ", ", outcome, ": ", &counted(number.into(), "answer")].concat()
+    [
+        "Confidence ",
+        &fixed(bar as f64 / 10.0, 1),
+        ", ",
+        outcome,
+        ": ",
+        &counted(number.into(), "answer"),
+    ]
+    .concat()
 }
 
 fn description(outcomes: &Outcomes) -> String {
     let n = outcomes.n();
-    [&counted(n, "answer"), ", ", &count(outcomes.right()), " of them right; every bar is a link to its questions."].concat()
+    [
+        &counted(n, "answer"),
+        ", ",
+        &count(outcomes.right()),
+        " of them right; every bar is a link to its questions.",
+    ]
+    .concat()
 }

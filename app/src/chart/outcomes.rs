@@ -62,7 +62,8 @@ impl Bin {
 
     /// Wilson's 95% interval of the accuracy.
     pub fn interval(&self) -> (f64, f64) {
-        let [low, high] = calibration::reliability::wilson(u64::from(self.right), u64::from(self.n));
+        let [low, high] =
+            calibration::reliability::wilson(u64::from(self.right), u64::from(self.n));
         (low, high)
     }
 }
@@ -70,8 +71,10 @@ impl Bin {
 impl Outcomes {
     /// Counts points (confidence 0..=1, correct). Confidences outside 0..=1 are moved to its edge.
     pub fn new(label: &str, points: &[(f64, bool)]) -> Self {
-        let mut values: Vec<(u32, bool)> =
-            points.iter().map(|&(confidence, correct)| (ten_thousandths(confidence), correct)).collect();
+        let mut values: Vec<(u32, bool)> = points
+            .iter()
+            .map(|&(confidence, correct)| (ten_thousandths(confidence), correct))
+            .collect();
         values.sort_unstable();
         let mut tallies: Vec<Tally> = Vec::new();
         for (value, correct) in values {
@@ -87,12 +90,20 @@ impl Outcomes {
                 }
             }
         }
-        Outcomes { label: label.to_owned(), tallies, curve: Vec::new(), band: Vec::new() }
+        Outcomes {
+            label: label.to_owned(),
+            tallies,
+            curve: Vec::new(),
+            band: Vec::new(),
+        }
     }
 
     /// All answers.
     pub fn n(&self) -> u64 {
-        self.tallies.iter().map(|tally| u64::from(tally.1) + u64::from(tally.2)).sum()
+        self.tallies
+            .iter()
+            .map(|tally| u64::from(tally.1) + u64::from(tally.2))
+            .sum()
     }
 
     pub fn right(&self) -> u64 {
@@ -135,7 +146,13 @@ impl Outcomes {
     fn levels(&self) -> Vec<Bin> {
         let level = |&Tally(value, right, wrong): &Tally| {
             let confidence = f64::from(value) / f64::from(ONE);
-            Bin { low: confidence, high: confidence, mean_confidence: confidence, right, n: right + wrong }
+            Bin {
+                low: confidence,
+                high: confidence,
+                mean_confidence: confidence,
+                right,
+                n: right + wrong,
+            }
         };
         self.tallies.iter().map(level).collect()
     }
@@ -145,7 +162,8 @@ impl Outcomes {
     pub fn bars(&self) -> [(u32, u32); 11] {
         let mut bars = [(0, 0); 11];
         for &Tally(value, right, wrong) in &self.tallies {
-            let bar = &mut bars[usize::from(crate::view::level_bin(f64::from(value) / f64::from(ONE)))];
+            let bar =
+                &mut bars[usize::from(crate::view::level_bin(f64::from(value) / f64::from(ONE)))];
             bar.0 += right;
             bar.1 += wrong;
         }
@@ -166,7 +184,9 @@ mod tests {
     #[test]
     fn levels_never_straddle_a_bin_edge() {
         // int(0.3 / 0.1) is 2 in floats: a level must never be binned by float edges.
-        let points: Vec<_> = (0..=10).map(|level| (f64::from(level) / 10.0, true)).collect();
+        let points: Vec<_> = (0..=10)
+            .map(|level| (f64::from(level) / 10.0, true))
+            .collect();
         let outcomes = Outcomes::new("a", &points);
         let bins = outcomes.bins(Binning::Width(10));
         assert_eq!(bins.len(), 10);
@@ -177,10 +197,19 @@ mod tests {
 
     #[test]
     fn many_confidences_fall_into_ten_bins() {
-        let points: Vec<_> = (0..500).map(|index| (f64::from(index) / 500.0, index % 2 == 0)).collect();
+        let points: Vec<_> = (0..500)
+            .map(|index| (f64::from(index) / 500.0, index % 2 == 0))
+            .collect();
         let outcomes = Outcomes::new("a", &points);
         assert!(!outcomes.has_levels());
         assert_eq!(outcomes.bins(Binning::Stated).len(), 10);
-        assert_eq!(outcomes.bins(Binning::Width(7)).iter().map(|bin| u64::from(bin.n)).sum::<u64>(), outcomes.n());
+        assert_eq!(
+            outcomes
+                .bins(Binning::Width(7))
+                .iter()
+                .map(|bin| u64::from(bin.n))
+                .sum::<u64>(),
+            outcomes.n()
+        );
     }
 }

@@ -47,7 +47,10 @@ pub fn css(rgb: (u8, u8, u8)) -> String {
         hex.push(HEX[usize::from(channel >> 4)] as char);
         hex.push(HEX[usize::from(channel & 15)] as char);
     }
-    match INKS.iter().find(|(_, _, known)| *known == [rgb.0, rgb.1, rgb.2]) {
+    match INKS
+        .iter()
+        .find(|(_, _, known)| *known == [rgb.0, rgb.1, rgb.2])
+    {
         Some((_, variable, _)) => ["var(", variable, ", ", &hex, ")"].concat(),
         None => hex,
     }
@@ -61,7 +64,11 @@ mod tests {
     fn inks_stand_in_order_and_are_distinct() {
         for (index, (ink, variable, value)) in INKS.iter().enumerate() {
             assert_eq!(*ink as usize, index);
-            assert!(!INKS[..index].iter().any(|(_, other, earlier)| other == variable || earlier == value));
+            assert!(
+                !INKS[..index]
+                    .iter()
+                    .any(|(_, other, earlier)| other == variable || earlier == value)
+            );
         }
     }
 
@@ -71,7 +78,10 @@ mod tests {
         for (ink, variable, _) in INKS {
             let RGBColor(red, green, blue) = ink.rgb();
             let light = format!("{variable}: light-dark(#{red:02x}{green:02x}{blue:02x}");
-            assert!(tokens.contains(&light), "{light} is not in style/tokens.css");
+            assert!(
+                tokens.contains(&light),
+                "{light} is not in style/tokens.css"
+            );
         }
     }
 }

@@ -35,7 +35,13 @@ pub struct Lettering {
 
 impl Lettering {
     pub fn new(ink: Ink, size: i32, horizontal: HPos, vertical: VPos) -> Self {
-        Lettering { ink, size, bold: false, horizontal, vertical }
+        Lettering {
+            ink,
+            size,
+            bold: false,
+            horizontal,
+            vertical,
+        }
     }
 
     pub fn bold(self) -> Self {
@@ -43,10 +49,18 @@ impl Lettering {
     }
 
     fn style(self) -> TextStyle<'static> {
-        let weight = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
+        let weight = if self.bold {
+            FontStyle::Bold
+        } else {
+            FontStyle::Normal
+        };
         let font = FontDesc::new(FontFamily::SansSerif, f64::from(self.size * UNITS), weight);
         let position = Pos::new(self.horizontal, self.vertical);
-        TextStyle { color: self.ink.rgb().to_backend_color(), ..TextStyle::from(font) }.pos(position)
+        TextStyle {
+            color: self.ink.rgb().to_backend_color(),
+            ..TextStyle::from(font)
+        }
+        .pos(position)
     }
 }
 
@@ -70,7 +84,10 @@ impl Plot {
     /// Lays data ranges over a frame, y upwards.
     pub fn new(sheet: &Sheet, frame: Frame, x: Range<f64>, y: Range<f64>) -> Self {
         let units = |from: i32, to: i32| from * UNITS..to * UNITS;
-        let pixels = (units(frame.left, frame.right), units(frame.bottom, frame.top));
+        let pixels = (
+            units(frame.left, frame.right),
+            units(frame.bottom, frame.top),
+        );
         let page = sheet.backend().into_drawing_area();
         let area = page.apply_coord_spec(Cartesian2d::new(x, y, pixels));
         Plot { area, page }

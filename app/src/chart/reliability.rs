@@ -14,7 +14,12 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 const WIDTH: u32 = 480;
 const HEIGHT: u32 = 468;
-const FRAME: Frame = Frame { left: 44, top: 34, right: 468, bottom: 430 };
+const FRAME: Frame = Frame {
+    left: 50,
+    top: 34,
+    right: 468,
+    bottom: 430,
+};
 /// The radius of the dot with the most answers, in tenths of a CSS pixel.
 const RADIUS_MAX: f64 = 130.0;
 const RADIUS_MIN: i32 = 22;
@@ -22,7 +27,11 @@ const LABEL_SIZE: i32 = 13;
 
 /// The inks of at most two evaluations: before and after; a single one is drawn as `after`.
 pub fn inks(evaluations: usize) -> &'static [Ink] {
-    if evaluations < 2 { &[Ink::After] } else { &[Ink::Before, Ink::After] }
+    if evaluations < 2 {
+        &[Ink::After]
+    } else {
+        &[Ink::Before, Ink::After]
+    }
 }
 
 /// Draws one evaluation or two; further ones are left out. `id` is unique on the page.
@@ -38,7 +47,12 @@ pub fn svg(outcomes: &[Outcomes], binning: Binning, id: &str) -> String {
     for (outcomes, ink) in &drawn {
         curve(&plot, &outcomes.curve, **ink);
     }
-    let most = drawn.iter().flat_map(|(outcomes, _)| outcomes.bins(binning)).map(|bin| bin.n).max().unwrap_or(1);
+    let most = drawn
+        .iter()
+        .flat_map(|(outcomes, _)| outcomes.bins(binning))
+        .map(|bin| bin.n)
+        .max()
+        .unwrap_or(1);
     let mut marks = Marks::default();
     for (outcomes, ink) in &drawn {
         for bin in &outcomes.bins(binning) {
@@ -49,7 +63,14 @@ pub fn svg(outcomes: &[Outcomes], binning: Binning, id: &str) -> String {
     }
     let mut labels: Vec<LabelBox> = Vec::new();
     for (outcomes, ink) in &drawn {
-        if let Some(label) = label_box(&plot, outcomes, &outcomes.bins(binning), **ink, &marks, &labels) {
+        if let Some(label) = label_box(
+            &plot,
+            outcomes,
+            &outcomes.bins(binning),
+            **ink,
+            &marks,
+            &labels,
+        ) {
             labels.push(label);
         }
     }
@@ -64,10 +85,22 @@ pub fn svg(outcomes: &[Outcomes], binning: Binning, id: &str) -> String {
     }
     sheet.close("g");
     if drawn.iter().all(|(outcomes, _)| outcomes.n() == 0) {
-        let middle = ((FRAME.left + FRAME.right) / 2 * UNITS, (FRAME.top + FRAME.bottom) / 2 * UNITS);
-        plot.text("no answers yet", middle, Lettering::new(Ink::Muted, 14, HPos::Center, VPos::Center));
+        let middle = (
+            (FRAME.left + FRAME.right) / 2 * UNITS,
+            (FRAME.top + FRAME.bottom) / 2 * UNITS,
+        );
+        plot.text(
+            "no answers yet",
+            middle,
+            Lettering::new(Ink::Muted, 14, HPos::Center, VPos::Center),
+        );
     }
-    sheet.finish(Role::Picture, id, &title(outcomes), &description(outcomes, binning))
+    sheet.finish(
+        Role::Picture,
+        id,
+        &title(outcomes),
+        &description(outcomes, binning),
+    )
 }
 
 fn title(outcomes: &[Outcomes]) -> String {
@@ -103,24 +136,48 @@ fn scale(sheet: &Sheet, plot: &Plot) {
     let muted = |horizontal, vertical| Lettering::new(Ink::Muted, 12, horizontal, vertical);
     for tick in 0..=5_u32 {
         let at = f64::from(tick) / 5.0;
-        let line = if tick == 0 { stroke(Ink::Axis, 1.0, 10) } else { stroke(Ink::Grid, 1.0, 10) };
+        let line = if tick == 0 {
+            stroke(Ink::Axis, 1.0, 10)
+        } else {
+            stroke(Ink::Grid, 1.0, 10)
+        };
         plot.line(vec![(at, 0.0), (at, 1.0)], line);
         plot.line(vec![(0.0, at), (1.0, at)], line);
         let (x, y) = plot.place((at, at));
         let (left, bottom) = (FRAME.left * UNITS, FRAME.bottom * UNITS);
-        plot.text(&fixed(at, 1), (x, bottom + 60), muted(HPos::Center, VPos::Top));
+        plot.text(
+            &fixed(at, 1),
+            (x, bottom + 60),
+            muted(HPos::Center, VPos::Top),
+        );
         let label = (tick * 20).to_string() + if tick == 5 { "%" } else { "" };
         plot.text(&label, (left - 70, y), muted(HPos::Right, VPos::Center));
     }
     let sheet_bottom = sheet.height() as i32 * UNITS;
     let words = Lettering::new(Ink::Text, 12, HPos::Left, VPos::Top);
     plot.text("↑ How often it was right", (40, 60), words);
-    let end = Lettering { horizontal: HPos::Right, vertical: VPos::Bottom, ..words };
-    plot.text("How sure it said it was →", (FRAME.right * UNITS, sheet_bottom - 40), end);
+    let end = Lettering {
+        horizontal: HPos::Right,
+        vertical: VPos::Bottom,
+        ..words
+    };
+    plot.text(
+        "How sure it said it was →",
+        (FRAME.right * UNITS, sheet_bottom - 40),
+        end,
+    );
     let (x, y) = plot.place((0.03, 0.965));
-    plot.text("more often right than it says", (x, y), muted(HPos::Left, VPos::Center));
+    plot.text(
+        "more often right than it says",
+        (x, y),
+        muted(HPos::Left, VPos::Center),
+    );
     let (x, y) = plot.place((0.97, 0.035));
-    plot.text("less often right than it says", (x, y), muted(HPos::Right, VPos::Center));
+    plot.text(
+        "less often right than it says",
+        (x, y),
+        muted(HPos::Right, VPos::Center),
+    );
 }
 
 fn diagonal(sheet: &Sheet, plot: &Plot) {
@@ -139,7 +196,11 @@ fn band(plot: &Plot, band: &[(u32, u32, u32)], ink: Ink) {
         [] => {}
         // A polygon needs two places; a single one is drawn as a short bar.
         [(x, low, high)] => {
-            plot.rectangle((share(*x) - 0.01, share(*high)), (share(*x) + 0.01, share(*low)), paint);
+            plot.rectangle(
+                (share(*x) - 0.01, share(*high)),
+                (share(*x) + 0.01, share(*low)),
+                paint,
+            );
         }
         _ => {
             let upper = band.iter().map(|&(x, _, high)| (share(x), share(high)));
@@ -151,13 +212,18 @@ fn band(plot: &Plot, band: &[(u32, u32, u32)], ink: Ink) {
 
 fn curve(plot: &Plot, curve: &[(u32, u32)], ink: Ink) {
     if curve.len() > 1 {
-        plot.line(curve.iter().map(|&(x, y)| (share(x), share(y))).collect(), stroke(ink, 0.9, 22));
+        plot.line(
+            curve.iter().map(|&(x, y)| (share(x), share(y))).collect(),
+            stroke(ink, 0.9, 22),
+        );
     }
 }
 
 /// Area ∝ answers.
 fn radius(n: u32, most: u32) -> i32 {
-    ((f64::from(n) / f64::from(most)).sqrt() * RADIUS_MAX).round().max(f64::from(RADIUS_MIN)) as i32
+    ((f64::from(n) / f64::from(most)).sqrt() * RADIUS_MAX)
+        .round()
+        .max(f64::from(RADIUS_MIN)) as i32
 }
 
 fn dot(plot: &Plot, bin: &Bin, most: u32, ink: Ink) {
@@ -179,9 +245,19 @@ impl Marks {
     fn add_dot(&mut self, plot: &Plot, bin: &Bin, most: u32) {
         let (x, y) = plot.place((bin.mean_confidence, bin.accuracy()));
         let rim = radius(bin.n, most);
-        self.0.extend([(x, y), (x - rim, y), (x + rim, y), (x, y - rim), (x, y + rim)]);
+        self.0.extend([
+            (x, y),
+            (x - rim, y),
+            (x + rim, y),
+            (x, y - rim),
+            (x, y + rim),
+        ]);
         let (low, high) = bin.interval();
-        self.add_line(plot, (bin.mean_confidence, low), (bin.mean_confidence, high));
+        self.add_line(
+            plot,
+            (bin.mean_confidence, low),
+            (bin.mean_confidence, high),
+        );
     }
 
     fn add_curve(&mut self, plot: &Plot, curve: &[(u32, u32)]) {
@@ -196,7 +272,9 @@ impl Marks {
         let (from, to) = (plot.place(from), plot.place(to));
         let steps = (to.0 - from.0).abs().max((to.1 - from.1).abs()) / (8 * UNITS) + 1;
         let between = |start: i32, end: i32, step: i32| start + (end - start) * step / steps;
-        self.0.extend((0..=steps).map(|step| (between(from.0, to.0, step), between(from.1, to.1, step))));
+        self.0.extend(
+            (0..=steps).map(|step| (between(from.0, to.0, step), between(from.1, to.1, step))),
+        );
     }
 }
 
@@ -257,7 +335,8 @@ fn label_box(
                 };
                 let covered = marks.0.iter().filter(|place| label.covers(place)).count();
                 let met = taken.iter().filter(|other| label.meets(other)).count();
-                let far = i64::from((label.middle - y).abs() / UNITS) + i64::from((label.left + width / 2 - x).abs() / UNITS / 4);
+                let far = i64::from((label.middle - y).abs() / UNITS)
+                    + i64::from((label.left + width / 2 - x).abs() / UNITS / 4);
                 let cost = 10_000 * met as i64 + 60 * covered as i64 + far + 4 * rank as i64;
                 if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                     best = Some((cost, label));
@@ -278,8 +357,17 @@ fn shortened(label: &str) -> String {
 
 /// The diagram's numbers as an HTML table, with the same bins.
 pub fn table(outcomes: &[Outcomes], binning: Binning) -> String {
-    let mut html = String::from("<table><caption>The diagram's numbers. Intervals are Wilson's, 95%.</caption><thead><tr>");
-    for heading in ["Evaluation", "Confidence", "Mean", "Answers", "Right", "95% interval"] {
+    let mut html = String::from(
+        "<table><caption>The diagram's numbers. Intervals are Wilson's, 95%.</caption><thead><tr>",
+    );
+    for heading in [
+        "Evaluation",
+        "Confidence",
+        "Mean",
+        "Answers",
+        "Right",
+        "95% interval",
+    ] {
         html.push_str("<th scope=\"col\">");
         html.push_str(heading);
         html.push_str("</th>");
@@ -297,7 +385,13 @@ pub fn table(outcomes: &[Outcomes], binning: Binning) -> String {
                 [fixed(bin.low, 2), fixed(bin.high, 2)].join(" to ")
             };
             let interval = [percent_plain(low), percent_plain(high)].join(" to ");
-            let cells = [confidence, fixed(bin.mean_confidence, 3), count(bin.n.into()), percent_plain(bin.accuracy()), interval];
+            let cells = [
+                confidence,
+                fixed(bin.mean_confidence, 3),
+                count(bin.n.into()),
+                percent_plain(bin.accuracy()),
+                interval,
+            ];
             for cell in cells {
                 html.push_str("<td>");
                 html.push_str(&cell);

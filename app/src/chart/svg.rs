@@ -6,7 +6,8 @@
 use crate::chart::palette;
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
+    FontStyle,
 };
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -36,7 +37,11 @@ pub enum Role {
 impl Sheet {
     /// An empty sheet of so many CSS pixels.
     pub fn new(width: u32, height: u32) -> Self {
-        Sheet { markup: Rc::default(), width, height }
+        Sheet {
+            markup: Rc::default(),
+            width,
+            height,
+        }
     }
 
     pub fn width(&self) -> u32 {
@@ -84,13 +89,23 @@ impl Sheet {
                 ("viewBox", &view_box),
                 ("width", &width),
                 ("height", &height),
-                ("role", if role == Role::Picture { "img" } else { "group" }),
+                (
+                    "role",
+                    if role == Role::Picture {
+                        "img"
+                    } else {
+                        "group"
+                    },
+                ),
                 ("aria-labelledby", &title_id),
                 ("aria-describedby", &description_id),
                 ("font-family", "system-ui, sans-serif"),
             ],
         );
-        for (tag, id, text) in [("title", &title_id, title), ("desc", &description_id, description)] {
+        for (tag, id, text) in [
+            ("title", &title_id, title),
+            ("desc", &description_id, description),
+        ] {
             open_tag(&mut whole, tag, &[("id", id)]);
             push_escaped(&mut whole, text);
             close_tag(&mut whole, tag);
@@ -108,7 +123,13 @@ impl Sheet {
         open_tag(
             &mut whole,
             "svg",
-            &[("class", class), ("viewBox", &view_box), ("width", &width), ("height", &height), ("aria-hidden", "true")],
+            &[
+                ("class", class),
+                ("viewBox", &view_box),
+                ("width", &width),
+                ("height", &height),
+                ("aria-hidden", "true"),
+            ],
         );
         whole.push_str(&self.markup.borrow());
         close_tag(&mut whole, "svg");
@@ -117,7 +138,9 @@ impl Sheet {
 
     /// What plotters draws on.
     pub fn backend(&self) -> SvgBackend {
-        SvgBackend { sheet: self.clone() }
+        SvgBackend {
+            sheet: self.clone(),
+        }
     }
 }
 
@@ -137,7 +160,12 @@ impl SvgBackend {
     }
 
     /// A `<path>`, filled or stroked.
-    fn path<S: BackendStyle>(&self, points: impl IntoIterator<Item = BackendCoord>, style: &S, fill: bool) -> Drawn {
+    fn path<S: BackendStyle>(
+        &self,
+        points: impl IntoIterator<Item = BackendCoord>,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
         let mut data = String::new();
         for (index, (x, y)) in points.into_iter().enumerate() {
             data.push_str(match index {
@@ -156,7 +184,13 @@ impl SvgBackend {
     }
 
     /// A mark with the style's paint added to its geometry.
-    fn shape<S: BackendStyle>(&self, tag: &str, geometry: &[(&str, &str)], style: &S, fill: bool) -> Drawn {
+    fn shape<S: BackendStyle>(
+        &self,
+        tag: &str,
+        geometry: &[(&str, &str)],
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
         let color = style.color();
         if color.alpha == 0.0 {
             return Ok(());
@@ -171,7 +205,11 @@ impl SvgBackend {
                 attributes.push(("fill-opacity", &opacity));
             }
         } else {
-            attributes.extend([("fill", "none"), ("stroke", paint.as_str()), ("stroke-width", &width)]);
+            attributes.extend([
+                ("fill", "none"),
+                ("stroke", paint.as_str()),
+                ("stroke-width", &width),
+            ]);
             if color.alpha < 1.0 {
                 attributes.push(("stroke-opacity", &opacity));
             }
@@ -184,7 +222,10 @@ impl DrawingBackend for SvgBackend {
     type ErrorType = Infallible;
 
     fn get_size(&self) -> (u32, u32) {
-        (self.sheet.width * UNITS as u32, self.sheet.height * UNITS as u32)
+        (
+            self.sheet.width * UNITS as u32,
+            self.sheet.height * UNITS as u32,
+        )
     }
 
     fn ensure_prepared(&mut self) -> Drawn {
@@ -199,7 +240,12 @@ impl DrawingBackend for SvgBackend {
         self.draw_rect(point, (point.0 + 1, point.1 + 1), &color, true)
     }
 
-    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn {
+    fn draw_line<S: BackendStyle>(
+        &mut self,
+        from: BackendCoord,
+        to: BackendCoord,
+        style: &S,
+    ) -> Drawn {
         self.path([from, to], style, false)
     }
 
@@ -214,23 +260,52 @@ impl DrawingBackend for SvgBackend {
         let y = tenths(upper_left.1);
         let width = tenths(bottom_right.0 - upper_left.0);
         let height = tenths(bottom_right.1 - upper_left.1);
-        self.shape("rect", &[("x", &x), ("y", &y), ("width", &width), ("height", &height)], style, fill)
+        self.shape(
+            "rect",
+            &[("x", &x), ("y", &y), ("width", &width), ("height", &height)],
+            style,
+            fill,
+        )
     }
 
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
         self.path(path, style, false)
     }
 
-    fn draw_circle<S: BackendStyle>(&mut self, center: BackendCoord, radius: u32, style: &S, fill: bool) -> Drawn {
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        center: BackendCoord,
+        radius: u32,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
         let (x, y, radius) = (tenths(center.0), tenths(center.1), tenths(radius as i32));
-        self.shape("circle", &[("cx", &x), ("cy", &y), ("r", &radius)], style, fill)
+        self.shape(
+            "circle",
+            &[("cx", &x), ("cy", &y), ("r", &radius)],
+            style,
+            fill,
+        )
     }
 
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, vertices: I, style: &S) -> Drawn {
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        vertices: I,
+        style: &S,
+    ) -> Drawn {
         self.path(vertices, style, true)
     }
 
-    fn draw_text<T: BackendTextStyle>(&mut self, text: &str, style: &T, position: BackendCoord) -> Drawn {
+    fn draw_text<T: BackendTextStyle>(
+        &mut self,
+        text: &str,
+        style: &T,
+        position: BackendCoord,
+    ) -> Drawn {
         let size = style.size().round() as i32;
         // The baseline, from the middle of the capitals or from the top of the line.
         let baseline = match style.anchor().v_pos {
@@ -240,7 +315,12 @@ impl DrawingBackend for SvgBackend {
         };
         let (x, y, font_size) = (tenths(position.0), tenths(baseline), tenths(size));
         let fill = palette::css(style.color().rgb);
-        let mut attributes = vec![("x", x.as_str()), ("y", &y), ("font-size", &font_size), ("fill", &fill)];
+        let mut attributes = vec![
+            ("x", x.as_str()),
+            ("y", &y),
+            ("font-size", &font_size),
+            ("fill", &fill),
+        ];
         match style.anchor().h_pos {
             HPos::Left => {}
             HPos::Center => attributes.push(("text-anchor", "middle")),
@@ -356,7 +436,11 @@ mod tests {
     #[test]
     fn text_is_escaped() {
         let sheet = Sheet::new(10, 10);
-        sheet.element("text", &[("data-x", "\"><script>")], "</text><script>alert(1)</script>&\u{0}");
+        sheet.element(
+            "text",
+            &[("data-x", "\"><script>")],
+            "</text><script>alert(1)</script>&\u{0}",
+        );
         let svg = sheet.finish(Role::Picture, "a", "<b>", "&");
         assert!(!svg.contains("<script") && !svg.contains("<b>") && svg.contains("&amp;"));
     }

@@ -20,11 +20,28 @@ struct Shown {
 impl Shown {
     fn new(state: &RunState) -> Self {
         match state {
-            RunState::Waiting => {
-                Shown { line: "Waiting for its turn.".into(), spoken: "Waiting.".into(), ..Shown::default() }
-            }
-            RunState::Running { stage, done, total, unit, seconds_left } => {
-                let mut line = [stage, ": ", &format::count(*done), " of ", &format::count(*total), " ", unit].concat();
+            RunState::Waiting => Shown {
+                line: "Waiting for its turn.".into(),
+                spoken: "Waiting.".into(),
+                ..Shown::default()
+            },
+            RunState::Running {
+                stage,
+                done,
+                total,
+                unit,
+                seconds_left,
+            } => {
+                let mut line = [
+                    stage,
+                    ": ",
+                    &format::count(*done),
+                    " of ",
+                    &format::count(*total),
+                    " ",
+                    unit,
+                ]
+                .concat();
                 if let Some(seconds) = seconds_left {
                     line.push_str(", about ");
                     line.push_str(&format::duration(*seconds));
@@ -32,7 +49,12 @@ impl Shown {
                 }
                 let per_mille = (*total > 0).then(|| (done * 1000 / total).min(1000));
                 let tens = per_mille.unwrap_or(0) / 100 * 10;
-                Shown { line, spoken: [stage, ": ", &tens.to_string(), "% done"].concat(), per_mille, over: false }
+                Shown {
+                    line,
+                    spoken: [stage, ": ", &tens.to_string(), "% done"].concat(),
+                    per_mille,
+                    over: false,
+                }
             }
             RunState::Finished => over("Finished."),
             RunState::Failed { stage, .. } => over(&["Failed in ", stage, "."].concat()),
@@ -42,14 +64,19 @@ impl Shown {
 }
 
 fn over(line: &str) -> Shown {
-    Shown { line: line.to_owned(), spoken: line.to_owned(), per_mille: None, over: true }
+    Shown {
+        line: line.to_owned(),
+        spoken: line.to_owned(),
+        per_mille: None,
+        over: true,
+    }
 }
 
 /// A progress bar that follows `address` (SSE, each message a [`RunState`]). `state` is where the
 /// run stands, as JSON.
 #[island]
 pub fn Progress(state: String, address: String, name: String) -> impl IntoView {
-    let first = serde_json::from_str::<RunState>(&state).unwrap_or(RunState::Waiting);
+    let first = state_from_json(&state).unwrap_or(RunState::Waiting);
     let (shown, set_shown) = signal(Shown::new(&first));
     follow(address, set_shown);
     view! {
@@ -64,6 +91,41 @@ pub fn Progress(state: String, address: String, name: String) -> impl IntoView {
             <a class="reload" href="" hidden=move || !shown.get().over>"Show the results"</a>
         </div>
     }
+}
+
+/// A [`RunState`] as the server writes it; `None` where it is none.
+#[cfg(not(feature = "hydrate"))]
+fn state_from_json(text: &str) -> Option<RunState> {
+    serde_json::from_str(text).ok()
+}
+
+/// The same by the browser's own JSON: serde's code for tagged enums would be a tenth of the bundle.
+#[cfg(feature = "hydrate")]
+fn state_from_json(text: &str) -> Option<RunState> {
+    let object = js_sys::JSON::parse(text).ok()?;
+    let get = |key: &str| js_sys::Reflect::get(&object, &key.into()).ok();
+    let words = |key: &str| get(key)?.as_string();
+    // Counts stay far below 2^53, where an f64 is exact.
+    let number = |key: &str| get(key)?.as_f64();
+    Some(match words("state")?.as_str() {
+        "waiting" => RunState::Waiting,
+        "running" => RunState::Running {
+            stage: words("stage")?,
+            done: number("done")? as u64,
+            total: number("total")? as u64,
+            unit: words("unit")?,
+            seconds_left: number("seconds_left"),
+        },
+        "finished" => RunState::Finished,
+        "failed" => RunState::Failed {
+            stage: words("stage")?,
+            error: words("error")?,
+        },
+        "damaged" => RunState::Damaged {
+            error: words("error")?,
+        },
+        _ => return None,
+    })
 }
 
 /// Listens in the browser; on the server there is nothing to listen to.
@@ -85,7 +147,7 @@ fn follow(address: String, shown: WriteSignal<Shown>) {
             let Some(text) = message.data().as_string() else {
                 return;
             };
-            if let Ok(state) = serde_json::from_str::<RunState>(&text) {
+            if let Some(state) = state_from_json(&text) {
                 let next = Shown::new(&state);
                 if next.over {
                     stream.close();

@@ -6,7 +6,12 @@ use crate::view::Problem;
 use leptos::prelude::*;
 
 pub fn frame(problem: Problem) -> Frame {
-    let Problem { status, title, detail, next } = problem;
+    let Problem {
+        status,
+        title,
+        detail,
+        next,
+    } = problem;
     let body = view! {
         <article class="problem">
             <p class="status">{status.to_string()}</p>
@@ -16,5 +21,9 @@ pub fn frame(problem: Problem) -> Frame {
             <p><a href="/">"All runs"</a></p>
         </article>
     };
-    Frame { title, islands: false, body: body.into_any() }
+    Frame {
+        title,
+        islands: false,
+        body: body.into_any(),
+    }
 }

@@ -10,8 +10,20 @@ use datasets::{Answer, Cluster};
 use leptos::prelude::*;
 
 pub fn frame(detail: QuestionDetail) -> Frame {
-    let QuestionDetail { run, id, question, gold, template, clusters, answers, rationale } = detail;
-    let trail = vec![("Runs".to_owned(), "/".to_owned()), (run.title.clone(), link::run(&run.id, &[]))];
+    let QuestionDetail {
+        run,
+        id,
+        question,
+        gold,
+        template,
+        clusters,
+        answers,
+        rationale,
+    } = detail;
+    let trail = vec![
+        ("Runs".to_owned(), "/".to_owned()),
+        (run.title.clone(), link::run(&run.id, &[])),
+    ];
     let (first, aliases) = match gold.split_first() {
         Some((first, aliases)) => (first.clone(), aliases.to_vec()),
         None => ("not known".to_owned(), Vec::new()),
@@ -19,7 +31,8 @@ pub fn frame(detail: QuestionDetail) -> Frame {
     let aliases = (!aliases.is_empty()).then(|| {
         view! { <span class="minor">"also accepted: " <Foreign text=aliases.join(", ") /></span> }
     });
-    let template = template.map(|template| view! { <div><dt>"Template"</dt><dd>{template}</dd></div> });
+    let template =
+        template.map(|template| view! { <div><dt>"Template"</dt><dd>{template}</dd></div> });
     let body = view! {
         <Trail parts=trail />
         <h1 class="question"><Foreign text=question.clone() /></h1>
@@ -33,7 +46,11 @@ pub fn frame(detail: QuestionDetail) -> Frame {
         {taught(rationale)}
     };
     let title = format::foreign(&question).chars().take(80).collect();
-    Frame { title, islands: false, body: body.into_any() }
+    Frame {
+        title,
+        islands: false,
+        body: body.into_any(),
+    }
 }
 
 /// The samples by cluster with their shares.
@@ -103,7 +120,10 @@ fn said(answers: Vec<(String, Answer)>) -> AnyView {
         }
         .into_any();
     }
-    let cards = answers.into_iter().map(|(label, answer)| card(label, answer)).collect_view();
+    let cards = answers
+        .into_iter()
+        .map(|(label, answer)| card(label, answer))
+        .collect_view();
     view! {
         <section>
             <h2>"What it says of itself"</h2>
@@ -117,13 +137,21 @@ fn card(label: String, answer: Answer) -> AnyView {
     let confidence = match (answer.confidence, &answer.failure) {
         (Some(level), _) => format!("{} of 10", level.level()),
         (None, Some(failure)) => format!("not read ({failure}), counted as 0"),
-        (None, None) => format!("{} (computed, not stated)", format::fixed(answer.probability, 2)),
+        (None, None) => format!(
+            "{} (computed, not stated)",
+            format::fixed(answer.probability, 2)
+        ),
     };
-    let rationale = match answer.rationale.filter(|rationale| !rationale.trim().is_empty()) {
+    let rationale = match answer
+        .rationale
+        .filter(|rationale| !rationale.trim().is_empty())
+    {
         Some(rationale) => view! { <blockquote><Foreign text=rationale /></blockquote> }.into_any(),
         None => view! { <p class="minor">"no rationale"</p> }.into_any(),
     };
-    let said = answer.answer.unwrap_or_else(|| "no answer could be read".to_owned());
+    let said = answer
+        .answer
+        .unwrap_or_else(|| "no answer could be read".to_owned());
     view! {
         <article class="card">
             <h3>{format::foreign(&label)}</h3>

@@ -13,7 +13,11 @@ const FOLLOWED_MAX: usize = 4;
 
 pub fn frame(runs: Vec<RunSummary>, query: String, next: Option<String>) -> Frame {
     let islands = runs.iter().any(|run| moves(&run.state));
-    let table = if runs.is_empty() { empty(&query) } else { table(runs) };
+    let table = if runs.is_empty() {
+        empty(&query)
+    } else {
+        table(runs)
+    };
     let next = next.map(|cursor| view! { <p class="pages"><a rel="next" href=link::runs(&query, Some(&cursor))>"More runs"</a></p> });
     let body = view! {
         <div class="heading">
@@ -27,7 +31,11 @@ pub fn frame(runs: Vec<RunSummary>, query: String, next: Option<String>) -> Fram
         {table}
         {next}
     };
-    Frame { title: "Runs".into(), islands, body: body.into_any() }
+    Frame {
+        title: "Runs".into(),
+        islands,
+        body: body.into_any(),
+    }
 }
 
 fn moves(state: &RunState) -> bool {
@@ -95,17 +103,26 @@ fn table(runs: Vec<RunSummary>) -> AnyView {
 }
 
 fn row(run: RunSummary, follow: bool) -> AnyView {
-    let started = run.started_ms.map(|moment| view! { <span class="minor">{format::moment(moment)}</span> });
+    let started = run
+        .started_ms
+        .map(|moment| view! { <span class="minor">{format::moment(moment)}</span> });
     let below = match &run.state {
         RunState::Failed { stage, error } => {
             view! { <p class="minor">{format!("{stage}: {}", first_line(error))}</p> }.into_any()
         }
-        RunState::Damaged { error } => view! { <p class="minor">{first_line(error)}</p> }.into_any(),
+        RunState::Damaged { error } => {
+            view! { <p class="minor">{first_line(error)}</p> }.into_any()
+        }
         _ if follow => view! { <LiveProgress run=run.clone() /> }.into_any(),
         _ => ().into_any(),
     };
-    let figure = |pick: fn(&Evaluation) -> Figure| run.metrics.as_ref().map(pick).unwrap_or_default();
-    let n = if run.metrics.is_some() { format::count(run.n) } else { "–".into() };
+    let figure =
+        |pick: fn(&Evaluation) -> Figure| run.metrics.as_ref().map(pick).unwrap_or_default();
+    let n = if run.metrics.is_some() {
+        view! { <span>{format::count(run.n)}</span> }.into_any()
+    } else {
+        view! { <span class="measure none">"–"</span> }.into_any()
+    };
     view! {
         <tr>
             <th scope="row">
@@ -132,5 +149,11 @@ fn row(run: RunSummary, follow: bool) -> AnyView {
 }
 
 fn first_line(error: &str) -> String {
-    error.lines().next().unwrap_or_default().chars().take(160).collect()
+    error
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(160)
+        .collect()
 }

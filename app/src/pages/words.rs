@@ -67,7 +67,10 @@ pub fn Trail(
     /// Name and address.
     parts: Vec<(String, String)>,
 ) -> impl IntoView {
-    let parts = parts.into_iter().map(|(name, address)| view! { <li><a href=address>{name}</a></li> }).collect_view();
+    let parts = parts
+        .into_iter()
+        .map(|(name, address)| view! { <li><a href=address>{name}</a></li> })
+        .collect_view();
     view! {
         <nav class="trail" aria-label="Where you are">
             <ol>{parts}</ol>

@@ -10,7 +10,9 @@ impl Database {
     /// # Errors
     /// Those of the database.
     pub async fn index(&self) -> Result<Vec<IndexRow>, DatabaseError> {
-        let rows = sqlx::query("SELECT directory, fingerprint, facts FROM run_index").fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT directory, fingerprint, facts FROM run_index")
+            .fetch_all(&self.pool)
+            .await?;
         let mut index = Vec::with_capacity(rows.len());
         for row in rows {
             let facts: String = row.try_get("facts")?;
@@ -34,7 +36,9 @@ impl Database {
         let mut transaction = self.pool.begin().await?;
         for row in rows {
             // Facts are plain data with text keys: they always have a JSON form.
-            let Ok(facts) = serde_json::to_string(&row.facts) else { continue };
+            let Ok(facts) = serde_json::to_string(&row.facts) else {
+                continue;
+            };
             sqlx::query(
                 "INSERT INTO run_index (directory, fingerprint, facts, indexed_ms) VALUES ($1, $2, $3, $4) \
                  ON CONFLICT (directory) DO UPDATE SET fingerprint = excluded.fingerprint, \

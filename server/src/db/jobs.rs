@@ -129,7 +129,10 @@ impl Database {
     /// # Errors
     /// Those of the database.
     pub async fn job(&self, id: &str) -> Result<Option<JobRow>, DatabaseError> {
-        let row = sqlx::query("SELECT * FROM jobs WHERE id = $1").bind(id.to_owned()).fetch_optional(&self.pool).await?;
+        let row = sqlx::query("SELECT * FROM jobs WHERE id = $1")
+            .bind(id.to_owned())
+            .fetch_optional(&self.pool)
+            .await?;
         row.as_ref().map(job_from_row).transpose()
     }
 
@@ -137,7 +140,11 @@ impl Database {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn jobs(&self, before: Option<&str>, limit: i64) -> Result<Vec<JobRow>, DatabaseError> {
+    pub async fn jobs(
+        &self,
+        before: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<JobRow>, DatabaseError> {
         // Ids are hexadecimal: in every collation 'g' sorts after them.
         let rows = sqlx::query("SELECT * FROM jobs WHERE id < $1 ORDER BY id DESC LIMIT $2")
             .bind(before.unwrap_or("g").to_owned())
@@ -152,9 +159,11 @@ impl Database {
     /// # Errors
     /// Those of the database.
     pub async fn latest_jobs(&self) -> Result<Vec<JobRow>, DatabaseError> {
-        let rows = sqlx::query("SELECT * FROM jobs WHERE id IN (SELECT MAX(id) FROM jobs GROUP BY run_id)")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT * FROM jobs WHERE id IN (SELECT MAX(id) FROM jobs GROUP BY run_id)",
+        )
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter().map(job_from_row).collect()
     }
 
@@ -174,7 +183,12 @@ impl Database {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn claim_job(&self, id: &str, host: &str, now_ms: i64) -> Result<bool, DatabaseError> {
+    pub async fn claim_job(
+        &self,
+        id: &str,
+        host: &str,
+        now_ms: i64,
+    ) -> Result<bool, DatabaseError> {
         let done = sqlx::query(
             "UPDATE jobs SET state = 'running', host = $1, started_ms = $2, ended_ms = NULL, exit_code = NULL, \
              error = NULL, pid = NULL, process_start = NULL WHERE id = $3 AND state = 'queued'",
@@ -191,7 +205,12 @@ impl Database {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn note_process(&self, id: &str, pid: i64, process_start: Option<String>) -> Result<(), DatabaseError> {
+    pub async fn note_process(
+        &self,
+        id: &str,
+        pid: i64,
+        process_start: Option<String>,
+    ) -> Result<(), DatabaseError> {
         sqlx::query("UPDATE jobs SET pid = $1, process_start = $2 WHERE id = $3")
             .bind(pid)
             .bind(process_start)

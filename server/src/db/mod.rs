@@ -43,10 +43,17 @@ impl Location {
         match self {
             Location::Sqlite(path) => {
                 let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                format!("sqlite://{}?mode=rwc", app::link::encoded(&absolute.to_string_lossy()).replace("%2F", "/"))
+                format!(
+                    "sqlite://{}?mode=rwc",
+                    app::link::encoded(&absolute.to_string_lossy()).replace("%2F", "/")
+                )
             }
             // An SQLite database is made where it is missing, unless its URL says otherwise.
-            Location::Url(url) if url.starts_with("sqlite:") && !url.contains("mode=") && !url.contains(":memory:") => {
+            Location::Url(url)
+                if url.starts_with("sqlite:")
+                    && !url.contains("mode=")
+                    && !url.contains(":memory:") =>
+            {
                 format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' })
             }
             Location::Url(url) => url.clone(),
@@ -104,15 +111,21 @@ impl Database {
         let url = location.url();
         let options = AnyConnectOptions::from_str(&url).map_err(DatabaseError::Open)?;
         let pool = AnyPoolOptions::new()
-            .max_connections(if url.contains(":memory:") { 1 } else { DATABASE_CONNECTIONS_MAX })
+            .max_connections(if url.contains(":memory:") {
+                1
+            } else {
+                DATABASE_CONNECTIONS_MAX
+            })
             .acquire_timeout(Duration::from_secs(DATABASE_SECONDS_MAX))
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     if connection.backend_name() == "SQLite" {
                         // An acknowledged write survives a power cut; readers do not wait for writers.
-                        for pragma in
-                            ["PRAGMA busy_timeout = 5000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"]
-                        {
+                        for pragma in [
+                            "PRAGMA busy_timeout = 5000",
+                            "PRAGMA journal_mode = WAL",
+                            "PRAGMA synchronous = FULL",
+                        ] {
                             connection.execute(pragma).await?;
                         }
                     }
@@ -145,7 +158,9 @@ impl Database {
     /// # Errors
     /// Where it does not.
     pub async fn check(&self) -> Result<(), DatabaseError> {
-        sqlx::query("SELECT content FROM meta WHERE name = 'last_start_ms'").fetch_optional(&self.pool).await?;
+        sqlx::query("SELECT content FROM meta WHERE name = 'last_start_ms'")
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -161,8 +176,15 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown() {
-        assert_eq!(Location::parse("postgres://me:secret@host/db").to_string(), "postgres://host/db");
+        assert_eq!(
+            Location::parse("postgres://me:secret@host/db").to_string(),
+            "postgres://host/db"
+        );
         assert_eq!(Location::parse("runs/x.db").to_string(), "runs/x.db");
-        assert!(Location::parse("/a b?.db").url().starts_with("sqlite:///a%20b%3F.db?mode=rwc"));
+        assert!(
+            Location::parse("/a b?.db")
+                .url()
+                .starts_with("sqlite:///a%20b%3F.db?mode=rwc")
+        );
     }
 }

@@ -115,12 +115,16 @@ pub fn start_of(pid: i32) -> Option<String> {
             // The second field, the name, may hold spaces and brackets: count from its end.
             let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
             let state = fields.first()?;
-            (!matches!(*state, "Z" | "X")).then(|| fields.get(19).map(|start| (*start).to_owned()))?
+            (!matches!(*state, "Z" | "X"))
+                .then(|| fields.get(19).map(|start| (*start).to_owned()))?
         }
         Err(_) if Path::new("/proc/self/stat").exists() => None,
         // Systems without /proc.
         Err(_) => {
-            let output = std::process::Command::new("ps").args(["-o", "lstart=", "-p", &pid.to_string()]).output().ok()?;
+            let output = std::process::Command::new("ps")
+                .args(["-o", "lstart=", "-p", &pid.to_string()])
+                .output()
+                .ok()?;
             let start = String::from_utf8_lossy(&output.stdout).trim().to_owned();
             (!start.is_empty()).then_some(start)
         }

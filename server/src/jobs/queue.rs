@@ -77,7 +77,10 @@ impl Jobs {
         place: Place,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, DatabaseError> {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
         let jobs = Jobs {
             inner: Arc::new(Inner {
                 database,
@@ -99,7 +102,9 @@ impl Jobs {
             if job.host != jobs.inner.host {
                 continue;
             }
-            let process = job.pid.and_then(|pid| Process::adopt(pid, job.process_start.as_deref()));
+            let process = job
+                .pid
+                .and_then(|pid| Process::adopt(pid, job.process_start.as_deref()));
             match process {
                 Some(process) => jobs.watch(job, process),
                 None => jobs.end(&job, Ending::Unknown).await?,
@@ -130,14 +135,22 @@ impl Jobs {
             if lock(&self.inner.running).len() >= self.inner.place.at_once {
                 return Ok(());
             }
-            if !self.inner.database.claim_job(&job.id, &self.inner.host, now_ms() as i64).await? {
+            if !self
+                .inner
+                .database
+                .claim_job(&job.id, &self.inner.host, now_ms() as i64)
+                .await?
+            {
                 continue;
             }
             match self.start_process(&job) {
                 Ok(process) => {
                     let pid = process.pid();
                     let start = super::process::start_of(pid);
-                    self.inner.database.note_process(&job.id, pid.into(), start).await?;
+                    self.inner
+                        .database
+                        .note_process(&job.id, pid.into(), start)
+                        .await?;
                     tracing::info!(job = job.id, pid, "job {} runs as process {pid}", job.id);
                     self.watch(job, process);
                 }
@@ -146,7 +159,8 @@ impl Jobs {
                         "{} cannot be started: {error}. Build it by `cargo build --release -p sayself`, or name it by --sayself PATH.",
                         self.inner.place.program.display()
                     );
-                    self.close(&job, JobState::Failed, None, Some(error)).await?;
+                    self.close(&job, JobState::Failed, None, Some(error))
+                        .await?;
                 }
             }
         }
@@ -160,11 +174,20 @@ impl Jobs {
         let unfinished = folder.join(format!("{}.toml.new", job.id));
         std::fs::write(&unfinished, &job.config)?;
         std::fs::rename(&unfinished, &config)?;
-        Process::start(&self.inner.place.program, &config, Path::new(&job.directory), &self.log_path(&job.id))
+        Process::start(
+            &self.inner.place.program,
+            &config,
+            Path::new(&job.directory),
+            &self.log_path(&job.id),
+        )
     }
 
     fn log_path(&self, id: &str) -> PathBuf {
-        self.inner.place.runs.join(JOBS_FOLDER).join(format!("{id}.log"))
+        self.inner
+            .place
+            .runs
+            .join(JOBS_FOLDER)
+            .join(format!("{id}.log"))
     }
 
     fn watch(&self, job: JobRow, mut process: Process) {
@@ -185,7 +208,11 @@ impl Jobs {
                 Some(ending) => jobs.end(&job, ending.unwrap_or(Ending::Unknown)).await,
                 None => {
                     process.ask_to_stop();
-                    let grace = Duration::from_secs(if interrupted { JOB_GRACE_SECONDS / 2 } else { JOB_GRACE_SECONDS });
+                    let grace = Duration::from_secs(if interrupted {
+                        JOB_GRACE_SECONDS / 2
+                    } else {
+                        JOB_GRACE_SECONDS
+                    });
                     if tokio::time::timeout(grace, process.wait()).await.is_err() {
                         process.stop_at_once();
                         if let Err(error) = process.wait().await {
@@ -193,9 +220,15 @@ impl Jobs {
                         }
                     }
                     let (state, error) = if interrupted {
-                        (JobState::Interrupted, "the server stopped while it ran; start it again, and it goes on where it stopped")
+                        (
+                            JobState::Interrupted,
+                            "the server stopped while it ran; start it again, and it goes on where it stopped",
+                        )
                     } else {
-                        (JobState::Cancelled, "it was cancelled; start it again, and it goes on where it stopped")
+                        (
+                            JobState::Cancelled,
+                            "it was cancelled; start it again, and it goes on where it stopped",
+                        )
                     };
                     jobs.close(&job, state, None, Some(error.into())).await
                 }
@@ -227,10 +260,16 @@ impl Jobs {
     }
 
     fn is_run_finished(&self, job: &JobRow) -> bool {
-        let Ok(directory) = Path::new(&job.directory).canonicalize() else { return false };
-        let facts = crate::runs::facts::read(&directory, crate::runs::progress::Progress::default());
+        let Ok(directory) = Path::new(&job.directory).canonicalize() else {
+            return false;
+        };
+        let facts =
+            crate::runs::facts::read(&directory, crate::runs::progress::Progress::default());
         facts.trouble.is_none()
-            && matches!(facts.progress.state(facts.complete, true, now_ms()), app::view::RunState::Finished)
+            && matches!(
+                facts.progress.state(facts.complete, true, now_ms()),
+                app::view::RunState::Finished
+            )
     }
 
     fn last_words(&self, id: &str, how: &str) -> String {
@@ -251,7 +290,10 @@ impl Jobs {
         let now = now_ms();
         lock(&self.inner.processes).insert(job.run_id.clone(), ended(state, now, error.as_deref()));
         tracing::info!(job = job.id, ?state, "job {} is over: {state:?}", job.id);
-        self.inner.database.end_job(&job.id, JobState::Running, state, code, error, now as i64).await?;
+        self.inner
+            .database
+            .end_job(&job.id, JobState::Running, state, code, error, now as i64)
+            .await?;
         Ok(())
     }
 
@@ -260,7 +302,11 @@ impl Jobs {
             JobState::Running => library::Process::Lives,
             // Before its first start there is nothing to say.
             JobState::Queued => return,
-            state => ended(state, job.ended_ms.unwrap_or(0).max(0) as u64, job.error.as_deref()),
+            state => ended(
+                state,
+                job.ended_ms.unwrap_or(0).max(0) as u64,
+                job.error.as_deref(),
+            ),
         };
         lock(&self.inner.processes).insert(job.run_id.clone(), process);
     }
@@ -274,7 +320,11 @@ impl Jobs {
     ///
     /// # Errors
     /// Where the request is refused.
-    pub async fn add(&self, request: &JobRequest, is_run: impl Fn(&str) -> bool) -> Result<JobRow, JobError> {
+    pub async fn add(
+        &self,
+        request: &JobRequest,
+        is_run: impl Fn(&str) -> bool,
+    ) -> Result<JobRow, JobError> {
         let config = request.config_text()?;
         let _adding = self.inner.adding.lock().await;
         let mut open = self.inner.database.jobs_in(JobState::Queued).await?;
@@ -287,7 +337,8 @@ impl Jobs {
             return Err(JobError::Busy(out.to_owned()));
         }
         let runs = &self.inner.place.runs;
-        let run_id = request.run_id(|id| has_job(id) || is_run(id) || runs.join(id).symlink_metadata().is_ok())?;
+        let run_id = request
+            .run_id(|id| has_job(id) || is_run(id) || runs.join(id).symlink_metadata().is_ok())?;
         let job = JobRow {
             id: uuid::Uuid::now_v7().to_string(),
             directory: runs.join(&run_id).display().to_string(),
@@ -314,7 +365,11 @@ impl Jobs {
     /// # Errors
     /// Where there is none.
     pub async fn job(&self, id: &str) -> Result<JobRow, JobError> {
-        self.inner.database.job(id).await?.ok_or_else(|| JobError::Unknown(id.to_owned()))
+        self.inner
+            .database
+            .job(id)
+            .await?
+            .ok_or_else(|| JobError::Unknown(id.to_owned()))
     }
 
     /// The newest jobs before `before`.
@@ -327,7 +382,9 @@ impl Jobs {
 
     /// The end of a job's log, newest last; empty where there is none.
     pub fn log(&self, id: &str) -> Vec<String> {
-        let Ok(folder) = self.inner.place.runs.canonicalize() else { return Vec::new() };
+        let Ok(folder) = self.inner.place.runs.canonicalize() else {
+            return Vec::new();
+        };
         let path = folder.join(JOBS_FOLDER).join(format!("{id}.log"));
         let lines = log::tail(&folder, &path).unwrap_or_default();
         lines.iter().map(|line| log::cut(line)).collect()
@@ -341,12 +398,21 @@ impl Jobs {
         let job = self.job(id).await?;
         let now = now_ms() as i64;
         let error = Some("it was cancelled before it began".to_owned());
-        if self.inner.database.end_job(id, JobState::Queued, JobState::Cancelled, None, error, now).await? {
+        if self
+            .inner
+            .database
+            .end_job(id, JobState::Queued, JobState::Cancelled, None, error, now)
+            .await?
+        {
             return self.job(id).await;
         }
         let stop = lock(&self.inner.running).get(id).cloned();
         let Some(stop) = stop else {
-            return Err(JobError::WrongState(if job.state.is_over() { "over" } else { "another server's" }));
+            return Err(JobError::WrongState(if job.state.is_over() {
+                "over"
+            } else {
+                "another server's"
+            }));
         };
         stop.notify_one();
         let end = tokio::time::Instant::now() + Duration::from_secs(JOB_GRACE_SECONDS * 2);
@@ -369,11 +435,18 @@ impl Jobs {
             return Err(JobError::Full(JOBS_QUEUED_MAX));
         }
         open.extend(self.inner.database.jobs_in(JobState::Running).await?);
-        if open.iter().any(|other| other.run_id == job.run_id && other.id != job.id) {
+        if open
+            .iter()
+            .any(|other| other.run_id == job.run_id && other.id != job.id)
+        {
             return Err(JobError::Busy(job.run_id));
         }
         if !self.inner.database.queue_again(id).await? {
-            return Err(JobError::WrongState(if job.state == JobState::Finished { "finished" } else { "not over" }));
+            return Err(JobError::WrongState(if job.state == JobState::Finished {
+                "finished"
+            } else {
+                "not over"
+            }));
         }
         lock(&self.inner.processes).remove(&job.run_id);
         self.inner.wake.notify_one();
@@ -395,8 +468,14 @@ impl Jobs {
 fn ended(state: JobState, at_ms: u64, error: Option<&str>) -> library::Process {
     match (state, error) {
         (JobState::Finished, _) => library::Process::Succeeded,
-        (_, Some(error)) => library::Process::Ended { at_ms, reason: error.to_owned() },
-        (_, None) => library::Process::Ended { at_ms, reason: "its process ended".to_owned() },
+        (_, Some(error)) => library::Process::Ended {
+            at_ms,
+            reason: error.to_owned(),
+        },
+        (_, None) => library::Process::Ended {
+            at_ms,
+            reason: "its process ended".to_owned(),
+        },
     }
 }
 

@@ -29,7 +29,10 @@ pub struct RequestError {
 }
 
 fn refuse<T>(wrong: impl Into<String>, next: impl Into<String>) -> Result<T, RequestError> {
-    Err(RequestError { wrong: wrong.into(), next: next.into() })
+    Err(RequestError {
+        wrong: wrong.into(),
+        next: next.into(),
+    })
 }
 
 impl JobRequest {
@@ -46,7 +49,10 @@ impl JobRequest {
         }
         let given = self.config.trim();
         if given.is_empty() {
-            return refuse("`config` is empty", "Give a name, e.g. \"world-facts/demo\", or a configuration as TOML.");
+            return refuse(
+                "`config` is empty",
+                "Give a name, e.g. \"world-facts/demo\", or a configuration as TOML.",
+            );
         }
         // A configuration has at least one `key = value` or one `[table]`; a name has neither.
         let is_text = given.contains(['\n', '=', '[']);
@@ -59,14 +65,20 @@ impl JobRequest {
                 None => {
                     return refuse(
                         format!("no configuration is named {given:?}"),
-                        format!("The shipped ones are: {}.", datasets::configs::names().join(", ")),
+                        format!(
+                            "The shipped ones are: {}.",
+                            datasets::configs::names().join(", ")
+                        ),
                     );
                 }
             }
         };
         if let Err(error) = toml::from_str::<datasets::RunConfig>(text) {
             return refuse(
-                format!("the configuration cannot be read: {}", error.to_string().trim()),
+                format!(
+                    "the configuration cannot be read: {}",
+                    error.to_string().trim()
+                ),
                 "Mend it and send it again.",
             );
         }
@@ -91,7 +103,11 @@ impl JobRequest {
         let name = match &self.name {
             Some(name) => name.clone(),
             None if self.config.contains(['\n', '=', '[']) => "run".into(),
-            None => self.config.trim().trim_end_matches(".toml").replace('/', "-"),
+            None => self
+                .config
+                .trim()
+                .trim_end_matches(".toml")
+                .replace('/', "-"),
         };
         check_name(&name)?;
         let mut id = name.clone();
@@ -109,13 +125,17 @@ impl JobRequest {
 fn check_name(name: &str) -> Result<(), RequestError> {
     let fits = name.len() <= RUN_ID_CHARACTERS_MAX
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name.chars().all(|character| character.is_ascii_alphanumeric() || "._-".contains(character));
+        && name
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || "._-".contains(character));
     if fits {
         return Ok(());
     }
     refuse(
         format!("{name:?} is no name for a run"),
-        format!("Use letters, digits, `.`, `_` and `-`, beginning with a letter or digit, {RUN_ID_CHARACTERS_MAX} at most."),
+        format!(
+            "Use letters, digits, `.`, `_` and `-`, beginning with a letter or digit, {RUN_ID_CHARACTERS_MAX} at most."
+        ),
     )
 }
 
@@ -124,36 +144,93 @@ mod tests {
     use super::*;
 
     fn request(config: &str) -> JobRequest {
-        JobRequest { config: config.into(), ..JobRequest::default() }
+        JobRequest {
+            config: config.into(),
+            ..JobRequest::default()
+        }
     }
 
     #[test]
     fn names_and_texts_are_told_apart() {
-        assert!(request("demo").config_text().unwrap().contains("world-facts"));
+        assert!(
+            request("demo")
+                .config_text()
+                .unwrap()
+                .contains("world-facts")
+        );
         assert!(request("world-facts/demo").config_text().is_ok());
         assert_eq!(request("seed = 7").config_text().unwrap(), "seed = 7\n");
-        assert!(request("nothing").config_text().unwrap_err().next.contains("world-facts/demo"));
-        assert!(request("seed = 'x'").config_text().unwrap_err().wrong.contains("seed"));
+        assert!(
+            request("nothing")
+                .config_text()
+                .unwrap_err()
+                .next
+                .contains("world-facts/demo")
+        );
+        assert!(
+            request("seed = 'x'")
+                .config_text()
+                .unwrap_err()
+                .wrong
+                .contains("seed")
+        );
         assert!(request(" ").config_text().is_err());
-        let stage = JobRequest { stage: Some("rl".into()), ..request("demo") };
+        let stage = JobRequest {
+            stage: Some("rl".into()),
+            ..request("demo")
+        };
         assert!(stage.config_text().is_err());
     }
 
     #[test]
     fn a_run_id_is_never_a_path() {
-        for out in ["", "..", ".hidden", "a/b", "a\\b", "-x", "ü", "a b", "x\0", &"x".repeat(101)] {
-            let request = JobRequest { out: Some(out.into()), ..request("demo") };
+        for out in [
+            "",
+            "..",
+            ".hidden",
+            "a/b",
+            "a\\b",
+            "-x",
+            "ü",
+            "a b",
+            "x\0",
+            &"x".repeat(101),
+        ] {
+            let request = JobRequest {
+                out: Some(out.into()),
+                ..request("demo")
+            };
             assert!(request.run_id(|_| false).is_err(), "{out:?}");
         }
     }
 
     #[test]
     fn a_taken_name_gets_a_number_and_a_taken_id_is_refused() {
-        let named = JobRequest { name: Some("mine".into()), ..request("demo") };
-        assert_eq!(named.run_id(|id| id == "mine" || id == "mine-2").unwrap(), "mine-3");
-        assert_eq!(request("world-facts/demo").run_id(|_| false).unwrap(), "world-facts-demo");
-        let out = JobRequest { out: Some("mine".into()), ..request("demo") };
+        let named = JobRequest {
+            name: Some("mine".into()),
+            ..request("demo")
+        };
+        assert_eq!(
+            named.run_id(|id| id == "mine" || id == "mine-2").unwrap(),
+            "mine-3"
+        );
+        assert_eq!(
+            request("world-facts/demo").run_id(|_| false).unwrap(),
+            "world-facts-demo"
+        );
+        let out = JobRequest {
+            out: Some("mine".into()),
+            ..request("demo")
+        };
         assert!(out.run_id(|_| true).is_err());
-        assert_eq!(JobRequest { resume: true, ..out }.run_id(|_| true).unwrap(), "mine");
+        assert_eq!(
+            JobRequest {
+                resume: true,
+                ..out
+            }
+            .run_id(|_| true)
+            .unwrap(),
+            "mine"
+        );
     }
 }

@@ -24,7 +24,9 @@ impl Filter {
         let probability = place.probability;
         self.bin.is_none_or(|bin| level_bin(probability) == bin)
             && self.low.is_none_or(|low| probability >= low)
-            && self.high.is_none_or(|high| probability < high || (high >= 1.0 && probability <= high))
+            && self
+                .high
+                .is_none_or(|high| probability < high || (high >= 1.0 && probability <= high))
             && self.correct.is_none_or(|correct| place.correct == correct)
     }
 
@@ -43,7 +45,11 @@ impl Filter {
         if let Some(correct) = self.correct {
             words.push(if correct { "right" } else { "wrong" }.into());
         }
-        if words.is_empty() { "all answers".into() } else { words.join(", ") }
+        if words.is_empty() {
+            "all answers".into()
+        } else {
+            words.join(", ")
+        }
     }
 }
 
@@ -72,18 +78,35 @@ pub fn page(
     let places = places_or_none(records, directory, &path)?;
     let taken = || places.all.iter().filter(|place| filter.takes(place));
     let total = taken().count() as u64;
-    let mut rest = taken().filter(|place| after.is_none_or(|after| place.offset > after)).copied();
+    let mut rest = taken()
+        .filter(|place| after.is_none_or(|after| place.offset > after))
+        .copied();
     let shown: Vec<Place> = rest.by_ref().take(limit).collect();
-    let next = rest.next().and_then(|_| shown.last()).map(|last| last.offset.to_string());
-    let answers = if shown.is_empty() { Vec::new() } else { records::read(directory, &path, shown)? };
-    Ok(AnswerPage { answers, total, next })
+    let next = rest
+        .next()
+        .and_then(|_| shown.last())
+        .map(|last| last.offset.to_string());
+    let answers = if shown.is_empty() {
+        Vec::new()
+    } else {
+        records::read(directory, &path, shown)?
+    };
+    Ok(AnswerPage {
+        answers,
+        total,
+        next,
+    })
 }
 
 /// (probability, correct) of every answer, sorted by probability.
 ///
 /// # Errors
 /// Those of reading the file.
-pub fn points(records: &Records, directory: &Path, evaluation: &EvaluationFolder) -> io::Result<Vec<(f64, bool)>> {
+pub fn points(
+    records: &Records,
+    directory: &Path,
+    evaluation: &EvaluationFolder,
+) -> io::Result<Vec<(f64, bool)>> {
     let places = places_or_none(records, directory, &evaluation.path.join(ANSWERS))?;
     let mut points: Vec<(f64, bool)> = places
         .all
@@ -96,7 +119,11 @@ pub fn points(records: &Records, directory: &Path, evaluation: &EvaluationFolder
     Ok(points)
 }
 
-fn places_or_none(records: &Records, directory: &Path, path: &Path) -> io::Result<std::sync::Arc<Places>> {
+fn places_or_none(
+    records: &Records,
+    directory: &Path,
+    path: &Path,
+) -> io::Result<std::sync::Arc<Places>> {
     match records.places(directory, path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(std::sync::Arc::default()),
         result => result,

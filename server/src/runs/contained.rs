@@ -21,7 +21,10 @@ pub fn open(folder: &Path, path: &Path) -> io::Result<(File, Metadata)> {
         ));
     }
     if !real.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "is not a regular file"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "is not a regular file",
+        ));
     }
     let file = File::open(&real)?;
     let metadata = file.metadata()?;
@@ -35,15 +38,17 @@ pub fn open(folder: &Path, path: &Path) -> io::Result<(File, Metadata)> {
 pub fn small_text(folder: &Path, path: &Path) -> io::Result<String> {
     let (file, _) = open(folder, path)?;
     let mut bytes = Vec::new();
-    file.take(SMALL_FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    file.take(SMALL_FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > SMALL_FILE_BYTES_MAX {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             format!("is larger than {SMALL_FILE_BYTES_MAX} bytes"),
         ));
     }
-    String::from_utf8(bytes)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("is not UTF-8: {error}")))
+    String::from_utf8(bytes).map_err(|error| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("is not UTF-8: {error}"))
+    })
 }
 
 #[cfg(test)]

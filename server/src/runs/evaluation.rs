@@ -20,7 +20,10 @@ pub fn evaluation(label: &str, text: &str) -> Result<Evaluation, String> {
         label: label.to_owned(),
         method: text_of(&metrics, "method").unwrap_or(label).to_owned(),
         n,
-        parse_failures: metrics.get("parse_failures").and_then(Value::as_u64).unwrap_or(0),
+        parse_failures: metrics
+            .get("parse_failures")
+            .and_then(Value::as_u64)
+            .unwrap_or(0),
         accuracy: figure(&metrics, "accuracy"),
         ece: figure(&metrics, "ece_10"),
         smece: figure(&metrics, "smece"),
@@ -34,14 +37,25 @@ pub fn evaluation(label: &str, text: &str) -> Result<Evaluation, String> {
 
 /// A text field of `metrics.json`.
 pub fn text_of<'a>(metrics: &'a Value, name: &str) -> Option<&'a str> {
-    metrics.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    metrics
+        .get(name)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
 }
 
 /// A measure and its interval `NAME_ci`.
 fn figure(metrics: &Value, name: &str) -> Figure {
     let interval = metrics.get(format!("{name}_ci"));
-    let end = |index: usize| interval.and_then(|ends| ends.get(index)).and_then(Value::as_f64);
-    Figure { value: metrics.get(name).and_then(Value::as_f64), low: end(0), high: end(1) }
+    let end = |index: usize| {
+        interval
+            .and_then(|ends| ends.get(index))
+            .and_then(Value::as_f64)
+    };
+    Figure {
+        value: metrics.get(name).and_then(Value::as_f64),
+        low: end(0),
+        high: end(1),
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +69,14 @@ mod tests {
             r#"{"n": 3, "accuracy": 0.5, "accuracy_ci": [0.25, 0.75], "auroc": null, "method": "sayself"}"#,
         )
         .unwrap();
-        assert_eq!(read.accuracy, Figure { value: Some(0.5), low: Some(0.25), high: Some(0.75) });
+        assert_eq!(
+            read.accuracy,
+            Figure {
+                value: Some(0.5),
+                low: Some(0.25),
+                high: Some(0.75)
+            }
+        );
         assert_eq!(read.auroc, Figure::default());
         assert_eq!(read.n, 3);
     }
@@ -64,6 +85,10 @@ mod tests {
     fn what_is_wrong_is_said() {
         assert!(evaluation("x", "{\"n\": 3").unwrap_err().contains("line 1"));
         assert!(evaluation("x", "[]").unwrap_err().contains("JSON object"));
-        assert!(evaluation("x", "{\"n\": \"many\"}").unwrap_err().contains("`n`"));
+        assert!(
+            evaluation("x", "{\"n\": \"many\"}")
+                .unwrap_err()
+                .contains("`n`")
+        );
     }
 }

@@ -59,7 +59,9 @@ pub fn evaluation_folders(directory: &Path) -> io::Result<Vec<EvaluationFolder>>
         Ok(entries) => {
             for entry in entries {
                 let entry = entry?;
-                let Ok(label) = entry.file_name().into_string() else { continue };
+                let Ok(label) = entry.file_name().into_string() else {
+                    continue;
+                };
                 let path = entry.path();
                 if !label.starts_with('.') && path.is_dir() {
                     folders.push(EvaluationFolder { label, path });
@@ -69,8 +71,12 @@ pub fn evaluation_folders(directory: &Path) -> io::Result<Vec<EvaluationFolder>>
     }
     folders.sort_unstable_by(|left, right| left.label.cmp(&right.label));
     folders.truncate(EVALUATIONS_MAX);
-    if folders.is_empty() && (directory.join(METRICS).exists() || directory.join(ANSWERS).exists()) {
-        folders.push(EvaluationFolder { label: own_label(directory), path: directory.to_owned() });
+    if folders.is_empty() && (directory.join(METRICS).exists() || directory.join(ANSWERS).exists())
+    {
+        folders.push(EvaluationFolder {
+            label: own_label(directory),
+            path: directory.to_owned(),
+        });
     }
     Ok(folders)
 }
@@ -92,8 +98,13 @@ pub fn fingerprint(directory: &Path) -> String {
         path.hash(&mut hasher);
         if let Ok(metadata) = path.metadata() {
             metadata.len().hash(&mut hasher);
-            let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-            changed.map(|duration| duration.as_nanos()).hash(&mut hasher);
+            let changed = metadata
+                .modified()
+                .ok()
+                .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            changed
+                .map(|duration| duration.as_nanos())
+                .hash(&mut hasher);
         }
     };
     for name in [CONFIG, EVENTS, METRICS, ANSWERS] {
@@ -110,7 +121,9 @@ pub fn fingerprint(directory: &Path) -> String {
 ///
 /// Never fails: what cannot be read is told in `trouble`, the rest is there.
 pub fn read(directory: &Path, mut progress: Progress) -> Facts {
-    let name = directory.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let name = directory
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let mut troubles = Vec::new();
     let config = match read_config(directory) {
         Ok(config) => config,
@@ -130,17 +143,35 @@ pub fn read(directory: &Path, mut progress: Progress) -> Facts {
             progress.bad_lines
         ));
     }
-    let labels: Vec<String> = evaluations.iter().map(|evaluation| evaluation.label.clone()).collect();
+    let labels: Vec<String> = evaluations
+        .iter()
+        .map(|evaluation| evaluation.label.clone())
+        .collect();
     let headline = headline(&evaluations).cloned();
     let metrics_text = |field: &str| {
-        headline.as_ref().and_then(|evaluation| text_of(&evaluation.metrics, field)).unwrap_or("").to_owned()
+        headline
+            .as_ref()
+            .and_then(|evaluation| text_of(&evaluation.metrics, field))
+            .unwrap_or("")
+            .to_owned()
     };
     Facts {
-        title: config.as_ref().map(|config| config.title.clone()).filter(|title| !title.is_empty()).unwrap_or(name),
-        model: config.as_ref().map_or_else(|| metrics_text("model"), |config| config.model.clone()),
-        questions: config.as_ref().map_or_else(|| metrics_text("questions"), |config| config.questions.source.clone()),
+        title: config
+            .as_ref()
+            .map(|config| config.title.clone())
+            .filter(|title| !title.is_empty())
+            .unwrap_or(name),
+        model: config
+            .as_ref()
+            .map_or_else(|| metrics_text("model"), |config| config.model.clone()),
+        questions: config.as_ref().map_or_else(
+            || metrics_text("questions"),
+            |config| config.questions.source.clone(),
+        ),
         complete: config.as_ref().is_none_or(|config| {
-            configured_labels(config).iter().all(|label| labels.contains(label))
+            configured_labels(config)
+                .iter()
+                .all(|label| labels.contains(label))
         }) && !(labels.is_empty() && config.is_some() && progress.last_ms.is_none()),
         labels,
         headline,
@@ -153,9 +184,9 @@ fn read_config(directory: &Path) -> Result<Option<RunConfig>, String> {
     match contained::small_text(directory, &directory.join(CONFIG)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{CONFIG} cannot be read: {error}")),
-        Ok(text) => {
-            toml::from_str(&text).map(Some).map_err(|error| format!("{CONFIG} is not a configuration: {}", error.message()))
-        }
+        Ok(text) => toml::from_str(&text)
+            .map(Some)
+            .map_err(|error| format!("{CONFIG} is not a configuration: {}", error.message())),
     }
 }
 
@@ -175,9 +206,18 @@ const UNTAUGHT: [&str; 7] = [
 fn configured_labels(config: &RunConfig) -> Vec<String> {
     let mut labels = Vec::new();
     for evaluate in &config.evaluate {
-        let label = evaluate.label.clone().unwrap_or_else(|| evaluate.method.clone());
+        let label = evaluate
+            .label
+            .clone()
+            .unwrap_or_else(|| evaluate.method.clone());
         if !UNTAUGHT.contains(&evaluate.method.as_str()) {
-            labels.extend(config.training_seeds.iter().skip(1).map(|seed| format!("{label}-seed-{seed}")));
+            labels.extend(
+                config
+                    .training_seeds
+                    .iter()
+                    .skip(1)
+                    .map(|seed| format!("{label}-seed-{seed}")),
+            );
         }
         labels.push(label);
     }
@@ -195,7 +235,11 @@ pub fn evaluations(directory: &Path, config: Option<&RunConfig>) -> (Vec<Evaluat
     let mut evaluations = Vec::new();
     for folder in folders {
         let path = folder.path.join(METRICS);
-        let shown = path.strip_prefix(directory).unwrap_or(&path).display().to_string();
+        let shown = path
+            .strip_prefix(directory)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
         match contained::small_text(directory, &path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => troubles.push(format!("{shown} cannot be read: {error}")),
@@ -207,7 +251,10 @@ pub fn evaluations(directory: &Path, config: Option<&RunConfig>) -> (Vec<Evaluat
     }
     let order = config.map(configured_labels).unwrap_or_default();
     evaluations.sort_by_key(|evaluation| {
-        order.iter().position(|label| *label == evaluation.label).unwrap_or(usize::MAX)
+        order
+            .iter()
+            .position(|label| *label == evaluation.label)
+            .unwrap_or(usize::MAX)
     });
     (evaluations, troubles)
 }
@@ -220,5 +267,8 @@ pub fn ordered_evaluations(directory: &Path) -> Vec<Evaluation> {
 
 /// `sayself` where there is one, else the last.
 fn headline(evaluations: &[Evaluation]) -> Option<&Evaluation> {
-    evaluations.iter().find(|evaluation| evaluation.label == "sayself").or(evaluations.last())
+    evaluations
+        .iter()
+        .find(|evaluation| evaluation.label == "sayself")
+        .or(evaluations.last())
 }

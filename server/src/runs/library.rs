@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::records::Records;
 use super::scan::{Found, Root, Scan, scan};
 use super::{contained, log, question};
-use crate::limits::{SCAN_EVERY_MS, SHOWN_MAX};
+use crate::limits::{SCAN_AGAIN_MS, SCAN_EVERY_MS, SHOWN_MAX};
 use app::view::{AnswerList, QuestionDetail, RunDetail, RunState, RunSummary};
 use std::collections::HashMap;
 use std::io;
@@ -37,6 +37,9 @@ pub enum Process {
     /// Ended at this time before the run was done, for this reason.
     Ended { at_ms: u64, reason: String },
 }
+
+/// All runs, the newest first, and what is wrong with the folders.
+pub type Look = (Arc<Vec<Run>>, Arc<Vec<String>>);
 
 /// The served runs.
 pub struct Library {
@@ -71,32 +74,49 @@ impl Library {
     pub fn new(roots: Vec<Root>, index: Vec<IndexRow>) -> Self {
         let facts = index
             .into_iter()
-            .map(|row| (PathBuf::from(row.directory), (row.fingerprint, Arc::new(row.facts))))
+            .map(|row| {
+                (
+                    PathBuf::from(row.directory),
+                    (row.fingerprint, Arc::new(row.facts)),
+                )
+            })
             .collect();
         Library {
             roots,
             records: Records::default(),
-            known: Mutex::new(Known { facts, ..Known::default() }),
+            known: Mutex::new(Known {
+                facts,
+                ..Known::default()
+            }),
             looking: Mutex::new(()),
         }
     }
 
     /// All runs, the newest first, and what is wrong with the folders. Looks again when the last look
     /// is older than [`SCAN_EVERY_MS`]. Blocks on the file system.
-    pub fn runs(&self) -> (Arc<Vec<Run>>, Arc<Vec<String>>) {
-        if let Some(current) = self.current() {
+    pub fn runs(&self) -> Look {
+        self.runs_as_of(Duration::from_millis(SCAN_EVERY_MS))
+    }
+
+    fn runs_as_of(&self, age_max: Duration) -> Look {
+        if let Some(current) = self.current(age_max) {
             return current;
         }
         let _looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(current) = self.current() {
+        if let Some(current) = self.current(age_max) {
             return current;
         }
         let Scan { found, warnings } = scan(&self.roots);
         let mut runs: Vec<Run> = found.into_iter().map(|found| self.run_of(found)).collect();
         runs.sort_by(|left, right| right.place().cmp(&left.place()));
         let mut known = self.lock();
-        let directories: std::collections::HashSet<&Path> = runs.iter().map(|run| run.found.directory.as_path()).collect();
-        known.facts.retain(|directory, _| directories.contains(directory.as_path()));
+        let directories: std::collections::HashSet<&Path> = runs
+            .iter()
+            .map(|run| run.found.directory.as_path())
+            .collect();
+        known
+            .facts
+            .retain(|directory, _| directories.contains(directory.as_path()));
         known.runs = Arc::new(runs);
         known.warnings = Arc::new(warnings);
         known.looked = Some(Instant::now());
@@ -106,14 +126,15 @@ impl Library {
     /// The run of an id, read anew. Only ids that a look at the folders has shown are found, so an
     /// id is never a path. Blocks on the file system.
     pub fn run(&self, id: &str) -> Option<Run> {
-        let (runs, _) = self.runs();
-        let run = runs.iter().find(|run| run.found.id == id)?;
-        Some(self.run_of(run.found.clone()))
-    }
-
-    /// Makes the next look at the folders a real one.
-    pub fn forget_look(&self) {
-        self.lock().looked = None;
+        let find = |runs: &[Run]| {
+            runs.iter()
+                .find(|run| run.found.id == id)
+                .map(|run| run.found.clone())
+        };
+        // A run that has just begun is not kept waiting, and wrong ids cannot make the disk busy.
+        let found = find(&self.runs().0)
+            .or_else(|| find(&self.runs_as_of(Duration::from_millis(SCAN_AGAIN_MS)).0))?;
+        Some(self.run_of(found))
     }
 
     /// The facts that are newer than the database's, once.
@@ -133,11 +154,10 @@ impl Library {
             .collect()
     }
 
-    fn current(&self) -> Option<(Arc<Vec<Run>>, Arc<Vec<String>>)> {
+    fn current(&self, age_max: Duration) -> Option<Look> {
         let known = self.lock();
         let looked = known.looked?;
-        (looked.elapsed() < Duration::from_millis(SCAN_EVERY_MS))
-            .then(|| (Arc::clone(&known.runs), Arc::clone(&known.warnings)))
+        (looked.elapsed() < age_max).then(|| (Arc::clone(&known.runs), Arc::clone(&known.warnings)))
     }
 
     fn run_of(&self, found: Found) -> Run {
@@ -152,23 +172,40 @@ impl Library {
                 progress: Progress::default(),
                 trouble: Some(trouble.clone()),
             };
-            return Run { found, fingerprint: "unreadable".into(), facts: Arc::new(facts) };
+            return Run {
+                found,
+                fingerprint: "unreadable".into(),
+                facts: Arc::new(facts),
+            };
         }
         let fingerprint = facts::fingerprint(&found.directory);
         let before = self.lock().facts.get(&found.directory).cloned();
         if let Some((known, facts)) = &before
             && *known == fingerprint
         {
-            return Run { found, fingerprint, facts: Arc::clone(facts) };
+            return Run {
+                found,
+                fingerprint,
+                facts: Arc::clone(facts),
+            };
         }
-        let progress = before.map(|(_, facts)| facts.progress.clone()).unwrap_or_default();
+        let progress = before
+            .map(|(_, facts)| facts.progress.clone())
+            .unwrap_or_default();
         let facts = Arc::new(facts::read(&found.directory, progress));
         let mut known = self.lock();
-        known.facts.insert(found.directory.clone(), (fingerprint.clone(), Arc::clone(&facts)));
+        known.facts.insert(
+            found.directory.clone(),
+            (fingerprint.clone(), Arc::clone(&facts)),
+        );
         if !known.fresh.contains(&found.directory) {
             known.fresh.push(found.directory.clone());
         }
-        Run { found, fingerprint, facts }
+        Run {
+            found,
+            fingerprint,
+            facts,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -180,7 +217,12 @@ impl Library {
     ///
     /// # Errors
     /// Those of reading the run's files.
-    pub fn detail(&self, run: &Run, summary: RunSummary, wanted: &[String]) -> io::Result<RunDetail> {
+    pub fn detail(
+        &self,
+        run: &Run,
+        mut summary: RunSummary,
+        wanted: &[String],
+    ) -> io::Result<RunDetail> {
         let directory = &run.found.directory;
         if run.found.trouble.is_some() {
             return Ok(RunDetail {
@@ -197,18 +239,35 @@ impl Library {
         let folders = facts::evaluation_folders(directory)?;
         let mut points = Vec::new();
         for evaluation in &evaluations {
-            let folder = folders.iter().find(|folder| folder.label == evaluation.label);
-            points.push(match folder {
-                Some(folder) => answers::points(&self.records, directory, folder)?,
+            let folder = folders
+                .iter()
+                .find(|folder| folder.label == evaluation.label);
+            let read = folder.map(|folder| answers::points(&self.records, directory, folder));
+            points.push(match read {
+                Some(Ok(points)) => points,
+                // The rest of the run is shown all the same.
+                Some(Err(error)) => {
+                    summary.state = RunState::Damaged {
+                        error: format!(
+                            "the answers of {} cannot be read: {error}",
+                            evaluation.label
+                        ),
+                    };
+                    Vec::new()
+                }
                 None => Vec::new(),
             });
         }
-        let labels: Vec<&str> = evaluations.iter().map(|evaluation| evaluation.label.as_str()).collect();
+        let labels: Vec<&str> = evaluations
+            .iter()
+            .map(|evaluation| evaluation.label.as_str())
+            .collect();
         Ok(RunDetail {
             shown: shown(&labels, wanted),
             summary,
             points,
-            config: contained::small_text(directory, &directory.join(facts::CONFIG)).unwrap_or_default(),
+            config: contained::small_text(directory, &directory.join(facts::CONFIG))
+                .unwrap_or_default(),
             log: log::event_words(directory, &directory.join(EVENTS)).unwrap_or_default(),
             skipped: self.skipped(directory),
             evaluations,
@@ -216,7 +275,9 @@ impl Library {
     }
 
     fn skipped(&self, directory: &Path) -> u64 {
-        self.records.places(directory, &directory.join("skipped.jsonl")).map_or(0, |places| places.all.len() as u64)
+        self.records
+            .places(directory, &directory.join("skipped.jsonl"))
+            .map_or(0, |places| places.all.len() as u64)
     }
 
     /// The answers of one evaluation; `None` where the run has no evaluation of that label. An empty
@@ -238,26 +299,58 @@ impl Library {
         }
         let folders = facts::evaluation_folders(&run.found.directory)?;
         let folder: Option<&EvaluationFolder> = if label.is_empty() {
-            let headline = run.facts.headline.as_ref().map(|evaluation| evaluation.label.as_str());
-            folders.iter().find(|folder| Some(folder.label.as_str()) == headline).or(folders.first())
+            let headline = run
+                .facts
+                .headline
+                .as_ref()
+                .map(|evaluation| evaluation.label.as_str());
+            folders
+                .iter()
+                .find(|folder| Some(folder.label.as_str()) == headline)
+                .or(folders.first())
         } else {
             folders.iter().find(|folder| folder.label == label)
         };
-        let Some(folder) = folder else { return Ok(None) };
-        let AnswerPage { answers, total, next } =
-            answers::page(&self.records, &run.found.directory, folder, filter, after, limit)?;
-        Ok(Some(AnswerList { run: summary, label: folder.label.clone(), filter: filter.words(), answers, total, next }))
+        let Some(folder) = folder else {
+            return Ok(None);
+        };
+        let AnswerPage {
+            answers,
+            total,
+            next,
+        } = answers::page(
+            &self.records,
+            &run.found.directory,
+            folder,
+            filter,
+            after,
+            limit,
+        )?;
+        Ok(Some(AnswerList {
+            run: summary,
+            label: folder.label.clone(),
+            filter: filter.words(),
+            answers,
+            total,
+            next,
+        }))
     }
 
     /// The Question page's data; `None` where the run does not know the question.
     ///
     /// # Errors
     /// Those of reading the run's files.
-    pub fn question(&self, run: &Run, summary: RunSummary, id: &str) -> io::Result<Option<QuestionDetail>> {
+    pub fn question(
+        &self,
+        run: &Run,
+        summary: RunSummary,
+        id: &str,
+    ) -> io::Result<Option<QuestionDetail>> {
         if run.found.trouble.is_some() {
             return Ok(None);
         }
-        let gathered = question::gather(&self.records, &run.found.directory, &run.facts.labels, id)?;
+        let gathered =
+            question::gather(&self.records, &run.found.directory, &run.facts.labels, id)?;
         Ok(gathered.map(|gathered| QuestionDetail {
             run: summary,
             id: id.to_owned(),
@@ -274,7 +367,13 @@ impl Library {
 impl Run {
     /// Its place in the list: by start, then by id.
     pub fn place(&self) -> (u64, &str) {
-        (self.facts.progress.first_ms.unwrap_or(self.found.changed_ms), &self.found.id)
+        (
+            self.facts
+                .progress
+                .first_ms
+                .unwrap_or(self.found.changed_ms),
+            &self.found.id,
+        )
     }
 
     /// The row of the Runs page.
@@ -284,7 +383,10 @@ impl Run {
             id: self.found.id.clone(),
             title: facts.title.clone(),
             model: facts.model.clone(),
-            method: facts.headline.as_ref().map_or_else(String::new, |evaluation| evaluation.method.clone()),
+            method: facts
+                .headline
+                .as_ref()
+                .map_or_else(String::new, |evaluation| evaluation.method.clone()),
             questions: facts.questions.clone(),
             n: facts.headline.as_ref().map_or(0, |evaluation| evaluation.n),
             metrics: facts.headline.clone(),
@@ -296,22 +398,31 @@ impl Run {
 
     fn state(&self, process: Option<Process>) -> RunState {
         if let Some(error) = &self.facts.trouble {
-            return RunState::Damaged { error: error.clone() };
+            return RunState::Damaged {
+                error: error.clone(),
+            };
         }
         let progress = &self.facts.progress;
         let watched = process == Some(Process::Lives);
         let state = progress.state(self.facts.complete, watched, now_ms());
         match (state, process) {
-            (RunState::Running { .. } | RunState::Waiting, Some(Process::Ended { at_ms, reason }))
-                if at_ms >= progress.last_ms.unwrap_or(0) =>
-            {
-                RunState::Failed { stage: progress.last_stage().to_owned(), error: reason }
-            }
-            (RunState::Running { .. } | RunState::Waiting, Some(Process::Succeeded)) => RunState::Finished,
-            (RunState::Running { stage, .. }, None) if self.has_lost_its_process() => RunState::Failed {
-                stage,
-                error: "its process has gone; start it again, and it goes on where it stopped".into(),
+            (
+                RunState::Running { .. } | RunState::Waiting,
+                Some(Process::Ended { at_ms, reason }),
+            ) if at_ms >= progress.last_ms.unwrap_or(0) => RunState::Failed {
+                stage: progress.last_stage().to_owned(),
+                error: reason,
             },
+            (RunState::Running { .. } | RunState::Waiting, Some(Process::Succeeded)) => {
+                RunState::Finished
+            }
+            (RunState::Running { stage, .. }, None) if self.has_lost_its_process() => {
+                RunState::Failed {
+                    stage,
+                    error: "its process has gone; start it again, and it goes on where it stopped"
+                        .into(),
+                }
+            }
             (state, _) => state,
         }
     }
@@ -321,22 +432,35 @@ impl Run {
     fn has_lost_its_process(&self) -> bool {
         let silent_ms = now_ms().saturating_sub(self.facts.progress.last_ms.unwrap_or(0));
         silent_ms > UNLOCKED_AFTER_MS
-            && std::fs::File::open(self.found.directory.join(LOCK)).is_ok_and(|lock| lock.try_lock_shared().is_ok())
+            && std::fs::File::open(self.found.directory.join(LOCK))
+                .is_ok_and(|lock| lock.try_lock_shared().is_ok())
     }
 
     /// Whether a search finds it: in title, id, model, method or questions, whatever the case.
     pub fn matches(&self, search: &str) -> bool {
         let search = search.to_lowercase();
-        let method = self.facts.headline.as_ref().map_or("", |evaluation| evaluation.method.as_str());
-        [self.found.id.as_str(), &self.facts.title, &self.facts.model, method, &self.facts.questions]
-            .iter()
-            .any(|text| text.to_lowercase().contains(&search))
+        let method = self
+            .facts
+            .headline
+            .as_ref()
+            .map_or("", |evaluation| evaluation.method.as_str());
+        [
+            self.found.id.as_str(),
+            &self.facts.title,
+            &self.facts.model,
+            method,
+            &self.facts.questions,
+        ]
+        .iter()
+        .any(|text| text.to_lowercase().contains(&search))
     }
 }
 
 /// Milliseconds since the Unix epoch.
 pub fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |duration| duration.as_millis() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |duration| duration.as_millis() as u64)
 }
 
 /// Which evaluations are drawn: those asked for; else the model before (`direct-prompting`, or the
@@ -356,7 +480,11 @@ fn shown(labels: &[&str], wanted: &[String]) -> Vec<usize> {
         return shown;
     }
     let taught = index_of("sayself").unwrap_or(labels.len() - 1);
-    let base = index_of("direct-prompting").or_else(|| labels.iter().position(|label| !label.starts_with("sayself")));
+    let base = index_of("direct-prompting").or_else(|| {
+        labels
+            .iter()
+            .position(|label| !label.starts_with("sayself"))
+    });
     match base {
         Some(base) if base != taught => vec![base, taught],
         _ => vec![taught],
@@ -369,9 +497,17 @@ mod tests {
 
     #[test]
     fn before_and_after_are_drawn_unless_asked_otherwise() {
-        let labels = ["self-consistency", "direct-prompting", "sayself", "sayself-seed-2"];
+        let labels = [
+            "self-consistency",
+            "direct-prompting",
+            "sayself",
+            "sayself-seed-2",
+        ];
         assert_eq!(shown(&labels, &[]), [1, 2]);
-        assert_eq!(shown(&labels, &["sayself-seed-2".into(), "nonsense".into()]), [3]);
+        assert_eq!(
+            shown(&labels, &["sayself-seed-2".into(), "nonsense".into()]),
+            [3]
+        );
         assert_eq!(shown(&["sayself"], &[]), [0]);
         assert_eq!(shown(&["a", "b"], &[]), [0, 1]);
         assert!(shown(&[], &["a".into()]).is_empty());

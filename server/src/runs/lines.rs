@@ -26,14 +26,19 @@ pub struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub fn new(reader: R, offset: u64, bytes_max: usize) -> Self {
-        Lines { reader, offset, bytes_max, buffer: Vec::new() }
+        Lines {
+            reader,
+            offset,
+            bytes_max,
+            buffer: Vec::new(),
+        }
     }
 
     /// The next line; `None` at the end. Memory stays below `bytes_max` and one read.
     ///
     /// # Errors
     /// Those of the reader.
-    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         self.buffer.clear();
         let offset = self.offset;
         let mut length = 0_u64;
@@ -64,7 +69,12 @@ impl<R: BufRead> Lines<R> {
             self.buffer.pop();
         }
         let bytes = (length <= self.bytes_max as u64).then_some(self.buffer.as_slice());
-        Ok(Some(Line { offset, end: self.offset, bytes, whole }))
+        Ok(Some(Line {
+            offset,
+            end: self.offset,
+            bytes,
+            whole,
+        }))
     }
 }
 
@@ -76,8 +86,13 @@ mod tests {
     fn lines_know_their_places_and_their_limit() {
         let mut lines = Lines::new(&b"ab\r\n\nlonger\nend"[..], 10, 4);
         let mut seen = Vec::new();
-        while let Some(line) = lines.next().unwrap() {
-            seen.push((line.offset, line.end, line.bytes.map(<[u8]>::to_vec), line.whole));
+        while let Some(line) = lines.next_line().unwrap() {
+            seen.push((
+                line.offset,
+                line.end,
+                line.bytes.map(<[u8]>::to_vec),
+                line.whole,
+            ));
         }
         assert_eq!(
             seen,

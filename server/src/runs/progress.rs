@@ -67,7 +67,7 @@ impl Progress {
         }
         file.seek(SeekFrom::Start(self.offset))?;
         let mut lines = Lines::new(BufReader::new(file), self.offset, RECORD_BYTES_MAX);
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next_line()? {
             // The last line may still be under way: it is read once its end is there.
             if !line.whole {
                 break;
@@ -112,7 +112,10 @@ impl Progress {
             });
             return;
         }
-        let known = self.stages.iter().position(|stage| stage.name == event.stage);
+        let known = self
+            .stages
+            .iter()
+            .position(|stage| stage.name == event.stage);
         let index = known.unwrap_or_else(|| {
             if self.stages.len() == STAGES_MAX {
                 self.stages.remove(0);
@@ -146,22 +149,37 @@ impl Progress {
     /// there. `watched` where its process is known to live, so that silence is no sign of its end.
     pub fn state(&self, complete: bool, watched: bool, now_ms: u64) -> RunState {
         let Some(last_ms) = self.last_ms else {
-            return if complete { RunState::Finished } else { RunState::Waiting };
+            return if complete {
+                RunState::Finished
+            } else {
+                RunState::Waiting
+            };
         };
         let whole_run = self.stages.iter().find(|stage| stage.name == WHOLE_RUN);
         if whole_run.is_some_and(|stage| stage.outcome == Outcome::Finished) {
             return RunState::Finished;
         }
         // The stage that spoke last speaks for the run; the pipeline's own words come second.
-        let open = self.stages.iter().rev().find(|stage| stage.outcome == Outcome::Open && stage.name != WHOLE_RUN);
-        let failed = self.stages.iter().rev().find_map(|stage| match &stage.outcome {
-            Outcome::Failed(error) => Some((stage, error)),
-            _ => None,
-        });
+        let open = self
+            .stages
+            .iter()
+            .rev()
+            .find(|stage| stage.outcome == Outcome::Open && stage.name != WHOLE_RUN);
+        let failed = self
+            .stages
+            .iter()
+            .rev()
+            .find_map(|stage| match &stage.outcome {
+                Outcome::Failed(error) => Some((stage, error)),
+                _ => None,
+            });
         if let Some((stage, error)) = failed
             && open.is_none_or(|open| open.last_ms <= stage.last_ms)
         {
-            return RunState::Failed { stage: stage.name.clone(), error: error.clone() };
+            return RunState::Failed {
+                stage: stage.name.clone(),
+                error: error.clone(),
+            };
         }
         if open.is_none() && whole_run.is_none() && complete {
             return RunState::Finished;
@@ -189,16 +207,22 @@ impl Progress {
 
     /// The stage that a stopped process was at.
     pub fn last_stage(&self) -> &str {
-        self.stages.last().map_or(WHOLE_RUN, |stage| stage.name.as_str())
+        self.stages
+            .last()
+            .map_or(WHOLE_RUN, |stage| stage.name.as_str())
     }
 }
 
 impl StageProgress {
     /// At the pace so far; `None` before the first unit.
     fn seconds_left(&self) -> Option<f64> {
-        let units = self.done.checked_sub(self.done_before).filter(|units| *units > 0)?;
+        let units = self
+            .done
+            .checked_sub(self.done_before)
+            .filter(|units| *units > 0)?;
         let seconds = self.last_ms.saturating_sub(self.started_ms) as f64 / 1_000.0;
-        (seconds > 0.0).then(|| seconds / units as f64 * self.total.saturating_sub(self.done) as f64)
+        (seconds > 0.0)
+            .then(|| seconds / units as f64 * self.total.saturating_sub(self.done) as f64)
     }
 }
 
@@ -207,11 +231,19 @@ mod tests {
     use super::*;
 
     fn event(time_ms: u64, stage: &str, kind: EventKind) -> Event {
-        Event { time_ms, stage: stage.into(), kind }
+        Event {
+            time_ms,
+            stage: stage.into(),
+            kind,
+        }
     }
 
     fn started(done: u64, total: u64) -> EventKind {
-        EventKind::Started { done, total, unit: "questions".into() }
+        EventKind::Started {
+            done,
+            total,
+            unit: "questions".into(),
+        }
     }
 
     #[test]
@@ -220,7 +252,14 @@ mod tests {
         assert_eq!(progress.state(false, false, 0), RunState::Waiting);
         progress.hear(event(1_000, "run", started(0, 2)));
         progress.hear(event(1_000, "sample", started(10, 30)));
-        progress.hear(event(11_000, "sample", EventKind::Progress { done: 20, total: 30 }));
+        progress.hear(event(
+            11_000,
+            "sample",
+            EventKind::Progress {
+                done: 20,
+                total: 30,
+            },
+        ));
         assert_eq!(
             progress.state(false, false, 12_000),
             RunState::Running {
@@ -231,8 +270,14 @@ mod tests {
                 seconds_left: Some(10.0)
             }
         );
-        progress.hear(event(12_000, "sample", EventKind::Finished { seconds: 11.0 }));
-        assert!(matches!(progress.state(true, false, 12_000), RunState::Running { stage, .. } if stage == "run"));
+        progress.hear(event(
+            12_000,
+            "sample",
+            EventKind::Finished { seconds: 11.0 },
+        ));
+        assert!(
+            matches!(progress.state(true, false, 12_000), RunState::Running { stage, .. } if stage == "run")
+        );
         progress.hear(event(13_000, "run", EventKind::Finished { seconds: 12.0 }));
         assert_eq!(progress.state(false, false, 13_000), RunState::Finished);
     }
@@ -242,15 +287,32 @@ mod tests {
         let mut progress = Progress::default();
         progress.hear(event(0, "sft", started(0, 10)));
         let late = SILENT_MS_MAX + 60_000;
-        assert!(matches!(progress.state(false, false, late), RunState::Failed { stage, .. } if stage == "sft"));
-        assert!(matches!(progress.state(false, true, late), RunState::Running { .. }));
-        progress.hear(event(10, "sft", EventKind::Failed { error: "disk full".into() }));
+        assert!(
+            matches!(progress.state(false, false, late), RunState::Failed { stage, .. } if stage == "sft")
+        );
+        assert!(matches!(
+            progress.state(false, true, late),
+            RunState::Running { .. }
+        ));
+        progress.hear(event(
+            10,
+            "sft",
+            EventKind::Failed {
+                error: "disk full".into(),
+            },
+        ));
         assert_eq!(
             progress.state(false, false, 11),
-            RunState::Failed { stage: "sft".into(), error: "disk full".into() }
+            RunState::Failed {
+                stage: "sft".into(),
+                error: "disk full".into()
+            }
         );
         progress.hear(event(20, "sft", started(5, 10)));
-        assert!(matches!(progress.state(false, false, 21), RunState::Running { done: 5, .. }));
+        assert!(matches!(
+            progress.state(false, false, 21),
+            RunState::Running { done: 5, .. }
+        ));
     }
 
     #[test]
@@ -262,7 +324,10 @@ mod tests {
         std::fs::write(&log, format!("{whole}\nnoise\n{{\"time_ms\":2,\"sta")).unwrap();
         let mut progress = Progress::default();
         progress.read_on(&folder, &log).unwrap();
-        assert_eq!((progress.bad_lines, progress.offset), (1, whole.len() as u64 + 7));
+        assert_eq!(
+            (progress.bad_lines, progress.offset),
+            (1, whole.len() as u64 + 7)
+        );
         std::fs::write(&log, format!("{whole}\nnoise\n{{\"time_ms\":2,\"stage\":\"sample\",\"kind\":\"finished\",\"seconds\":1.0}}\n"))
             .unwrap();
         progress.read_on(&folder, &log).unwrap();

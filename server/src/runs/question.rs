@@ -22,29 +22,54 @@ pub struct Gathered {
 ///
 /// # Errors
 /// Those of reading; a missing file is no error.
-pub fn gather(records: &Records, directory: &Path, labels: &[String], id: &str) -> io::Result<Option<Gathered>> {
-    let first = |names: &[&str]| names.iter().map(|name| directory.join(name)).find(|path| path.exists());
-    let question: Option<Question> =
-        one(records, directory, first(&["questions.jsonl"]), id, |question: &Question| &question.id)?;
-    let clustering: Option<Clustering> =
-        one(records, directory, first(&["cluster/clusters.jsonl", "clusters.jsonl"]), id, |clustering: &Clustering| {
-            &clustering.id
-        })?;
-    let rationale: Option<Rationale> =
-        one(records, directory, first(&["rationalize/rationales.jsonl", "rationales.jsonl"]), id, |rationale: &Rationale| {
-            &rationale.id
-        })?;
+pub fn gather(
+    records: &Records,
+    directory: &Path,
+    labels: &[String],
+    id: &str,
+) -> io::Result<Option<Gathered>> {
+    let first = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| directory.join(name))
+            .find(|path| path.exists())
+    };
+    let question: Option<Question> = one(
+        records,
+        directory,
+        first(&["questions.jsonl"]),
+        id,
+        |question: &Question| &question.id,
+    )?;
+    let clustering: Option<Clustering> = one(
+        records,
+        directory,
+        first(&["cluster/clusters.jsonl", "clusters.jsonl"]),
+        id,
+        |clustering: &Clustering| &clustering.id,
+    )?;
+    let rationale: Option<Rationale> = one(
+        records,
+        directory,
+        first(&["rationalize/rationales.jsonl", "rationales.jsonl"]),
+        id,
+        |rationale: &Rationale| &rationale.id,
+    )?;
     let samples: Vec<Sample> = match first(&["sample/samples.jsonl", "samples.jsonl"]) {
         // Clusters hold what the samples say; without them the samples are grouped here.
         Some(path) if clustering.is_none() => {
-            every(records, directory, &path, id, |sample: &Sample| &sample.question_id)?
+            every(records, directory, &path, id, |sample: &Sample| {
+                &sample.question_id
+            })?
         }
         _ => Vec::new(),
     };
     let mut answers = Vec::new();
     for folder in in_order(evaluation_folders(directory)?, labels) {
         let path = folder.path.join(ANSWERS);
-        if let Some(answer) = one(records, directory, Some(path), id, |answer: &Answer| &answer.question_id)? {
+        if let Some(answer) = one(records, directory, Some(path), id, |answer: &Answer| {
+            &answer.question_id
+        })? {
             answers.push((folder.label, answer));
         }
     }
@@ -54,16 +79,28 @@ pub fn gather(records: &Records, directory: &Path, labels: &[String], id: &str) 
         .or(clustering.as_ref().map(|clustering| &clustering.question))
         .or(rationale.as_ref().map(|rationale| &rationale.question))
         .or(samples.first().map(|sample| &sample.question))
-        .or(answers.first().map(|(_, answer): &(String, Answer)| &answer.question));
-    let Some(text) = text.cloned() else { return Ok(None) };
+        .or(answers
+            .first()
+            .map(|(_, answer): &(String, Answer)| &answer.question));
+    let Some(text) = text.cloned() else {
+        return Ok(None);
+    };
     let gold = match &question {
         Some(question) => question.answers.clone(),
-        None => answers.iter().find_map(|(_, answer)| answer.gold.clone()).into_iter().collect(),
+        None => answers
+            .iter()
+            .find_map(|(_, answer)| answer.gold.clone())
+            .into_iter()
+            .collect(),
     };
     let template = question
         .as_ref()
         .and_then(|question| question.template.clone())
-        .or_else(|| answers.iter().find_map(|(_, answer)| answer.template.clone()));
+        .or_else(|| {
+            answers
+                .iter()
+                .find_map(|(_, answer)| answer.template.clone())
+        });
     let clusters = match clustering {
         Some(clustering) => clustering.clusters,
         None => clusters_of(&samples, question.as_ref(), &gold),
@@ -80,17 +117,25 @@ pub fn gather(records: &Records, directory: &Path, labels: &[String], id: &str) 
 
 /// Samples that were not clustered yet, grouped by normalised answer.
 fn clusters_of(samples: &[Sample], question: Option<&Question>, gold: &[String]) -> Vec<Cluster> {
-    let responses: Vec<&str> = samples.iter().map(|sample| sample.response.as_str()).collect();
+    let responses: Vec<&str> = samples
+        .iter()
+        .map(|sample| sample.response.as_str())
+        .collect();
     let judge = question.map(|question| question.judge).unwrap_or_default();
-    let negatives = question.map(|question| question.negative_answers.as_slice()).unwrap_or_default();
+    let negatives = question
+        .map(|question| question.negative_answers.as_slice())
+        .unwrap_or_default();
     calibration::cluster::by_answer(&responses)
         .into_iter()
         .filter_map(|members| {
             let answer = responses.get(*members.first()?)?.trim().to_owned();
             Some(Cluster {
-                correct: calibration::judge::is_correct(judge.into(), &answer, gold, negatives),
+                correct: calibration::judge::is_correct(judge, &answer, gold, negatives),
                 share: members.len() as f64 / responses.len() as f64,
-                members: members.iter().filter_map(|member| Some(samples.get(*member)?.index)).collect(),
+                members: members
+                    .iter()
+                    .filter_map(|member| Some(samples.get(*member)?.index))
+                    .collect(),
                 answer,
             })
         })
@@ -99,7 +144,12 @@ fn clusters_of(samples: &[Sample], question: Option<&Question>, gold: &[String])
 
 /// The pages' order of evaluations first, what has no measures yet after them.
 fn in_order(mut folders: Vec<EvaluationFolder>, labels: &[String]) -> Vec<EvaluationFolder> {
-    folders.sort_by_key(|folder| labels.iter().position(|label| *label == folder.label).unwrap_or(usize::MAX));
+    folders.sort_by_key(|folder| {
+        labels
+            .iter()
+            .position(|label| *label == folder.label)
+            .unwrap_or(usize::MAX)
+    });
     folders
 }
 
@@ -111,7 +161,9 @@ fn one<T: DeserializeOwned>(
     id_of: impl Fn(&T) -> &String,
 ) -> io::Result<Option<T>> {
     let Some(path) = path else { return Ok(None) };
-    Ok(every(records, directory, &path, id, id_of)?.into_iter().next())
+    Ok(every(records, directory, &path, id, id_of)?
+        .into_iter()
+        .next())
 }
 
 /// The index knows ids by their hash: `id_of` settles the rare case of two with the same.
@@ -127,5 +179,8 @@ fn every<T: DeserializeOwned>(
         result => result?,
     };
     let found: Vec<T> = records::read(directory, path, places.of_question(id))?;
-    Ok(found.into_iter().filter(|record| id_of(record) == id).collect())
+    Ok(found
+        .into_iter()
+        .filter(|record| id_of(record) == id)
+        .collect())
 }

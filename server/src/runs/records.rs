@@ -63,14 +63,17 @@ impl Places {
     /// The places of the records of a question.
     pub fn of_question<'a>(&'a self, id: &str) -> impl Iterator<Item = Place> + use<'a> {
         let key = hash(id);
-        self.all.iter().copied().filter(move |place| place.key == key)
+        self.all
+            .iter()
+            .copied()
+            .filter(move |place| place.key == key)
     }
 
     fn read_on(&mut self, file: impl Read + Seek) -> io::Result<()> {
         let mut reader = BufReader::with_capacity(256 * 1024, file);
         reader.seek(SeekFrom::Start(self.read_to))?;
         let mut lines = Lines::new(reader, self.read_to, RECORD_BYTES_MAX);
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next_line()? {
             let Some(bytes) = line.bytes.filter(|bytes| !bytes.is_empty()) else {
                 self.bad_lines += u64::from(line.bytes.is_none());
                 self.read_to = line.end;
@@ -160,8 +163,19 @@ impl Records {
         let mut kept = self.lock();
         let clock = kept.clock;
         kept.files.insert(path.to_owned(), (clock, places));
-        while kept.files.len() > 1 && kept.files.values().map(|(_, places)| places.all.len()).sum::<usize>() > RECORDS_INDEXED_MAX {
-            let oldest = kept.files.iter().min_by_key(|(_, (used, _))| *used).map(|(path, _)| path.clone());
+        while kept.files.len() > 1
+            && kept
+                .files
+                .values()
+                .map(|(_, places)| places.all.len())
+                .sum::<usize>()
+                > RECORDS_INDEXED_MAX
+        {
+            let oldest = kept
+                .files
+                .iter()
+                .min_by_key(|(_, (used, _))| *used)
+                .map(|(path, _)| path.clone());
             let Some(oldest) = oldest else { break };
             kept.files.remove(&oldest);
         }
@@ -169,7 +183,9 @@ impl Records {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
         // Nothing that is half done can be seen after a panic here: the map is a cache.
-        self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.kept
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -216,12 +232,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let folder = directory.path().canonicalize().unwrap();
         let path = folder.join("answers.jsonl");
-        std::fs::write(&path, "{\"id\":\"a\",\"probability\":0.5,\"correct\":true}\nnoise\n{\"id\":\"b\",\"pro").unwrap();
+        std::fs::write(
+            &path,
+            "{\"id\":\"a\",\"probability\":0.5,\"correct\":true}\nnoise\n{\"id\":\"b\",\"pro",
+        )
+        .unwrap();
         let records = Records::default();
         let places = records.places(&folder, &path).unwrap();
         assert_eq!((places.all.len(), places.bad_lines), (1, 1));
-        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"bability\":0.25,\"correct\":false}\n").unwrap();
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap();
+        file.write_all(b"bability\":0.25,\"correct\":false}\n")
+            .unwrap();
         let places = records.places(&folder, &path).unwrap();
         assert_eq!((places.all.len(), places.bad_lines), (2, 1));
         assert_eq!(places.all[1].probability, 0.25);

@@ -36,8 +36,14 @@ pub struct Scan {
 }
 
 /// Any of these makes a directory a run.
-const MARKS: [&str; 6] =
-    ["run.toml", "events.jsonl", "metrics.json", "answers.jsonl", "samples.jsonl", "evaluate"];
+const MARKS: [&str; 6] = [
+    "run.toml",
+    "events.jsonl",
+    "metrics.json",
+    "answers.jsonl",
+    "samples.jsonl",
+    "evaluate",
+];
 
 /// Looks at every folder; a folder that cannot be read is a warning, never an error, so that the
 /// others are still served.
@@ -60,13 +66,16 @@ fn scan_root(root: &Root, scan: &mut Scan, taken: &mut HashSet<String>) -> io::R
     if is_run(&folder) {
         if let Some(name) = folder.file_name().and_then(|name| name.to_str()) {
             let id = free_id(name, taken);
-            scan.found.push(found(id, folder.clone(), root.recorded, None));
+            scan.found
+                .push(found(id, folder.clone(), root.recorded, None));
         }
         return Ok(());
     }
     let mut names = Vec::new();
     for entry in folder.read_dir()? {
-        let Ok(name) = entry?.file_name().into_string() else { continue };
+        let Ok(name) = entry?.file_name().into_string() else {
+            continue;
+        };
         if !name.starts_with('.') {
             names.push(name);
         }
@@ -75,7 +84,8 @@ fn scan_root(root: &Root, scan: &mut Scan, taken: &mut HashSet<String>) -> io::R
     names.sort_unstable();
     for name in names {
         if scan.found.len() == RUNS_MAX {
-            scan.warnings.push(format!("More than {RUNS_MAX} runs: the rest is not shown."));
+            scan.warnings
+                .push(format!("More than {RUNS_MAX} runs: the rest is not shown."));
             break;
         }
         let path = folder.join(&name);
@@ -98,7 +108,9 @@ fn scan_root(root: &Root, scan: &mut Scan, taken: &mut HashSet<String>) -> io::R
 }
 
 fn is_run(directory: &Path) -> bool {
-    MARKS.iter().any(|mark| directory.join(mark).symlink_metadata().is_ok())
+    MARKS
+        .iter()
+        .any(|mark| directory.join(mark).symlink_metadata().is_ok())
 }
 
 fn free_id(name: &str, taken: &mut HashSet<String>) -> String {
@@ -123,5 +135,11 @@ fn found(id: String, path: PathBuf, recorded: bool, trouble: Option<String>) -> 
         .ok()
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
         .map_or(0, |duration| duration.as_millis() as u64);
-    Found { id, directory, recorded, trouble, changed_ms }
+    Found {
+        id,
+        directory,
+        recorded,
+        trouble,
+        changed_ms,
+    }
 }

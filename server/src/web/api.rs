@@ -21,7 +21,9 @@ pub struct RunList {
 }
 
 /// Work on the file system, off the threads that serve.
-pub async fn read<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+pub async fn read<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         // Passed on, so that it is told once, where all panics are.
@@ -34,21 +36,32 @@ pub async fn read<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> +
 
 /// The run of an id.
 pub fn find(server: &Server, id: &str) -> Result<Run, Failure> {
-    server.library.run(id).ok_or_else(|| Failure::not_found("run"))
+    server
+        .library
+        .run(id)
+        .ok_or_else(|| Failure::not_found("run"))
 }
 
 /// One page of runs and what is wrong with the folders. The cursor is `START_MS.ID` of the last run
 /// shown: rows that come or go in between neither repeat nor hide others.
-pub fn page_of_runs(server: &Server, query: &Parameters) -> Result<(RunList, Arc<Vec<String>>), Failure> {
+pub fn page_of_runs(
+    server: &Server,
+    query: &Parameters,
+) -> Result<(RunList, Arc<Vec<String>>), Failure> {
     let search = query.search()?;
     let limit = query.limit()?;
-    let after = match query.cursor() {
-        None => None,
-        Some(cursor) => {
-            let place = cursor.split_once('.').and_then(|(start, id)| Some((start.parse::<u64>().ok()?, id)));
-            Some(place.ok_or_else(|| Failure::bad_query("The cursor is not one that this list gave."))?)
-        }
-    };
+    let after =
+        match query.cursor() {
+            None => None,
+            Some(cursor) => {
+                let place = cursor
+                    .split_once('.')
+                    .and_then(|(start, id)| Some((start.parse::<u64>().ok()?, id)));
+                Some(place.ok_or_else(|| {
+                    Failure::bad_query("The cursor is not one that this list gave.")
+                })?)
+            }
+        };
     let (runs, warnings) = server.library.runs();
     let mut rest = runs
         .iter()
@@ -59,7 +72,13 @@ pub fn page_of_runs(server: &Server, query: &Parameters) -> Result<(RunList, Arc
         let (start, id) = run.place();
         format!("{start}.{id}")
     });
-    Ok((RunList { runs: shown.into_iter().map(|run| server.summary(run)).collect(), next }, warnings))
+    Ok((
+        RunList {
+            runs: shown.into_iter().map(|run| server.summary(run)).collect(),
+            next,
+        },
+        warnings,
+    ))
 }
 
 /// Lists runs, the newest first.
@@ -118,10 +137,21 @@ pub async fn get_run(
 }
 
 /// The answers that a page of them shows.
-pub fn page_of_answers(server: &Server, run: &Run, query: &Parameters) -> Result<AnswerList, Failure> {
+pub fn page_of_answers(
+    server: &Server,
+    run: &Run,
+    query: &Parameters,
+) -> Result<AnswerList, Failure> {
     server
         .library
-        .answers(run, server.summary(run), query.label(), query.filter()?, query.offset()?, query.limit()?)
+        .answers(
+            run,
+            server.summary(run),
+            query.label(),
+            query.filter()?,
+            query.offset()?,
+            query.limit()?,
+        )
         .map_err(|error| Failure::unreadable(&error))?
         .ok_or_else(|| Failure::not_found("evaluation"))
 }

@@ -25,7 +25,9 @@ pub fn router(server: &Server) -> Router<Arc<Server>> {
         Some(folder) => router.nest_service(
             "/assets",
             SetResponseHeader::if_not_present(
-                ServeDir::new(folder).append_index_html_on_directories(false).precompressed_br(),
+                ServeDir::new(folder)
+                    .append_index_html_on_directories(false)
+                    .precompressed_br(),
                 header::CACHE_CONTROL,
                 HeaderValue::from_static("no-cache"),
             ),
@@ -35,10 +37,20 @@ pub fn router(server: &Server) -> Router<Arc<Server>> {
 }
 
 async fn stylesheet(headers: HeaderMap) -> Response {
-    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == TAG.as_bytes());
-    let own = [(header::ETAG, TAG.as_str()), (header::CACHE_CONTROL, "no-cache")];
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|tag| tag.as_bytes() == TAG.as_bytes());
+    let own = [
+        (header::ETAG, TAG.as_str()),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
     if known {
         return (StatusCode::NOT_MODIFIED, own).into_response();
     }
-    (own, [(header::CONTENT_TYPE, "text/css; charset=utf-8")], app::stylesheet()).into_response()
+    (
+        own,
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8")],
+        app::stylesheet(),
+    )
+        .into_response()
 }

@@ -36,7 +36,10 @@ struct KeptPage {
 
 impl Default for Documents {
     fn default() -> Self {
-        Documents { placeholder: nonce(), kept: Mutex::default() }
+        Documents {
+            placeholder: nonce(),
+            kept: Mutex::default(),
+        }
     }
 }
 
@@ -46,17 +49,17 @@ fn nonce() -> String {
 }
 
 impl Documents {
-    /// Draws a page off the threads that serve; its nonce is the placeholder.
-    pub async fn draw(&self, server: &Arc<Server>, page: Page, address: &str, warnings: &[String]) -> String {
-        let context = RenderContext {
-            nonce: self.placeholder.clone(),
-            assets_present: server.assets.is_some(),
-            path: address.to_owned(),
-            warnings: server.warnings(warnings),
-        };
-        match tokio::task::spawn_blocking(move || app::render(page, context)).await {
+    /// Draws a page off the threads that serve; its nonce is the placeholder. A panic is passed on,
+    /// so that it is told once, where all panics are.
+    pub async fn draw(
+        &self,
+        server: &Arc<Server>,
+        page: Page,
+        address: &str,
+        warnings: &[String],
+    ) -> String {
+        match self.drawing(server, page, address, warnings).await {
             Ok(body) => body,
-            // Passed on, so that it is told once, where all panics are.
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => String::new(),
@@ -64,12 +67,42 @@ impl Documents {
         }
     }
 
+    /// As [`Documents::draw`]; `None` in place of a panic.
+    pub async fn try_draw(
+        &self,
+        server: &Arc<Server>,
+        page: Page,
+        address: &str,
+        warnings: &[String],
+    ) -> Option<String> {
+        self.drawing(server, page, address, warnings).await.ok()
+    }
+
+    fn drawing(
+        &self,
+        server: &Arc<Server>,
+        page: Page,
+        address: &str,
+        warnings: &[String],
+    ) -> tokio::task::JoinHandle<String> {
+        let context = RenderContext {
+            nonce: self.placeholder.clone(),
+            assets_present: server.assets.is_some(),
+            path: address.to_owned(),
+            warnings: server.warnings(warnings),
+        };
+        tokio::task::spawn_blocking(move || app::render(page, context))
+    }
+
     /// The kept page of an address, if it is of this version.
     pub fn kept(&self, address: &str, version: &str) -> Option<Arc<str>> {
         let mut kept = self.lock();
         kept.clock += 1;
         let clock = kept.clock;
-        let page = kept.pages.get_mut(address).filter(|page| page.version == version)?;
+        let page = kept
+            .pages
+            .get_mut(address)
+            .filter(|page| page.version == version)?;
         page.used = clock;
         Some(Arc::clone(&page.body))
     }
@@ -82,13 +115,23 @@ impl Documents {
         let mut kept = self.lock();
         let used = kept.clock;
         kept.bytes += body.len();
-        let page = KeptPage { version: version.to_owned(), body, used };
+        let page = KeptPage {
+            version: version.to_owned(),
+            body,
+            used,
+        };
         if let Some(before) = kept.pages.insert(address.to_owned(), page) {
             kept.bytes -= before.body.len();
         }
         while kept.pages.len() > PAGES_KEPT_MAX || kept.bytes > PAGES_KEPT_BYTES_MAX {
-            let oldest = kept.pages.iter().min_by_key(|(_, page)| page.used).map(|(address, _)| address.clone());
-            let Some(removed) = oldest.and_then(|oldest| kept.pages.remove(&oldest)) else { break };
+            let oldest = kept
+                .pages
+                .iter()
+                .min_by_key(|(_, page)| page.used)
+                .map(|(address, _)| address.clone());
+            let Some(removed) = oldest.and_then(|oldest| kept.pages.remove(&oldest)) else {
+                break;
+            };
             kept.bytes -= removed.body.len();
         }
     }
@@ -104,12 +147,17 @@ impl Documents {
             .get(header::IF_NONE_MATCH)
             .and_then(|tags| tags.to_str().ok())
             .is_some_and(|tags| tags.split(',').any(|known| known.trim() == tag));
-        let Ok(tag) = HeaderValue::from_str(&tag) else { return Failure::internal().into_response() };
+        let Ok(tag) = HeaderValue::from_str(&tag) else {
+            return Failure::internal().into_response();
+        };
         let mut response = if known {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             let mut response = Response::new(Body::empty());
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+            response.headers_mut().insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/html; charset=utf-8"),
+            );
             let nonce = nonce();
             *response.body_mut() = Body::from(body.replace(&self.placeholder, &nonce));
             set_policy(response.headers_mut(), &nonce);
@@ -117,7 +165,10 @@ impl Documents {
         };
         response.headers_mut().insert(header::ETAG, tag);
         // Kept by the browser, asked about each time.
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        response.headers_mut().insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, no-cache"),
+        );
         response
     }
 
@@ -126,7 +177,10 @@ impl Documents {
         let nonce = nonce();
         let mut response = Response::new(Body::from(body.replace(&self.placeholder, &nonce)));
         *response.status_mut() = status;
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
         set_policy(response.headers_mut(), &nonce);
         response
     }

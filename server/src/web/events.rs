@@ -10,7 +10,8 @@ use super::api::{find, read};
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use crate::limits::{
-    FOLLOW_BYTES_MAX, FOLLOW_EVERY_MS, HEARTBEAT_SECONDS, RECORD_BYTES_MAX, WATCH_SECONDS_MAX, WATCHERS_MAX,
+    FOLLOW_BYTES_MAX, FOLLOW_EVERY_MS, HEARTBEAT_SECONDS, RECORD_BYTES_MAX, WATCH_SECONDS_MAX,
+    WATCHERS_MAX,
 };
 use crate::runs::contained;
 use crate::runs::facts::EVENTS;
@@ -49,18 +50,23 @@ pub async fn follow_run(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Sse<impl tokio_stream::Stream<Item = Result<Event, Infallible>>>, Failure> {
-    let heard = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    let heard = headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok())
+        .and_then(|id| id.parse().ok());
     let offset = match heard {
         Some(offset) => offset,
         None => Parameters::parse(query.as_deref()).offset()?.unwrap_or(0),
     };
-    let place = Arc::clone(&server.watchers).try_acquire_owned().map_err(|_| {
-        Failure::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("{WATCHERS_MAX} visitors follow runs already."),
-            "Reload the page now and then: it shows the same.",
-        )
-    })?;
+    let place = Arc::clone(&server.watchers)
+        .try_acquire_owned()
+        .map_err(|_| {
+            Failure::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("{WATCHERS_MAX} visitors follow runs already."),
+                "Reload the page now and then: it shows the same.",
+            )
+        })?;
     let run = read({
         let server = Arc::clone(&server);
         let id = id.clone();
@@ -68,7 +74,13 @@ pub async fn follow_run(
     })
     .await?;
     let (sender, receiver) = mpsc::channel(16);
-    let follower = Follower { server, id, directory: run.found.directory, offset, state: None };
+    let follower = Follower {
+        server,
+        id,
+        directory: run.found.directory,
+        offset,
+        state: None,
+    };
     tokio::spawn(async move {
         follower.follow(sender).await;
         drop(place);
@@ -96,10 +108,14 @@ impl Follower {
                 (self, messages)
             })
             .await;
-            let Ok((follower, messages)) = looked else { return };
+            let Ok((follower, messages)) = looked else {
+                return;
+            };
             self = follower;
             // A log that cannot be read is told by the run's state, on its page.
-            let Some((messages, more)) = messages else { return };
+            let Some((messages, more)) = messages else {
+                return;
+            };
             for message in messages {
                 if sender.send(Ok(message)).await.is_err() {
                     return;
@@ -139,12 +155,19 @@ impl Follower {
         let mut lines = Lines::new(BufReader::new(file), self.offset, RECORD_BYTES_MAX);
         let mut messages = Vec::new();
         let mut bytes = 0;
-        while let Some(line) = lines.next()?.filter(|line| line.whole) {
+        while let Some(line) = lines.next_line()?.filter(|line| line.whole) {
             let text = line.bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
             // Only what is JSON is passed on: a line break within a message would end it.
-            if let Some(text) = text.filter(|text| serde_json::from_str::<datasets::Event>(text).is_ok()) {
+            if let Some(text) =
+                text.filter(|text| serde_json::from_str::<datasets::Event>(text).is_ok())
+            {
                 bytes += text.len();
-                messages.push(Event::default().event("event").id(line.end.to_string()).data(text.replace('\r', "")));
+                messages.push(
+                    Event::default()
+                        .event("event")
+                        .id(line.end.to_string())
+                        .data(text.replace('\r', "")),
+                );
             }
             self.offset = line.end;
             if bytes > FOLLOW_BYTES_MAX {

@@ -17,7 +17,11 @@ use std::time::Duration;
 /// answers as if they were its own: so on loopback only loopback's names are answered. And it can
 /// send forms here (CSRF): so a change needs this origin, or no browser at all.
 pub async fn admit(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > ADDRESS_BYTES_MAX) {
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|address| address.as_str().len() > ADDRESS_BYTES_MAX)
+    {
         return Failure::new(
             StatusCode::URI_TOO_LONG,
             format!("The address is longer than {ADDRESS_BYTES_MAX} bytes."),
@@ -34,7 +38,10 @@ pub async fn admit(State(server): State<Arc<Server>>, request: Request, next: Ne
         )
         .into_response();
     }
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let changes = !matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
     if changes && !is_same_origin(host.as_deref(), request.headers()) {
         return Failure::new(
             StatusCode::FORBIDDEN,
@@ -47,8 +54,11 @@ pub async fn admit(State(server): State<Arc<Server>>, request: Request, next: Ne
 }
 
 fn host_of(uri: &Uri, headers: &HeaderMap) -> Option<String> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    host.or(uri.authority().map(|authority| authority.as_str())).map(str::to_ascii_lowercase)
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    host.or(uri.authority().map(|authority| authority.as_str()))
+        .map(str::to_ascii_lowercase)
 }
 
 fn is_loopback_name(host: &str) -> bool {
@@ -56,11 +66,18 @@ fn is_loopback_name(host: &str) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or(""),
         None => host.split(':').next().unwrap_or(""),
     };
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    name == "localhost"
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn is_same_origin(host: Option<&str>, headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("").to_ascii_lowercase());
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value: &HeaderValue| value.to_str().unwrap_or("").to_ascii_lowercase())
+    };
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site"))
         && site != "same-origin"
         && site != "none"
@@ -70,7 +87,9 @@ fn is_same_origin(host: Option<&str>, headers: &HeaderMap) -> bool {
     match text(header::ORIGIN) {
         None => true,
         Some(origin) => {
-            let place = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            let place = origin
+                .strip_prefix("http://")
+                .or_else(|| origin.strip_prefix("https://"));
             place.is_some() && place == host
         }
     }
@@ -94,15 +113,27 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
             HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
         );
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     for (name, value) in [
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
-        ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+        (
+            "permissions-policy",
+            "camera=(), geolocation=(), microphone=()",
+        ),
     ] {
-        headers.insert(header::HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.insert(
+            header::HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
     response
 }
@@ -113,10 +144,23 @@ mod tests {
 
     #[test]
     fn only_this_machines_names_are_loopback() {
-        for host in ["localhost", "localhost:80", "127.0.0.1:7590", "127.1.2.3", "[::1]:80"] {
+        for host in [
+            "localhost",
+            "localhost:80",
+            "127.0.0.1:7590",
+            "127.1.2.3",
+            "[::1]:80",
+        ] {
             assert!(is_loopback_name(host), "{host}");
         }
-        for host in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]"] {
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "[::2]",
+        ] {
             assert!(!is_loopback_name(host), "{host}");
         }
     }
@@ -125,12 +169,18 @@ mod tests {
     fn other_origins_are_told_apart() {
         let with = |pairs: &[(&'static str, &'static str)]| {
             let headers = pairs.iter().map(|(name, value)| {
-                (header::HeaderName::from_static(name), HeaderValue::from_static(value))
+                (
+                    header::HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
             });
             is_same_origin(Some("127.0.0.1:80"), &headers.collect())
         };
         assert!(with(&[]));
-        assert!(with(&[("origin", "http://127.0.0.1:80"), ("sec-fetch-site", "same-origin")]));
+        assert!(with(&[
+            ("origin", "http://127.0.0.1:80"),
+            ("sec-fetch-site", "same-origin")
+        ]));
         assert!(!with(&[("origin", "http://evil.example")]));
         assert!(!with(&[("origin", "http://127.0.0.1:81")]));
         assert!(!with(&[("origin", "null")]));

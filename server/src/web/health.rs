@@ -19,7 +19,10 @@ pub struct Health {
 /// Whether the process answers.
 #[utoipa::path(get, path = "/healthz", tag = "server", responses((status = 200, body = Health)))]
 pub async fn healthz() -> Json<Health> {
-    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+    Json(Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    })
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,7 +72,9 @@ pub async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Readiness>
 /// Writes what was read anew into the index, beside the answer. Losing it costs nothing but time at
 /// the next start.
 pub fn store_index(server: Arc<Server>) {
-    let Some(database) = server.database.clone() else { return };
+    let Some(database) = server.database.clone() else {
+        return;
+    };
     let fresh = server.library.take_fresh();
     if fresh.is_empty() {
         return;

@@ -107,13 +107,29 @@ impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         let detail = sentence(&error.to_string());
         match error {
-            JobError::Request(request) => Failure::new(StatusCode::UNPROCESSABLE_ENTITY, detail, request.next),
-            JobError::Full(_) => {
-                Failure::new(StatusCode::TOO_MANY_REQUESTS, detail, "Wait until one is done, or cancel one.")
+            JobError::Request(request) => {
+                Failure::new(StatusCode::UNPROCESSABLE_ENTITY, detail, request.next)
             }
-            JobError::Busy(_) => Failure::new(StatusCode::CONFLICT, detail, "Wait until it is done, or cancel it."),
-            JobError::Unknown(_) => Failure::new(StatusCode::NOT_FOUND, detail, "See GET /api/jobs for those there are."),
-            JobError::WrongState(_) => Failure::new(StatusCode::CONFLICT, detail, "See GET /api/jobs for how it stands."),
+            JobError::Full(_) => Failure::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                detail,
+                "Wait until one is done, or cancel one.",
+            ),
+            JobError::Busy(_) => Failure::new(
+                StatusCode::CONFLICT,
+                detail,
+                "Wait until it is done, or cancel it.",
+            ),
+            JobError::Unknown(_) => Failure::new(
+                StatusCode::NOT_FOUND,
+                detail,
+                "See GET /api/jobs for those there are.",
+            ),
+            JobError::WrongState(_) => Failure::new(
+                StatusCode::CONFLICT,
+                detail,
+                "See GET /api/jobs for how it stands.",
+            ),
             JobError::Database(error) => {
                 tracing::error!(%error, "jobs: {error}");
                 Failure::new(
@@ -128,7 +144,10 @@ impl From<JobError> for Failure {
 
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
@@ -158,7 +177,10 @@ pub async fn list_jobs(
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|row| row.id.clone());
-    Ok(Json(JobList { jobs: rows.into_iter().map(Job::from).collect(), next }))
+    Ok(Json(JobList {
+        jobs: rows.into_iter().map(Job::from).collect(),
+        next,
+    }))
 }
 
 /// Starts a run.
@@ -192,9 +214,15 @@ pub async fn add_job(
         move || Ok(server.library.runs().0)
     })
     .await?;
-    let row = jobs.add(&request, |id| runs.iter().any(|run| run.found.id == id)).await?;
+    let row = jobs
+        .add(&request, |id| runs.iter().any(|run| run.found.id == id))
+        .await?;
     let place = format!("/api/jobs/{}", row.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(Job::from(row))))
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, place)],
+        Json(Job::from(row)),
+    ))
 }
 
 /// One job, with the end of its log.
@@ -208,7 +236,10 @@ pub async fn add_job(
         (status = 503, body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
-pub async fn get_job(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Result<Json<JobDetail>, Failure> {
+pub async fn get_job(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<String>,
+) -> Result<Json<JobDetail>, Failure> {
     let jobs = jobs_of(&server)?.clone();
     let row = jobs.job(&id).await?;
     let config = row.config.clone();
@@ -217,7 +248,11 @@ pub async fn get_job(State(server): State<Arc<Server>>, Path(id): Path<String>) 
         move || Ok(jobs.log(&id))
     })
     .await?;
-    Ok(Json(JobDetail { job: row.into(), config, log }))
+    Ok(Json(JobDetail {
+        job: row.into(),
+        config,
+        log,
+    }))
 }
 
 /// Stops a job. What it has written stays.
@@ -232,7 +267,10 @@ pub async fn get_job(State(server): State<Arc<Server>>, Path(id): Path<String>) 
         (status = 503, body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
-pub async fn cancel_job(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Result<Json<Job>, Failure> {
+pub async fn cancel_job(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<String>,
+) -> Result<Json<Job>, Failure> {
     Ok(Json(jobs_of(&server)?.cancel(&id).await?.into()))
 }
 
@@ -249,6 +287,9 @@ pub async fn cancel_job(State(server): State<Arc<Server>>, Path(id): Path<String
         (status = 503, body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
-pub async fn retry_job(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Result<Json<Job>, Failure> {
+pub async fn retry_job(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<String>,
+) -> Result<Json<Job>, Failure> {
     Ok(Json(jobs_of(&server)?.retry(&id).await?.into()))
 }

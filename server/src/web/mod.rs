@@ -66,7 +66,12 @@ impl Server {
     }
 
     fn summary(&self, run: &Run) -> RunSummary {
-        run.summary(self.jobs.as_ref().ok().and_then(|jobs| jobs.process_of(&run.found.id)))
+        run.summary(
+            self.jobs
+                .as_ref()
+                .ok()
+                .and_then(|jobs| jobs.process_of(&run.found.id)),
+        )
     }
 
     /// What every page warns of.
@@ -121,14 +126,26 @@ pub fn router(server: Arc<Server>) -> Router {
     let document = Arc::new(serde_json::to_string_pretty(&openapi).unwrap_or_default());
     let described = get(move || {
         let document = String::clone(&document);
-        async move { ([(axum::http::header::CONTENT_TYPE, "application/json")], document).into_response() }
+        async move {
+            (
+                [(axum::http::header::CONTENT_TYPE, "application/json")],
+                document,
+            )
+                .into_response()
+        }
     });
     api.route("/api/openapi.json", described)
         .route("/", get(pages::runs))
         // One address for one page: the list stands at `/`.
-        .route("/runs", get(|uri: axum::http::Uri| async move {
-            Redirect::permanent(&uri.query().map_or_else(|| "/".to_owned(), |query| format!("/?{query}")))
-        }))
+        .route(
+            "/runs",
+            get(|uri: axum::http::Uri| async move {
+                Redirect::permanent(
+                    &uri.query()
+                        .map_or_else(|| "/".to_owned(), |query| format!("/?{query}")),
+                )
+            }),
+        )
         .route("/runs/{id}", get(pages::run))
         .route("/runs/{id}/answers", get(pages::answers))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))

@@ -12,20 +12,31 @@ use axum::response::Response;
 use std::sync::Arc;
 
 /// The list of runs.
-pub async fn runs(State(server): State<Arc<Server>>, headers: HeaderMap, uri: Uri) -> Result<Response, Failure> {
+pub async fn runs(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Failure> {
     let (page, warnings) = read({
         let server = Arc::clone(&server);
         let uri = uri.clone();
         move || {
             let query = Parameters::parse(uri.query());
             let (list, warnings) = page_of_runs(&server, &query)?;
-            let page = Page::Runs { runs: list.runs, query: query.search()?.to_owned(), next: list.next };
+            let page = Page::Runs {
+                runs: list.runs,
+                query: query.search()?.to_owned(),
+                next: list.next,
+            };
             Ok((page, warnings))
         }
     })
     .await?;
     super::health::store_index(Arc::clone(&server));
-    let body = server.documents.draw(&server, page, &address_of(&uri), &warnings).await;
+    let body = server
+        .documents
+        .draw(&server, page, &address_of(&uri), &warnings)
+        .await;
     Ok(server.documents.answer(&headers, &body))
 }
 
@@ -53,7 +64,10 @@ pub async fn answers(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
-    of_run(server, id, headers, uri, |server, run, query| Ok(Page::Answers(page_of_answers(server, run, query)?))).await
+    of_run(server, id, headers, uri, |server, run, query| {
+        Ok(Page::Answers(page_of_answers(server, run, query)?))
+    })
+    .await
 }
 
 /// One question.
@@ -64,7 +78,11 @@ pub async fn question(
     uri: Uri,
 ) -> Result<Response, Failure> {
     of_run(server, id, headers, uri, move |server, run, _| {
-        Ok(Page::Question(Box::new(question_of(server, run, &question_id)?)))
+        Ok(Page::Question(Box::new(question_of(
+            server,
+            run,
+            &question_id,
+        )?)))
     })
     .await
 }
@@ -96,11 +114,17 @@ async fn of_run(
         move || page_of(&server, &run, &Parameters::parse(uri.query()))
     })
     .await?;
-    let body: Arc<str> = server.documents.draw(&server, page, &address, &[]).await.into();
+    let body: Arc<str> = server
+        .documents
+        .draw(&server, page, &address, &[])
+        .await
+        .into();
     server.documents.keep(&address, &version, Arc::clone(&body));
     Ok(server.documents.answer(&headers, &body))
 }
 
 fn address_of(uri: &Uri) -> String {
-    uri.path_and_query().map_or("/", |address| address.as_str()).to_owned()
+    uri.path_and_query()
+        .map_or("/", |address| address.as_str())
+        .to_owned()
 }

@@ -59,10 +59,16 @@ impl Failure {
         )
     }
 
-    /// A file of a run that cannot be read.
+    /// A file of a run that cannot be read: forbidden where it leads out of its folder or may not be
+    /// read.
     pub fn unreadable(error: &std::io::Error) -> Self {
+        let status = if error.kind() == std::io::ErrorKind::PermissionDenied {
+            StatusCode::FORBIDDEN
+        } else {
+            StatusCode::INTERNAL_SERVER_ERROR
+        };
         Failure::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
+            status,
             format!("A file of the run cannot be read: {error}."),
             "Look at the run's directory: is it there, and may the server read it?",
         )
@@ -103,7 +109,8 @@ fn title(status: StatusCode) -> &'static str {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
         response.extensions_mut().insert(self);
         response
@@ -123,21 +130,35 @@ pub fn after_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
 
 /// Gives every failure its form: JSON below `/api/` and for the health addresses, else a page.
 pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let address = request.uri().path_and_query().map_or("/", |address| address.as_str()).to_owned();
+    let address = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |address| address.as_str())
+        .to_owned();
     let response = next.run(request).await;
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
     let for_programs = address.starts_with("/api/")
-        || ["/healthz", "/readyz", "/assets/"].iter().any(|start| address.starts_with(start));
+        || ["/healthz", "/readyz", "/assets/"]
+            .iter()
+            .any(|start| address.starts_with(start));
     let failure = match response.extensions().get::<Failure>() {
         Some(failure) => failure.clone(),
         // Its own form already, e.g. the health addresses.
-        None if response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json") => {
+        None if response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind == "application/json") =>
+        {
             return response;
         }
-        None => Failure::new(status, reason(response).await, "See /api/openapi.json for what this address takes."),
+        None => Failure::new(
+            status,
+            reason(response).await,
+            "See /api/openapi.json for what this address takes.",
+        ),
     };
     let problem = failure.0;
     let mut dressed = if for_programs {
@@ -149,14 +170,34 @@ pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Ne
             next: problem.next,
         };
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        (status, kind, serde_json::to_string(&document).unwrap_or_default()).into_response()
+        (
+            status,
+            kind,
+            serde_json::to_string(&document).unwrap_or_default(),
+        )
+            .into_response()
     } else {
-        let body = server.documents.draw(&server, Page::Problem(problem), &address, &[]).await;
-        server.documents.answer_once(status, &body)
+        let plain = format!("{}: {} {}", problem.title, problem.detail, problem.next);
+        match server
+            .documents
+            .try_draw(&server, Page::Problem(problem), &address, &[])
+            .await
+        {
+            Some(body) => server.documents.answer_once(status, &body),
+            // Not even this page can be drawn: its words must do.
+            None => (status, plain).into_response(),
+        }
     };
-    dressed.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-        dressed.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    dressed
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if matches!(
+        status,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+    ) {
+        dressed
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     dressed
 }

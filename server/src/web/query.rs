@@ -9,19 +9,30 @@ pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     pub fn parse(query: Option<&str>) -> Self {
-        Parameters(form_urlencoded::parse(query.unwrap_or("").as_bytes()).into_owned().collect())
+        Parameters(
+            form_urlencoded::parse(query.unwrap_or("").as_bytes())
+                .into_owned()
+                .collect(),
+        )
     }
 
     /// The first of these names that is there and not empty.
     fn first(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| {
-            self.0.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.as_str())
+            self.0
+                .iter()
+                .find(|(given, value)| given == name && !value.is_empty())
+                .map(|(_, value)| value.as_str())
         })
     }
 
     /// `label`, as often as it is there.
     pub fn labels(&self) -> Vec<String> {
-        self.0.iter().filter(|(name, _)| name == "label").map(|(_, value)| value.clone()).collect()
+        self.0
+            .iter()
+            .filter(|(name, _)| name == "label")
+            .map(|(_, value)| value.clone())
+            .collect()
     }
 
     /// The first `label`; empty where there is none.
@@ -33,7 +44,9 @@ impl Parameters {
     pub fn search(&self) -> Result<&str, Failure> {
         let search = self.first(&["q"]).unwrap_or("").trim();
         if search.len() > SEARCH_BYTES_MAX {
-            return Err(Failure::bad_query(format!("The search is longer than {SEARCH_BYTES_MAX} bytes.")));
+            return Err(Failure::bad_query(format!(
+                "The search is longer than {SEARCH_BYTES_MAX} bytes."
+            )));
         }
         Ok(search)
     }
@@ -44,7 +57,9 @@ impl Parameters {
             None => Ok(PAGE_ROWS_DEFAULT),
             Some(text) => match text.parse() {
                 Ok(limit @ 1..=PAGE_ROWS_MAX) => Ok(limit),
-                _ => Err(Failure::bad_query(format!("`limit` is {text:?}, expected 1 to {PAGE_ROWS_MAX}."))),
+                _ => Err(Failure::bad_query(format!(
+                    "`limit` is {text:?}, expected 1 to {PAGE_ROWS_MAX}."
+                ))),
             },
         }
     }
@@ -57,7 +72,10 @@ impl Parameters {
     /// The cursor of a list of answers, a byte offset.
     pub fn offset(&self) -> Result<Option<u64>, Failure> {
         self.cursor()
-            .map(|text| text.parse().map_err(|_| Failure::bad_query("The cursor is not one that this list gave.")))
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| Failure::bad_query("The cursor is not one that this list gave."))
+            })
             .transpose()
     }
 
@@ -67,7 +85,9 @@ impl Parameters {
             self.first(&[name])
                 .map(|text| match text.parse::<f64>() {
                     Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
-                    _ => Err(Failure::bad_query(format!("`{name}` is {text:?}, expected a probability, 0 to 1."))),
+                    _ => Err(Failure::bad_query(format!(
+                        "`{name}` is {text:?}, expected a probability, 0 to 1."
+                    ))),
                 })
                 .transpose()
         };
@@ -75,7 +95,11 @@ impl Parameters {
             None => None,
             Some(text) => match text.parse() {
                 Ok(bin @ 0..=10) => Some(bin),
-                _ => return Err(Failure::bad_query(format!("`bin` is {text:?}, expected a level, 0 to 10."))),
+                _ => {
+                    return Err(Failure::bad_query(format!(
+                        "`bin` is {text:?}, expected a level, 0 to 10."
+                    )));
+                }
             },
         };
         let correct = match self.first(&["correct", "outcome"]) {
@@ -83,10 +107,17 @@ impl Parameters {
             Some("true" | "right" | "1") => Some(true),
             Some("false" | "wrong" | "0") => Some(false),
             Some(text) => {
-                return Err(Failure::bad_query(format!("The outcome is {text:?}, expected `right` or `wrong`.")));
+                return Err(Failure::bad_query(format!(
+                    "The outcome is {text:?}, expected `right` or `wrong`."
+                )));
             }
         };
-        Ok(Filter { bin, low: probability("low")?, high: probability("high")?, correct })
+        Ok(Filter {
+            bin,
+            low: probability("low")?,
+            high: probability("high")?,
+            correct,
+        })
     }
 }
 
@@ -98,14 +129,22 @@ mod tests {
     fn what_is_out_of_range_is_refused() {
         let parse = |query| Parameters::parse(Some(query));
         assert_eq!(parse("label=a&label=b%20c").labels(), ["a", "b c"]);
-        assert_eq!(parse("bin=7&outcome=wrong").filter().unwrap(), Filter { bin: Some(7), correct: Some(false), ..Filter::default() });
+        assert_eq!(
+            parse("bin=7&outcome=wrong").filter().unwrap(),
+            Filter {
+                bin: Some(7),
+                correct: Some(false),
+                ..Filter::default()
+            }
+        );
         assert!(parse("bin=11").filter().is_err());
         assert!(parse("low=NaN").filter().is_err());
         assert!(parse("high=1e400").filter().is_err());
         assert!(parse("limit=0").limit().is_err());
         assert!(parse("limit=201").limit().is_err());
         assert!(parse("cursor=-1").offset().is_err());
-        assert!(parse(&format!("q={}", "x".repeat(201))).search().is_err());
+        let long = format!("q={}", "x".repeat(201));
+        assert!(Parameters::parse(Some(&long)).search().is_err());
         assert_eq!(parse("outcome=").filter().unwrap(), Filter::default());
     }
 }

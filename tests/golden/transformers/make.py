@@ -1,4 +1,5 @@
-"""Makes the golden files beside it with transformers and PEFT; compared by tests/tests/peers.rs.
+"""Makes the golden files beside it with transformers and PEFT; compared by
+trainer/model/tests/transformers.rs and, through the command line, tests/tests/peers.rs.
 
     pip install torch transformers peft gguf
     python make.py GGUF_FILE

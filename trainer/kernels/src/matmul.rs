@@ -1,8 +1,8 @@
 //! Matrix products of `f32`.
 //!
-//! Each output value is one chain of multiply-adds over the inner dimension in ascending order,
-//! whatever the tiling, so a row's results do not depend on the other rows, and all instruction
-//! sets with fused multiply-add give the same bits.
+//! Each output value is a sum of chains of multiply-adds over parts of the inner dimension, parts
+//! and steps in ascending order, whatever the tiling, so a row's results do not depend on the other
+//! rows, and all instruction sets with fused multiply-add give the same bits.
 //!
 //! The right-hand matrix is packed, a panel of 64 columns by some hundred inner steps at a time,
 //! so that the innermost loop reads it in order: `tile` then keeps some rows of the panel's
@@ -152,8 +152,10 @@ enum Right<'a> {
 
 /// Columns of a packed panel.
 const PANEL: usize = 64;
-/// Inner steps of a packed panel at most: 192 kB of weights, read from the second-level cache.
-const STEPS: usize = 768;
+/// Inner steps of a packed panel at most. A sum of that many products is formed by itself and then
+/// added to the others: with one long sum, the logits of a model of 135M parameters would differ
+/// from those of `f64` by up to 1.4e-4, with short ones they are within 5e-5.
+const STEPS: usize = 144;
 /// Rows of a task at least, where rows are split too, so that packing stays a small part.
 const TASK_ROWS: usize = 192;
 /// Products (multiply-adds) below which one thread is faster than two.
@@ -262,8 +264,13 @@ mod tests {
                 .collect();
             let mut expected = vec![0.0f32; n * m];
             for (at, sum) in expected.iter_mut().enumerate() {
-                for i in 0..k {
-                    *sum = x[at / m * k + i].mul_add(w[at % m * k + i], *sum);
+                let stride = k.div_ceil(k.div_ceil(STEPS));
+                for start in (0..k).step_by(stride) {
+                    let mut part = 0.0f32;
+                    for i in start..k.min(start + stride) {
+                        part = x[at / m * k + i].mul_add(w[at % m * k + i], part);
+                    }
+                    *sum += part;
                 }
             }
             let sets: &[Features] = match best {

@@ -33,8 +33,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let batch = Segments::single(&text[..512]);
     let x = decoder.embed(batch.tokens())?;
-    decoder.logits(&decoder.layers(&x, &batch, 0..decoder.config().layers)?.narrow(0, 511, 1)?)?;
-    println!("prefill 512    {:8.0} tokens/s", 512.0 / start.elapsed().as_secs_f64());
+    decoder.logits(
+        &decoder
+            .layers(&x, &batch, 0..decoder.config().layers)?
+            .narrow(0, 511, 1)?,
+    )?;
+    println!(
+        "prefill 512    {:8.0} tokens/s",
+        512.0 / start.elapsed().as_secs_f64()
+    );
 
     train_step(&bytes, &decoder, &prompt)
 }
@@ -46,30 +53,55 @@ fn decode(
     rows: usize,
     tokens: usize,
 ) -> Result<(), Box<dyn Error>> {
-    let decoding =
-        Decoding { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: tokens, stop: Vec::new() };
+    let decoding = Decoding {
+        temperature: 1.0,
+        top_p: 1.0,
+        top_k: 0,
+        max_tokens: tokens,
+        stop: Vec::new(),
+    };
     let samples = (0..rows as u64).collect();
-    let request = Request { prompt: prompt.to_vec(), samples, decoding };
+    let request = Request {
+        prompt: prompt.to_vec(),
+        samples,
+        decoding,
+    };
     let mut drawn = 0;
     let start = Instant::now();
-    model::generate(decoder, tokenizer, [request].into_iter(), rows, &mut |_, sample, done| {
-        drawn += done.tokens.len();
-        if sample == 0 && rows == 1 {
-            println!("               {:?}", done.text);
-        }
-        ControlFlow::Continue(())
-    })?;
-    println!("decode {rows:3} rows {:8.0} tokens/s", drawn as f64 / start.elapsed().as_secs_f64());
+    model::generate(
+        decoder,
+        tokenizer,
+        [request].into_iter(),
+        rows,
+        &mut |_, sample, done| {
+            drawn += done.tokens.len();
+            if sample == 0 && rows == 1 {
+                println!("               {:?}", done.text);
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
+    println!(
+        "decode {rows:3} rows {:8.0} tokens/s",
+        drawn as f64 / start.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
 fn train_step(bytes: &[u8], frozen: &Decoder, prompt: &[u32]) -> Result<(), Box<dyn Error>> {
-    let options = LoadOptions { dequantize: true, ..LoadOptions::default() };
+    let options = LoadOptions {
+        dequantize: true,
+        ..LoadOptions::default()
+    };
     let decoder = Decoder::from_gguf(bytes, &options)?;
     let layers = decoder.config().layers;
     let first_layer = layers / 2;
-    let config =
-        LoraConfig { rank: 32, alpha: 64.0, targets: Projection::ALL.to_vec(), first_layer };
+    let config = LoraConfig {
+        rank: 32,
+        alpha: 64.0,
+        targets: Projection::ALL.to_vec(),
+        first_layer,
+    };
     let lora = Arc::new(Lora::init(decoder.config(), config, 1, decoder.device())?);
     let decoder = decoder.with_adapter(lora.clone());
     let mut batch = Segments::new();
@@ -98,7 +130,10 @@ fn train_step(bytes: &[u8], frozen: &Decoder, prompt: &[u32]) -> Result<(), Box<
             forward - lower,
             total - forward,
             loss.to_scalar::<f32>()?,
-            lora.vars().iter().filter(|(_, var)| gradients.get(var).is_some()).count(),
+            lora.vars()
+                .iter()
+                .filter(|(_, var)| gradients.get(var).is_some())
+                .count(),
         );
     }
     Ok(())

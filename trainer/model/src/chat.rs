@@ -19,7 +19,10 @@ pub struct Message {
 impl Message {
     /// A message of the given role.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
+        Self {
+            role: role.into(),
+            content: content.into(),
+        }
     }
 }
 
@@ -79,7 +82,9 @@ fn to_json(value: &Value) -> Result<String, minijinja::Error> {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonFormatter);
     let failed = |error: String| minijinja::Error::new(ErrorKind::BadSerialization, error);
-    value.serialize(&mut serializer).map_err(|error| failed(error.to_string()))?;
+    value
+        .serialize(&mut serializer)
+        .map_err(|error| failed(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
 }
 
@@ -91,7 +96,11 @@ impl serde_json::ser::Formatter for PythonFormatter {
         writer: &mut W,
         first: bool,
     ) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first {
+            Ok(())
+        } else {
+            writer.write_all(b", ")
+        }
     }
 
     fn begin_object_key<W: std::io::Write + ?Sized>(
@@ -99,7 +108,11 @@ impl serde_json::ser::Formatter for PythonFormatter {
         writer: &mut W,
         first: bool,
     ) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first {
+            Ok(())
+        } else {
+            writer.write_all(b", ")
+        }
     }
 
     fn begin_object_value<W: std::io::Write + ?Sized>(
@@ -113,11 +126,28 @@ impl serde_json::ser::Formatter for PythonFormatter {
 /// The little of strftime that chat templates use.
 mod date {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September",
-        "October", "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
-    const DAYS: [&str; 7] =
-        ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
+    const DAYS: [&str; 7] = [
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+    ];
 
     /// Seconds since 1970 began, in UTC; there is no clock on wasm32 without a host, so there it
     /// is the first day.
@@ -179,7 +209,11 @@ mod date {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         let year = year_of_era + era * 400 + u64::from(month <= 2);
         (year, month, day)
     }
@@ -192,28 +226,43 @@ mod tests {
     #[test]
     fn dates_are_gregorian() {
         assert_eq!(date::format_at("%d %b %Y", 0), "01 Jan 1970");
-        assert_eq!(date::format_at("%A %Y-%m-%d %H:%M:%S", 1_709_210_096), "Thursday 2024-02-29 12:34:56");
+        assert_eq!(
+            date::format_at("%A %Y-%m-%d %H:%M:%S", 1_709_210_096),
+            "Thursday 2024-02-29 12:34:56"
+        );
     }
 
     #[test]
     fn json_has_pythons_spaces() {
-        let template = Template { source: "{{ messages | tojson }}".into(), ..Template::default() };
-        let rendered = template.render(&[Message::new("user", "é \"<")], false).unwrap();
+        let template = Template {
+            source: "{{ messages | tojson }}".into(),
+            ..Template::default()
+        };
+        let rendered = template
+            .render(&[Message::new("user", "é \"<")], false)
+            .unwrap();
         assert_eq!(rendered, r#"[{"role": "user", "content": "é \"<"}]"#);
     }
 
     #[test]
     fn a_template_can_refuse() {
         let source = "{{ raise_exception('no system role') }}".to_owned();
-        let template = Template { source, ..Template::default() };
+        let template = Template {
+            source,
+            ..Template::default()
+        };
         let error = template.render(&[], true).unwrap_err();
         assert!(error.to_string().contains("no system role"), "{error}");
     }
 
     #[test]
     fn an_endless_template_is_stopped() {
-        let source = "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
-        let template = Template { source: source.to_owned(), ..Template::default() };
+        let source =
+            "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
+        let template = Template {
+            source: source.to_owned(),
+            ..Template::default()
+        };
         assert!(template.render(&[], true).is_err());
     }
 }

@@ -77,14 +77,14 @@ impl Config {
         field("head width", self.head_dim, WIDTH_MAX)?;
         field("vocabulary", self.vocab, VOCAB_MAX)?;
         field("context length", self.context, 1 << 26)?;
-        if self.heads % self.kv_heads != 0 {
+        if !self.heads.is_multiple_of(self.kv_heads) {
             return Err(ModelError::unsupported(
                 "model configuration, key/value heads",
                 format!("a divisor of {} heads", self.heads),
                 self.kv_heads,
             ));
         }
-        if self.head_dim % 2 != 0 {
+        if !self.head_dim.is_multiple_of(2) {
             return Err(ModelError::unsupported(
                 "model configuration, head width",
                 "an even number",
@@ -112,6 +112,7 @@ impl Config {
     /// shorter.
     #[must_use]
     pub fn tokens_max(&self) -> usize {
-        self.sliding_window.map_or(self.context, |window| window.min(self.context))
+        self.sliding_window
+            .map_or(self.context, |window| window.min(self.context))
     }
 }

@@ -38,7 +38,11 @@ pub struct LoadOptions {
 impl Default for LoadOptions {
     /// As the file has it, on the CPU.
     fn default() -> Self {
-        Self { device: Device::Cpu, dequantize: false, plain: false }
+        Self {
+            device: Device::Cpu,
+            dequantize: false,
+            plain: false,
+        }
     }
 }
 
@@ -100,7 +104,10 @@ impl Decoder {
     /// If the file is torn or foreign, of another family, or in a format that is not known.
     pub fn from_gguf(bytes: &[u8], options: &LoadOptions) -> Result<Self, ModelError> {
         let weights = gguf_file::load(bytes, options)?;
-        Ok(Self { weights: Arc::new(weights), adapter: None })
+        Ok(Self {
+            weights: Arc::new(weights),
+            adapter: None,
+        })
     }
 
     /// Loads `config.json` and the safetensors files of a model folder.
@@ -114,7 +121,10 @@ impl Decoder {
         options: &LoadOptions,
     ) -> Result<Self, ModelError> {
         let weights = safetensors_files::load(config_json, shards, options)?;
-        Ok(Self { weights: Arc::new(weights), adapter: None })
+        Ok(Self {
+            weights: Arc::new(weights),
+            adapter: None,
+        })
     }
 
     /// The decoder's shape.
@@ -132,13 +142,19 @@ impl Decoder {
     /// The same decoder with this adapter in place of any other.
     #[must_use]
     pub fn with_adapter(&self, adapter: Arc<Lora>) -> Self {
-        Self { weights: Arc::clone(&self.weights), adapter: Some(adapter) }
+        Self {
+            weights: Arc::clone(&self.weights),
+            adapter: Some(adapter),
+        }
     }
 
     /// The same decoder without an adapter.
     #[must_use]
     pub fn without_adapter(&self) -> Self {
-        Self { weights: Arc::clone(&self.weights), adapter: None }
+        Self {
+            weights: Arc::clone(&self.weights),
+            adapter: None,
+        }
     }
 
     /// The adapter.
@@ -152,8 +168,18 @@ impl Decoder {
     }
 
     pub(crate) fn attention_shape(&self) -> AttentionShape {
-        let Config { heads, kv_heads, head_dim, .. } = self.weights.config;
-        AttentionShape { heads, kv_heads, head_dim, scale: (head_dim as f32).powf(-0.5) }
+        let Config {
+            heads,
+            kv_heads,
+            head_dim,
+            ..
+        } = self.weights.config;
+        AttentionShape {
+            heads,
+            kv_heads,
+            head_dim,
+            scale: (head_dim as f32).powf(-0.5),
+        }
     }
 
     /// Embeddings of `tokens`, (n, hidden).
@@ -163,17 +189,23 @@ impl Decoder {
     pub fn embed(&self, tokens: &[u32]) -> Result<Tensor, ModelError> {
         let Config { vocab, hidden, .. } = self.weights.config;
         if let Some(token) = tokens.iter().find(|&&token| token as usize >= vocab) {
-            return Err(ModelError::unsupported("a token", format!("a number below {vocab}"), token));
+            return Err(ModelError::unsupported(
+                "a token",
+                format!("a number below {vocab}"),
+                token,
+            ));
         }
         let rows = tokens.iter().map(|&token| token as usize);
         let mut x = vec![0.0; tokens.len() * hidden];
         let into = x.chunks_exact_mut(hidden);
         match self.weights.embedding.weight() {
             Weight::Quantized(matrix) => {
-                into.zip(rows).for_each(|(x, row)| matrix.dequantize_row(row, x));
+                into.zip(rows)
+                    .for_each(|(x, row)| matrix.dequantize_row(row, x));
             }
             Weight::Dense(weight) => {
-                into.zip(rows).for_each(|(x, row)| x.copy_from_slice(&weight[row * hidden..][..hidden]));
+                into.zip(rows)
+                    .for_each(|(x, row)| x.copy_from_slice(&weight[row * hidden..][..hidden]));
             }
             Weight::Plain(weight) => return crate::ops::rows(weight, tokens),
         }
@@ -183,8 +215,9 @@ impl Decoder {
     /// Applies the layers `range` to `x` (n, hidden), whose rows are those of `batch`; no cache.
     /// Differentiable towards `x` and the adapter's variables where the weights are dense.
     ///
-    /// Where gradients are followed, the products may be those of `kernels`' `_split` functions,
-    /// whose results agree with `f32` to about 1e-5.
+    /// Where gradients are followed, the products may be those of `kernels`' `_split` functions, of
+    /// which a loss and its gradients agree with `f32` to 1e-5, single logits to 1e-3. For results
+    /// in full `f32` see [`Decoder::layers_detached`].
     ///
     /// # Errors
     /// If the shapes differ, a sequence is longer than the model allows, or gradients are asked
@@ -198,7 +231,20 @@ impl Decoder {
         self.flat_layers(x, batch, range, Pass::Training)
     }
 
-    pub(crate) fn flat_layers(
+    /// As [`Decoder::layers`], with no gradients followed towards the adapter, in full `f32`.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn layers_detached(
+        &self,
+        x: &Tensor,
+        batch: &Segments,
+        range: Range<usize>,
+    ) -> Result<Tensor, ModelError> {
+        self.flat_layers(x, batch, range, Pass::Inference)
+    }
+
+    fn flat_layers(
         &self,
         x: &Tensor,
         batch: &Segments,
@@ -207,7 +253,11 @@ impl Decoder {
     ) -> Result<Tensor, ModelError> {
         let rows = x.dims2()?.0;
         if rows != batch.len() {
-            return Err(ModelError::unsupported("a batch", format!("{} rows", batch.len()), rows));
+            return Err(ModelError::unsupported(
+                "a batch",
+                format!("{} rows", batch.len()),
+                rows,
+            ));
         }
         self.check_length(batch.longest())?;
         let mut attention = FlatAttention::new(self, batch)?;
@@ -219,7 +269,11 @@ impl Decoder {
         let limit = self.weights.config.tokens_max();
         if tokens > limit {
             let what = "a sequence in tokens";
-            return Err(ModelError::Limit { what, limit, found: tokens });
+            return Err(ModelError::Limit {
+                what,
+                limit,
+                found: tokens,
+            });
         }
         Ok(())
     }
@@ -232,9 +286,18 @@ impl Decoder {
         range: Range<usize>,
         pass: Pass,
     ) -> Result<Tensor, ModelError> {
-        let Config { head_dim, rope_theta, layers, .. } = self.weights.config;
+        let Config {
+            head_dim,
+            rope_theta,
+            layers,
+            ..
+        } = self.weights.config;
         if range.end > layers {
-            return Err(ModelError::unsupported("a layer", format!("below {layers}"), range.end - 1));
+            return Err(ModelError::unsupported(
+                "a layer",
+                format!("below {layers}"),
+                range.end - 1,
+            ));
         }
         let plain = self.weights.plain.then_some(&self.weights.device);
         let rotation = Rotation::new(positions, head_dim, rope_theta, plain)?;
@@ -253,10 +316,15 @@ impl Decoder {
         attention: &mut dyn Attend,
         pass: Pass,
     ) -> Result<Tensor, ModelError> {
-        let Config { heads, kv_heads, .. } = self.weights.config;
+        let Config {
+            heads, kv_heads, ..
+        } = self.weights.config;
         let layer = &self.weights.layers[index];
         let project = |projection: Projection, input: &Input<'_>| {
-            let pair = self.adapter.as_ref().and_then(|lora| lora.pair(index, projection));
+            let pair = self
+                .adapter
+                .as_ref()
+                .and_then(|lora| lora.pair(index, projection));
             let pair = pair.map(|pair| match pass {
                 Pass::Training => pair.clone(),
                 Pass::Inference => pair.detached(),
@@ -286,7 +354,10 @@ impl Decoder {
     /// If `x` is of another width, or gradients are asked of quantized weights.
     pub fn logits(&self, x: &Tensor) -> Result<Tensor, ModelError> {
         let normed = self.weights.norm.forward(x)?;
-        let logits = self.weights.output.forward(&Input::new(&normed), None::<&LoraPair>)?;
+        let logits = self
+            .weights
+            .output
+            .forward(&Input::new(&normed), None::<&LoraPair>)?;
         Ok(logits.to_dtype(DType::F32)?)
     }
 
@@ -308,7 +379,11 @@ impl LoadOptions {
 
     /// The type of dense weights.
     fn dtype(&self) -> DType {
-        if self.device.is_cpu() { DType::F32 } else { DType::BF16 }
+        if self.device.is_cpu() {
+            DType::F32
+        } else {
+            DType::BF16
+        }
     }
 
     /// A frozen weight of dense values.
@@ -321,6 +396,10 @@ impl LoadOptions {
     }
 
     fn norm(&self, weight: Vec<f32>, eps: f32) -> Result<Norm, ModelError> {
-        Ok(Norm::new(weight, eps, self.is_plain().then_some(&self.device))?)
+        Ok(Norm::new(
+            weight,
+            eps,
+            self.is_plain().then_some(&self.device),
+        )?)
     }
 }

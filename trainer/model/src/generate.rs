@@ -101,7 +101,11 @@ pub fn generate(
         return Err(ModelError::unsupported("rows", "at least 1", rows));
     }
     if rows > ROWS_MAX {
-        return Err(ModelError::Limit { what: "rows", limit: ROWS_MAX, found: rows });
+        return Err(ModelError::Limit {
+            what: "rows",
+            limit: ROWS_MAX,
+            found: rows,
+        });
     }
     let mut engine = Engine {
         decoder,
@@ -187,8 +191,12 @@ impl Engine<'_> {
     ) -> Result<ControlFlow<()>, ModelError> {
         let numbers: Vec<usize> = self.prompts.keys().copied().collect();
         for number in numbers {
-            let Some(prompt) = self.prompts.get(&number) else { continue };
-            let Some(logits) = &prompt.logits else { continue };
+            let Some(prompt) = self.prompts.get(&number) else {
+                continue;
+            };
+            let Some(logits) = &prompt.logits else {
+                continue;
+            };
             let free = self.rows_max - self.rows.len();
             let first = prompt.started;
             let count = prompt.waiting().min(free);
@@ -229,7 +237,9 @@ impl Engine<'_> {
         let context = self.decoder.config().tokens_max();
         let mut flow = ControlFlow::Continue(());
         for (mut row, drawn) in rows.into_iter().zip(drawn) {
-            let Some(prompt) = self.prompts.get_mut(&row.request) else { continue };
+            let Some(prompt) = self.prompts.get_mut(&row.request) else {
+                continue;
+            };
             row.logprob += f64::from(drawn.logprob);
             let Some((finish, text)) = push(&mut row, drawn.token, prompt, self.tokenizer, context)
             else {
@@ -239,8 +249,15 @@ impl Engine<'_> {
             prompt.live -= 1;
             self.cache.drop_chunk(row.chunk);
             if flow.is_continue() {
-                let Row { tokens, logprob, .. } = row;
-                let completion = Completion { text, tokens, finish, logprob };
+                let Row {
+                    tokens, logprob, ..
+                } = row;
+                let completion = Completion {
+                    text,
+                    tokens,
+                    finish,
+                    logprob,
+                };
                 flow = on_done(row.request, row.sample, completion);
             }
         }
@@ -248,7 +265,8 @@ impl Engine<'_> {
     }
 
     fn drop_finished(&mut self, number: usize) {
-        let done = |prompt: &Prompt| prompt.waiting() == 0 && prompt.live == 0 && prompt.logits.is_some();
+        let done =
+            |prompt: &Prompt| prompt.waiting() == 0 && prompt.live == 0 && prompt.logits.is_some();
         if self.prompts.get(&number).is_some_and(done)
             && let Some(prompt) = self.prompts.remove(&number)
         {
@@ -262,9 +280,12 @@ impl Engine<'_> {
         &mut self,
         requests: &mut impl Iterator<Item = (usize, Request)>,
     ) -> Result<(), ModelError> {
-        let mut expected = self.rows.len() + self.prompts.values().map(Prompt::waiting).sum::<usize>();
+        let mut expected =
+            self.rows.len() + self.prompts.values().map(Prompt::waiting).sum::<usize>();
         while expected < self.rows_max {
-            let Some((number, request)) = requests.next() else { return Ok(()) };
+            let Some((number, request)) = requests.next() else {
+                return Ok(());
+            };
             self.check(&request)?;
             if request.samples.is_empty() {
                 continue;
@@ -288,28 +309,58 @@ impl Engine<'_> {
     }
 
     fn check(&self, request: &Request) -> Result<(), ModelError> {
-        let Decoding { temperature, top_p, max_tokens, ref stop, .. } = request.decoding;
+        let Decoding {
+            temperature,
+            top_p,
+            max_tokens,
+            ref stop,
+            ..
+        } = request.decoding;
         if request.prompt.is_empty() {
-            return Err(ModelError::unsupported("a prompt", "at least one token", "none"));
+            return Err(ModelError::unsupported(
+                "a prompt",
+                "at least one token",
+                "none",
+            ));
         }
         // At least one token must fit after the prompt.
         self.decoder.check_length(request.prompt.len() + 1)?;
         if !(temperature.is_finite() && temperature >= 0.0) {
-            return Err(ModelError::unsupported("temperature", "a number from 0", temperature));
+            return Err(ModelError::unsupported(
+                "temperature",
+                "a number from 0",
+                temperature,
+            ));
         }
         if !(top_p > 0.0 && top_p <= 1.0) {
-            return Err(ModelError::unsupported("top-p", "above 0, at most 1", top_p));
+            return Err(ModelError::unsupported(
+                "top-p",
+                "above 0, at most 1",
+                top_p,
+            ));
         }
         if max_tokens == 0 {
-            return Err(ModelError::unsupported("max-tokens", "at least 1", max_tokens));
+            return Err(ModelError::unsupported(
+                "max-tokens",
+                "at least 1",
+                max_tokens,
+            ));
         }
         if stop.iter().any(String::is_empty) || stop.len() > STOPS_MAX {
             let expected = format!("at most {STOPS_MAX}, none empty");
-            return Err(ModelError::unsupported("stop texts", expected, format!("{stop:?}")));
+            return Err(ModelError::unsupported(
+                "stop texts",
+                expected,
+                format!("{stop:?}"),
+            ));
         }
         if request.samples.len() > SAMPLES_MAX {
             let found = request.samples.len();
-            return Err(ModelError::Limit { what: "samples of a request", limit: SAMPLES_MAX, found });
+            return Err(ModelError::Limit {
+                what: "samples of a request",
+                limit: SAMPLES_MAX,
+                found,
+            });
         }
         Ok(())
     }
@@ -342,11 +393,18 @@ impl Engine<'_> {
                 batch.want_logits();
             }
         }
-        let Batch { tokens, positions, step, wanted } = batch;
+        let Batch {
+            tokens,
+            positions,
+            step,
+            wanted,
+        } = batch;
         let x = self.decoder.embed(&tokens)?;
         let mut attention = CachedAttention::new(&mut self.cache, step);
         let layers = 0..self.decoder.config().layers;
-        let x = self.decoder.run_layers(&x, &positions, &mut attention, layers, Pass::Inference)?;
+        let x = self
+            .decoder
+            .run_layers(&x, &positions, &mut attention, layers, Pass::Inference)?;
         if wanted.is_empty() {
             return Ok(ControlFlow::Continue(()));
         }
@@ -363,12 +421,16 @@ impl Engine<'_> {
         }
         let mut rows = std::mem::take(&mut self.rows);
         let of_rows: Vec<&[f32]> = of_rows.chunks_exact(vocab).collect();
-        let drawn = draw(&mut rows, &of_rows, |row| &self.prompts[&row.request].request.decoding);
+        let drawn = draw(&mut rows, &of_rows, |row| {
+            &self.prompts[&row.request].request.decoding
+        });
         self.logits = logits;
         let mut numbers: Vec<usize> = rows.iter().map(|row| row.request).collect();
         numbers.dedup();
         let flow = self.take_drawn(rows, drawn, on_done);
-        numbers.into_iter().for_each(|number| self.drop_finished(number));
+        numbers
+            .into_iter()
+            .for_each(|number| self.drop_finished(number));
         Ok(flow)
     }
 }
@@ -389,19 +451,20 @@ impl Batch {
         let last = tokens.len() - 1;
         let end = tokens.len().min(prompt.computed + budget);
         let start_row = self.tokens.len();
-        for at in prompt.computed..end {
+        for (at, &token) in tokens.iter().enumerate().take(end).skip(prompt.computed) {
             let mut sees = prefixes.rows(prompt.leaf, (at + 1).min(last));
             if at == last {
                 sees.push((prompt.tail, 0..1));
             }
-            self.add_token(tokens[at], at, sees);
+            self.add_token(token, at, sees);
         }
         let shared = end.min(last).saturating_sub(prompt.computed);
         if let Some(chunk) = prompt.fresh.filter(|_| shared > 0) {
             self.step.write(chunk, start_row..start_row + shared);
         }
         if end == tokens.len() {
-            self.step.write(prompt.tail, self.tokens.len() - 1..self.tokens.len());
+            self.step
+                .write(prompt.tail, self.tokens.len() - 1..self.tokens.len());
         }
         let added = end - prompt.computed;
         prompt.computed = end;
@@ -414,7 +477,8 @@ impl Batch {
         let mut sees = prefixes.rows(prompt.leaf, shared);
         sees.push((prompt.tail, 0..1));
         sees.push((row.chunk, 0..row.tokens.len()));
-        self.step.write(row.chunk, self.tokens.len()..self.tokens.len() + 1);
+        self.step
+            .write(row.chunk, self.tokens.len()..self.tokens.len() + 1);
         if let Some(&token) = row.tokens.last() {
             self.add_token(token, shared + row.tokens.len(), sees);
         }
@@ -451,19 +515,40 @@ fn draw<'a>(
                 true => (row.rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64,
                 false => 0.0,
             };
-            Draw { decoding, uniform, drawn: Mutex::new(None) }
+            Draw {
+                decoding,
+                uniform,
+                drawn: Mutex::new(None),
+            }
         })
         .collect();
     kernels::in_parallel(draws.len(), |at| {
-        let Draw { decoding, uniform, drawn } = &draws[at];
-        let &Decoding { temperature, top_k, top_p, .. } = *decoding;
-        let sampled =
-            kernels::sample_token(logits[at], temperature as f32, top_k, top_p as f32, *uniform);
+        let Draw {
+            decoding,
+            uniform,
+            drawn,
+        } = &draws[at];
+        let &Decoding {
+            temperature,
+            top_k,
+            top_p,
+            ..
+        } = *decoding;
+        let sampled = kernels::sample_token(
+            logits[at],
+            temperature as f32,
+            top_k,
+            top_p as f32,
+            *uniform,
+        );
         if let Ok(mut drawn) = drawn.lock() {
             *drawn = Some(sampled);
         }
     });
-    let nothing = kernels::Sampled { token: 0, logprob: f32::NEG_INFINITY };
+    let nothing = kernels::Sampled {
+        token: 0,
+        logprob: f32::NEG_INFINITY,
+    };
     draws
         .into_iter()
         .map(|draw| draw.drawn.into_inner().ok().flatten().unwrap_or(nothing))
@@ -485,7 +570,10 @@ fn push(
     row.tokens.push(token);
     if let Some(stream) = &mut row.stream {
         stream.push(token);
-        let stops = decoding.stop.iter().filter_map(|stop| stream.text().find(stop.as_str()));
+        let stops = decoding
+            .stop
+            .iter()
+            .filter_map(|stop| stream.text().find(stop.as_str()));
         if let Some(at) = stops.min() {
             return Some((Finish::Stop, stream.text()[..at].to_owned()));
         }

@@ -91,7 +91,11 @@ impl<'a> Gguf<'a> {
         let mut reader = Reader { bytes, at: 0 };
         let magic = reader.take(4, "the magic \"GGUF\"")?;
         if magic != b"GGUF" {
-            return Err(format_error(0, "the magic \"GGUF\"", format!("{magic:02x?}")));
+            return Err(format_error(
+                0,
+                "the magic \"GGUF\"",
+                format!("{magic:02x?}"),
+            ));
         }
         let version = reader.u32("a version")?;
         if !(2..=3).contains(&version) {
@@ -100,10 +104,18 @@ impl<'a> Gguf<'a> {
         let tensor_count = reader.u64("the number of tensors")?;
         let entry_count = reader.u64("the number of metadata entries")?;
         if tensor_count > TENSORS_MAX {
-            return Err(format_error(8, format!("at most {TENSORS_MAX} tensors"), tensor_count));
+            return Err(format_error(
+                8,
+                format!("at most {TENSORS_MAX} tensors"),
+                tensor_count,
+            ));
         }
         if entry_count > ENTRIES_MAX {
-            return Err(format_error(16, format!("at most {ENTRIES_MAX} entries"), entry_count));
+            return Err(format_error(
+                16,
+                format!("at most {ENTRIES_MAX} entries"),
+                entry_count,
+            ));
         }
         let mut metadata = BTreeMap::new();
         for _ in 0..entry_count {
@@ -131,7 +143,9 @@ impl<'a> Gguf<'a> {
         let data = (reader.at as u64).next_multiple_of(alignment);
         let mut tensors = BTreeMap::new();
         for (name, shape, kind, offset) in infos {
-            let start = data.checked_add(offset).filter(|&start| start <= bytes.len() as u64);
+            let start = data
+                .checked_add(offset)
+                .filter(|&start| start <= bytes.len() as u64);
             let Some(start) = start else {
                 return Err(format_error(
                     data,
@@ -141,7 +155,15 @@ impl<'a> Gguf<'a> {
             };
             // Checked against the file's length above, so it fits a usize.
             let rest = &bytes[start as usize..];
-            tensors.insert(name, TensorInfo { shape, kind, rest, offset: start });
+            tensors.insert(
+                name,
+                TensorInfo {
+                    shape,
+                    kind,
+                    rest,
+                    offset: start,
+                },
+            );
         }
         Ok(Self { metadata, tensors })
     }
@@ -157,7 +179,8 @@ impl<'a> Gguf<'a> {
     /// # Errors
     /// If the key is absent, or is no integer that fits.
     pub fn integer(&self, key: &str) -> Result<usize, ModelError> {
-        self.optional_integer(key)?.ok_or_else(|| missing(key, "an integer"))
+        self.optional_integer(key)?
+            .ok_or_else(|| missing(key, "an integer"))
     }
 
     /// A metadata integer that may be absent.
@@ -240,11 +263,20 @@ impl<'a> Gguf<'a> {
     ///
     /// # Errors
     /// If it is absent, of another shape, of an unknown type, or torn.
-    pub fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix<'a>, ModelError> {
+    pub fn matrix(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Matrix<'a>, ModelError> {
         let tensor = self.tensors.get(name).ok_or_else(|| {
             ModelError::unsupported("GGUF", format!("a tensor {name}"), "none of that name")
         })?;
-        let wanted: &[usize] = if rows == 1 { &[columns] } else { &[rows, columns] };
+        let wanted: &[usize] = if rows == 1 {
+            &[columns]
+        } else {
+            &[rows, columns]
+        };
         let trimmed = tensor.shape.iter().position(|&size| size != 1).unwrap_or(0);
         if &tensor.shape[trimmed..] != wanted && tensor.shape != wanted {
             return Err(ModelError::unsupported(
@@ -268,7 +300,12 @@ impl<'a> Gguf<'a> {
                 format!("{} before the end of the file", tensor.rest.len()),
             )
         })?;
-        Ok(Matrix { format, rows, columns, bytes })
+        Ok(Matrix {
+            format,
+            rows,
+            columns,
+            bytes,
+        })
     }
 }
 
@@ -354,7 +391,11 @@ impl<'a> Reader<'a> {
         let at = self.at as u64;
         let axes = self.u32("a tensor's number of axes")?;
         if axes > AXES_MAX {
-            return Err(format_error(at, format!("at most {AXES_MAX} axes of tensor {name}"), axes));
+            return Err(format_error(
+                at,
+                format!("at most {AXES_MAX} axes of tensor {name}"),
+                axes,
+            ));
         }
         let mut shape = Vec::new();
         for _ in 0..axes {

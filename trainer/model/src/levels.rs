@@ -1,6 +1,5 @@
 //! Probabilities of the ten confidence levels.
 
-use crate::decoder::Pass;
 use crate::{Decoder, ModelError, SegmentId, Segments, Tokenizer, ops};
 
 /// The tokens with which a confidence level starts.
@@ -22,10 +21,17 @@ impl LevelTokens {
         for (digit, token) in (0..).zip(&mut digits) {
             let text = char::from(b'0' + digit).to_string();
             *token = tokenizer.token_id(&text).ok_or_else(|| {
-                ModelError::unsupported("the tokenizer", format!("a token for the digit {text}"), "none")
+                ModelError::unsupported(
+                    "the tokenizer",
+                    format!("a token for the digit {text}"),
+                    "none",
+                )
             })?;
         }
-        Ok(Self { digits, ten: tokenizer.token_id("10") })
+        Ok(Self {
+            digits,
+            ten: tokenizer.token_id("10"),
+        })
     }
 }
 
@@ -48,7 +54,11 @@ pub fn level_probabilities(
     contexts: &[Vec<u32>],
 ) -> Result<Vec<[f64; 10]>, ModelError> {
     if contexts.iter().any(Vec::is_empty) {
-        return Err(ModelError::unsupported("a context", "at least one token", "none"));
+        return Err(ModelError::unsupported(
+            "a context",
+            "at least one token",
+            "none",
+        ));
     }
     // Neighbours in this order have the most in common.
     let mut order: Vec<usize> = (0..contexts.len()).collect();
@@ -95,7 +105,8 @@ impl Batch {
         let shared = self.shared_with(context);
         self.cut_path(shared);
         if shared < context.len() {
-            self.nodes.push((context[shared..].to_vec(), self.path.last().copied()));
+            self.nodes
+                .push((context[shared..].to_vec(), self.path.last().copied()));
             self.path.push(self.nodes.len() - 1);
             self.tokens += context.len() - shared;
         }
@@ -175,7 +186,7 @@ impl Batch {
             wanted.extend([last as u32, segments.range(one).start as u32]);
         }
         let x = decoder.embed(segments.tokens())?;
-        let x = decoder.flat_layers(&x, &segments, 0..decoder.config().layers, Pass::Inference)?;
+        let x = decoder.layers_detached(&x, &segments, 0..decoder.config().layers)?;
         let logits = decoder.logits(&ops::rows(&x, &wanted)?)?;
         let logits = logits.to_vec2::<f32>()?;
         for (&(index, _), rows) in self.leaves.iter().zip(logits.chunks_exact(2)) {

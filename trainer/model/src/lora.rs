@@ -33,8 +33,15 @@ pub enum Projection {
 
 impl Projection {
     /// All seven.
-    pub const ALL: [Self; 7] =
-        [Self::Q, Self::K, Self::V, Self::O, Self::Gate, Self::Up, Self::Down];
+    pub const ALL: [Self; 7] = [
+        Self::Q,
+        Self::K,
+        Self::V,
+        Self::O,
+        Self::Gate,
+        Self::Up,
+        Self::Down,
+    ];
 
     /// PEFT's name: `q_proj`, …, `down_proj`.
     #[must_use]
@@ -53,7 +60,9 @@ impl Projection {
     /// The projection of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|projection| projection.name() == name)
+        Self::ALL
+            .into_iter()
+            .find(|projection| projection.name() == name)
     }
 
     /// Its path within a layer of transformers' model.
@@ -68,7 +77,14 @@ impl Projection {
     /// (out, in)
     #[must_use]
     pub fn shape(self, config: &Config) -> (usize, usize) {
-        let Config { hidden, intermediate, heads, kv_heads, head_dim, .. } = *config;
+        let Config {
+            hidden,
+            intermediate,
+            heads,
+            kv_heads,
+            head_dim,
+            ..
+        } = *config;
         match self {
             Self::Q => (heads * head_dim, hidden),
             Self::K | Self::V => (kv_heads * head_dim, hidden),
@@ -108,7 +124,10 @@ pub struct LoraPair {
 impl LoraPair {
     /// The same values, with no gradients followed.
     pub(crate) fn detached(&self) -> Self {
-        Self { followed: false, ..self.clone() }
+        Self {
+            followed: false,
+            ..self.clone()
+        }
     }
 
     /// A and B as they go into an operation.
@@ -145,8 +164,15 @@ impl Lora {
         if lora.targets.is_empty() || lora.first_layer >= config.layers {
             return Err(ModelError::unsupported(
                 "an adapter",
-                format!("at least one projection, and a first layer below {}", config.layers),
-                format!("{} projections, first layer {}", lora.targets.len(), lora.first_layer),
+                format!(
+                    "at least one projection, and a first layer below {}",
+                    config.layers
+                ),
+                format!(
+                    "{} projections, first layer {}",
+                    lora.targets.len(),
+                    lora.first_layer
+                ),
             ));
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -165,12 +191,25 @@ impl Lora {
                 let b = vec![0.0f32; rows * lora.rank];
                 let a = Var::from_vec(a, (lora.rank, columns), device)?;
                 let b = Var::from_vec(b, (rows, lora.rank), device)?;
-                pairs.insert((layer, projection), LoraPair { a, b, scale, followed: true });
+                pairs.insert(
+                    (layer, projection),
+                    LoraPair {
+                        a,
+                        b,
+                        scale,
+                        followed: true,
+                    },
+                );
             }
         }
         let config = LoraConfig { targets, ..lora };
         let layers = pairs.keys().last().map_or(0, |(layer, _)| layer + 1);
-        Ok(Self { config, layers, pairs, metadata: BTreeMap::new() })
+        Ok(Self {
+            config,
+            layers,
+            pairs,
+            metadata: BTreeMap::new(),
+        })
     }
 
     /// Reads PEFT's two files for a model of shape `config`.
@@ -184,15 +223,28 @@ impl Lora {
         config: &Config,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let json: Json = serde_json::from_slice(adapter_config_json)
-            .map_err(|source| ModelError::Json { file: "adapter_config.json", source })?;
+        let json: Json =
+            serde_json::from_slice(adapter_config_json).map_err(|source| ModelError::Json {
+                file: "adapter_config.json",
+                source,
+            })?;
         let (rank, alpha, scale) = read_shape(&json)?;
         let unreadable = |error| {
-            ModelError::unsupported("adapter_model.safetensors", "a whole safetensors file", error)
+            ModelError::unsupported(
+                "adapter_model.safetensors",
+                "a whole safetensors file",
+                error,
+            )
         };
         let file = SafeTensors::deserialize(adapter_model_safetensors).map_err(unreadable)?;
-        let (_, header) = SafeTensors::read_metadata(adapter_model_safetensors).map_err(unreadable)?;
-        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let (_, header) =
+            SafeTensors::read_metadata(adapter_model_safetensors).map_err(unreadable)?;
+        let metadata = header
+            .metadata()
+            .clone()
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
         let mut tensors = file.tensors();
         tensors.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut pairs = BTreeMap::new();
@@ -218,7 +270,15 @@ impl Lora {
             };
             let a = read("lora_A", (rank, columns))?;
             let b = read("lora_B", (rows, rank))?;
-            pairs.insert((layer, projection), LoraPair { a, b, scale, followed: true });
+            pairs.insert(
+                (layer, projection),
+                LoraPair {
+                    a,
+                    b,
+                    scale,
+                    followed: true,
+                },
+            );
         }
         if pairs.is_empty() || 2 * pairs.len() != tensors.len() {
             return Err(ModelError::unsupported(
@@ -232,8 +292,18 @@ impl Lora {
         targets.dedup();
         let first_layer = pairs.keys().next().map_or(0, |(layer, _)| *layer);
         let layers = pairs.keys().last().map_or(0, |(layer, _)| layer + 1);
-        let config = LoraConfig { rank, alpha, targets, first_layer };
-        Ok(Self { config, layers, pairs, metadata })
+        let config = LoraConfig {
+            rank,
+            alpha,
+            targets,
+            first_layer,
+        };
+        Ok(Self {
+            config,
+            layers,
+            pairs,
+            metadata,
+        })
     }
 
     /// PEFT's two files: (`adapter_config.json`, `adapter_model.safetensors`). The same adapter
@@ -242,7 +312,12 @@ impl Lora {
     /// # Errors
     /// If the values cannot be fetched from their device.
     pub fn to_bytes(&self) -> Result<(Vec<u8>, Vec<u8>), ModelError> {
-        let names: Vec<_> = self.config.targets.iter().map(|target| target.name()).collect();
+        let names: Vec<_> = self
+            .config
+            .targets
+            .iter()
+            .map(|target| target.name())
+            .collect();
         let layers: Vec<usize> = (self.config.first_layer..self.layers).collect();
         let json = json!({
             "peft_type": "LORA",
@@ -263,10 +338,15 @@ impl Lora {
             "rank_pattern": {},
             "alpha_pattern": {},
         });
-        let config = serde_json::to_vec_pretty(&json)
-            .map_err(|source| ModelError::Json { file: "adapter_config.json", source })?;
-        let tensors =
-            self.vars().into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect();
+        let config = serde_json::to_vec_pretty(&json).map_err(|source| ModelError::Json {
+            file: "adapter_config.json",
+            source,
+        })?;
+        let tensors = self
+            .vars()
+            .into_iter()
+            .map(|(name, var)| (name, var.as_detached_tensor()))
+            .collect();
         Ok((config, safetensors_bytes::write(&tensors, &self.metadata)?))
     }
 
@@ -319,10 +399,20 @@ impl Lora {
             .pairs
             .iter()
             .map(|(&key, pair)| {
-                Ok((key, LoraPair { a: copy(&pair.a)?, b: copy(&pair.b)?, ..pair.clone() }))
+                Ok((
+                    key,
+                    LoraPair {
+                        a: copy(&pair.a)?,
+                        b: copy(&pair.b)?,
+                        ..pair.clone()
+                    },
+                ))
             })
             .collect::<Result<_, ModelError>>()?;
-        Ok(Self { pairs, ..self.clone() })
+        Ok(Self {
+            pairs,
+            ..self.clone()
+        })
     }
 }
 
@@ -332,7 +422,10 @@ fn uniform(rng: &mut ChaCha8Rng) -> f64 {
 }
 
 fn tensor_name(layer: usize, projection: Projection, which: &str) -> String {
-    format!("base_model.model.model.layers.{layer}.{}.{which}.weight", projection.module())
+    format!(
+        "base_model.model.model.layers.{layer}.{}.{which}.weight",
+        projection.module()
+    )
 }
 
 fn parse_name(
@@ -340,7 +433,9 @@ fn parse_name(
     config: &Config,
 ) -> Result<(usize, Projection, &'static str), ModelError> {
     let parse = || {
-        let rest = name.strip_prefix("base_model.model.model.layers.")?.strip_suffix(".weight")?;
+        let rest = name
+            .strip_prefix("base_model.model.model.layers.")?
+            .strip_suffix(".weight")?;
         let mut parts = rest.split('.');
         let layer: usize = parts.next()?.parse().ok()?;
         let projection = Projection::from_name(parts.nth(1)?)?;
@@ -355,7 +450,10 @@ fn parse_name(
     parse().ok_or_else(|| {
         ModelError::unsupported(
             "adapter_model.safetensors",
-            format!("lora_A and lora_B of the seven projections of {} layers", config.layers),
+            format!(
+                "lora_A and lora_B of the seven projections of {} layers",
+                config.layers
+            ),
             format!("a tensor {name}"),
         )
     })
@@ -365,14 +463,22 @@ fn check_rank(rank: usize) -> Result<(), ModelError> {
     if (1..=RANK_MAX).contains(&rank) {
         return Ok(());
     }
-    Err(ModelError::unsupported("an adapter's rank", format!("1 to {RANK_MAX}"), rank))
+    Err(ModelError::unsupported(
+        "an adapter's rank",
+        format!("1 to {RANK_MAX}"),
+        rank,
+    ))
 }
 
 /// Rank, α and scale.
 fn read_shape(json: &Json) -> Result<(usize, f64, f64), ModelError> {
     let what = |key: &str| format!("adapter_config.json, {key}");
     if json["peft_type"] != "LORA" {
-        return Err(ModelError::unsupported(what("peft_type"), "LORA", &json["peft_type"]));
+        return Err(ModelError::unsupported(
+            what("peft_type"),
+            "LORA",
+            &json["peft_type"],
+        ));
     }
     let is_off = |value: &Json| match value {
         Json::Null | Json::Bool(false) => true,
@@ -381,17 +487,32 @@ fn read_shape(json: &Json) -> Result<(usize, f64, f64), ModelError> {
         Json::String(text) => text == "none",
         Json::Bool(true) | Json::Number(_) => false,
     };
-    let refused =
-        ["use_dora", "fan_in_fan_out", "bias", "lora_bias", "modules_to_save", "rank_pattern", "alpha_pattern"];
+    let refused = [
+        "use_dora",
+        "fan_in_fan_out",
+        "bias",
+        "lora_bias",
+        "modules_to_save",
+        "rank_pattern",
+        "alpha_pattern",
+    ];
     for key in refused {
         if !is_off(&json[key]) {
-            return Err(ModelError::unsupported(what(key), "none (plain LoRA)", &json[key]));
+            return Err(ModelError::unsupported(
+                what(key),
+                "none (plain LoRA)",
+                &json[key],
+            ));
         }
     }
-    let rank = json["r"].as_u64().and_then(|rank| usize::try_from(rank).ok());
+    let rank = json["r"]
+        .as_u64()
+        .and_then(|rank| usize::try_from(rank).ok());
     let rank = rank.ok_or_else(|| ModelError::unsupported(what("r"), "an integer", &json["r"]))?;
     check_rank(rank)?;
-    let alpha = json["lora_alpha"].as_f64().filter(|alpha| alpha.is_finite());
+    let alpha = json["lora_alpha"]
+        .as_f64()
+        .filter(|alpha| alpha.is_finite());
     let alpha = alpha.ok_or_else(|| {
         ModelError::unsupported(what("lora_alpha"), "a number", &json["lora_alpha"])
     })?;

@@ -15,7 +15,9 @@ impl Gradients {
     /// The gradients of `vars` out of a backward pass. A variable without one is left out.
     #[must_use]
     pub fn collect(vars: &[(String, Var)], store: &GradStore) -> Self {
-        let found = vars.iter().filter_map(|(name, var)| Some((name.clone(), store.get(var)?.clone())));
+        let found = vars
+            .iter()
+            .filter_map(|(name, var)| Some((name.clone(), store.get(var)?.clone())));
         Self(found.collect())
     }
 
@@ -53,7 +55,10 @@ impl Gradients {
         let mut sum = 0.0;
         for gradient in self.0.values() {
             let values = gradient.flatten_all()?.to_vec1::<f32>()?;
-            sum += values.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
+            sum += values
+                .iter()
+                .map(|&value| f64::from(value) * f64::from(value))
+                .sum::<f64>();
         }
         Ok(sum.sqrt())
     }
@@ -81,7 +86,9 @@ impl Gradients {
 
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        self.0.iter().map(|(name, gradient)| (name.as_str(), gradient))
+        self.0
+            .iter()
+            .map(|(name, gradient)| (name.as_str(), gradient))
     }
 }
 
@@ -101,7 +108,12 @@ pub struct AdamWConfig {
 impl Default for AdamWConfig {
     /// PyTorch's.
     fn default() -> Self {
-        Self { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
+        Self {
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+        }
     }
 }
 
@@ -127,7 +139,11 @@ impl AdamW {
     /// An optimizer that has made no step.
     #[must_use]
     pub fn new(config: AdamWConfig) -> Self {
-        Self { config, steps: 0, moments: BTreeMap::new() }
+        Self {
+            config,
+            steps: 0,
+            moments: BTreeMap::new(),
+        }
     }
 
     /// One step with learning rate `lr`. Variables without a gradient stay as they are.
@@ -141,21 +157,30 @@ impl AdamW {
         lr: f64,
     ) -> Result<(), ModelError> {
         self.steps += 1;
-        let AdamWConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
+        let AdamWConfig {
+            beta_1,
+            beta_2,
+            epsilon,
+            weight_decay,
+        } = self.config;
         let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let step_size = (lr / (1.0 - beta_1.powi(steps))) as f32;
         let second_root = (1.0 - beta_2.powi(steps)).sqrt() as f32;
         let decay = (1.0 - lr * weight_decay) as f32;
-        let (beta_1, beta_2, epsilon) = (beta_1 as f32, beta_2 as f32, epsilon as f32);
+        // Rounded to f32 after the subtraction, as PyTorch does.
+        let (rest_1, rest_2) = ((1.0 - beta_1) as f32, (1.0 - beta_2) as f32);
+        let (beta_2, epsilon) = (beta_2 as f32, epsilon as f32);
         for (name, var) in vars {
-            let Some(gradient) = gradients.get(name) else { continue };
+            let Some(gradient) = gradients.get(name) else {
+                continue;
+            };
             let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
             let mut values = var.flatten_all()?.to_vec1::<f32>()?;
             let zeros = || vec![0.0; values.len()];
-            let moments = self
-                .moments
-                .entry(name.clone())
-                .or_insert_with(|| Moments { first: zeros(), second: zeros() });
+            let moments = self.moments.entry(name.clone()).or_insert_with(|| Moments {
+                first: zeros(),
+                second: zeros(),
+            });
             if gradient.len() != values.len() || moments.first.len() != values.len() {
                 return Err(ModelError::unsupported(
                     format!("the gradient of {name}"),
@@ -166,8 +191,8 @@ impl AdamW {
             let both = moments.first.iter_mut().zip(&mut moments.second);
             for ((value, &g), (first, second)) in values.iter_mut().zip(&gradient).zip(both) {
                 *value *= decay;
-                *first += (g - *first) * (1.0 - beta_1);
-                *second = *second * beta_2 + g * g * (1.0 - beta_2);
+                *first += (g - *first) * rest_1;
+                *second = *second * beta_2 + g * g * rest_2;
                 *value -= step_size * *first / (second.sqrt() / second_root + epsilon);
             }
             var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?;
@@ -209,13 +234,20 @@ impl AdamW {
         let file = SafeTensors::deserialize(bytes).map_err(|error| wrong(error.to_string()))?;
         let (_, header) =
             SafeTensors::read_metadata(bytes).map_err(|error| wrong(error.to_string()))?;
-        let steps = header.metadata().as_ref().and_then(|metadata| metadata.get(STEPS)?.parse().ok());
+        let steps = header
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| metadata.get(STEPS)?.parse().ok());
         let steps = steps.ok_or_else(|| wrong("no number of steps".to_owned()))?;
         let mut moments = BTreeMap::new();
         for name in file.names() {
-            let Some(variable) = name.strip_prefix(FIRST) else { continue };
+            let Some(variable) = name.strip_prefix(FIRST) else {
+                continue;
+            };
             let read = |name: &str| {
-                let tensor = file.tensor(name).map_err(|error| wrong(error.to_string()))?;
+                let tensor = file
+                    .tensor(name)
+                    .map_err(|error| wrong(error.to_string()))?;
                 values_f32(name, &tensor)
             };
             let (first, second) = (read(name)?, read(&format!("{SECOND}{variable}"))?);
@@ -224,6 +256,10 @@ impl AdamW {
             }
             moments.insert(variable.to_owned(), Moments { first, second });
         }
-        Ok(Self { config, steps, moments })
+        Ok(Self {
+            config,
+            steps,
+            moments,
+        })
     }
 }

@@ -20,7 +20,9 @@ pub(crate) fn write(
     for (name, tensor) in tensors {
         let start = data.len();
         let values: Vec<f32> = tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?;
-        values.iter().for_each(|value| data.extend_from_slice(&value.to_le_bytes()));
+        values
+            .iter()
+            .for_each(|value| data.extend_from_slice(&value.to_le_bytes()));
         let entry =
             json!({"dtype": "F32", "shape": tensor.dims(), "data_offsets": [start, data.len()]});
         header.insert(name.clone(), entry);

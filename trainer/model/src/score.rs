@@ -1,6 +1,5 @@
 //! Log-probabilities of texts.
 
-use crate::decoder::Pass;
 use crate::{Decoder, ModelError, Segments, ops};
 
 /// Tokens of a batch; a longer text is a batch of its own.
@@ -50,7 +49,7 @@ fn score_batch(
         targets.extend_from_slice(&text[1..]);
     }
     let x = decoder.embed(segments.tokens())?;
-    let x = decoder.flat_layers(&x, &segments, 0..decoder.config().layers, Pass::Inference)?;
+    let x = decoder.layers_detached(&x, &segments, 0..decoder.config().layers)?;
     let mut logprobs = Vec::with_capacity(targets.len());
     for start in (0..targets.len()).step_by(LOGIT_ROWS) {
         let count = LOGIT_ROWS.min(targets.len() - start);

@@ -59,7 +59,11 @@ impl Segments {
         });
         let start = self.tokens.len();
         self.tokens.extend_from_slice(tokens);
-        self.segments.push(Segment { parent, rows: start..self.tokens.len(), position });
+        self.segments.push(Segment {
+            parent,
+            rows: start..self.tokens.len(),
+            position,
+        });
         SegmentId(self.segments.len() - 1)
     }
 
@@ -107,7 +111,11 @@ impl Segments {
     /// The longest sequence in tokens, ancestors included.
     #[must_use]
     pub fn longest(&self) -> usize {
-        self.segments.iter().map(|segment| segment.position + segment.rows.len()).max().unwrap_or(0)
+        self.segments
+            .iter()
+            .map(|segment| segment.position + segment.rows.len())
+            .max()
+            .unwrap_or(0)
     }
 
     /// The rows of a segment's ancestors, the first ancestor first.

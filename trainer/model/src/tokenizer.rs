@@ -16,8 +16,14 @@ const LLAMA_3_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\
 const QWEN_2_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 /// Texts of tokens that end a turn or a text, in any of the families.
-const END_TOKENS: [&str; 6] =
-    ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>"];
+const END_TOKENS: [&str; 6] = [
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|eom_id|>",
+    "</s>",
+];
 
 /// A tokenizer with its special tokens and chat template. Cheap to clone.
 #[derive(Clone)]
@@ -41,7 +47,9 @@ impl Tokenizer {
     pub fn from_gguf(bytes: &[u8]) -> Result<Self, ModelError> {
         let file = Gguf::parse(bytes)?;
         let vocabulary = Vocabulary::read(&file)?;
-        let model = file.optional_text("tokenizer.ggml.model")?.unwrap_or("none");
+        let model = file
+            .optional_text("tokenizer.ggml.model")?
+            .unwrap_or("none");
         let document = match model {
             "gpt2" => byte_level_document(&file, &vocabulary)?,
             "llama" => sentence_piece_document(&file, &vocabulary)?,
@@ -53,30 +61,44 @@ impl Tokenizer {
                 ));
             }
         };
-        let bytes = serde_json::to_vec(&document)
-            .map_err(|source| ModelError::Json { file: "tokenizer", source })?;
+        let bytes = serde_json::to_vec(&document).map_err(|source| ModelError::Json {
+            file: "tokenizer",
+            source,
+        })?;
         let tokenizer = tokenizer_from_bytes(&bytes)?;
 
         let token = |key: &str| -> Result<Option<u32>, ModelError> {
             let id = file.optional_integer(&format!("tokenizer.ggml.{key}"))?;
             // Files write -1 or a number past the end for "none".
-            Ok(id.filter(|&id| id < vocabulary.tokens.len()).map(|id| id as u32))
+            Ok(id
+                .filter(|&id| id < vocabulary.tokens.len())
+                .map(|id| id as u32))
         };
-        let text = |id: Option<u32>| id.map_or("", |id| vocabulary.tokens[id as usize]).to_owned();
+        let text = |id: Option<u32>| {
+            id.map_or("", |id| vocabulary.tokens[id as usize])
+                .to_owned()
+        };
         let first = token("bos_token_id")?;
         let last = token("eos_token_id")?;
-        let template = file.optional_text("tokenizer.chat_template")?.map(|source| Template {
-            source: source.to_owned(),
-            bos_token: text(first),
-            eos_token: text(last),
-        });
+        let template = file
+            .optional_text("tokenizer.chat_template")?
+            .map(|source| Template {
+                source: source.to_owned(),
+                bos_token: text(first),
+                eos_token: text(last),
+            });
         let adds_first = file
             .optional_bool("tokenizer.ggml.add_bos_token")?
             .unwrap_or(model == "llama");
         let mut end_tokens = end_tokens(&tokenizer);
         end_tokens.extend(last);
         end_tokens.extend(token("eot_token_id")?);
-        Ok(Self::new(tokenizer, template, end_tokens, first.filter(|_| adds_first)))
+        Ok(Self::new(
+            tokenizer,
+            template,
+            end_tokens,
+            first.filter(|_| adds_first),
+        ))
     }
 
     /// Reads `tokenizer.json` and, where there is one, `tokenizer_config.json` (special tokens,
@@ -91,13 +113,19 @@ impl Tokenizer {
         let tokenizer = tokenizer_from_bytes(tokenizer_json)?;
         let config: Json = match tokenizer_config_json {
             None => Json::Null,
-            Some(bytes) => serde_json::from_slice(bytes)
-                .map_err(|source| ModelError::Json { file: "tokenizer_config.json", source })?,
+            Some(bytes) => serde_json::from_slice(bytes).map_err(|source| ModelError::Json {
+                file: "tokenizer_config.json",
+                source,
+            })?,
         };
         // A special token is written as its text or as an object with its text in `content`.
         let special = |key: &str| {
             let value = &config[key];
-            value.as_str().or_else(|| value["content"].as_str()).unwrap_or("").to_owned()
+            value
+                .as_str()
+                .or_else(|| value["content"].as_str())
+                .unwrap_or("")
+                .to_owned()
         };
         let template = template_source(&config["chat_template"]).map(|source| Template {
             source: source.to_owned(),
@@ -116,7 +144,14 @@ impl Tokenizer {
         first_token: Option<u32>,
     ) -> Self {
         let end_tokens = end_tokens.into_iter().collect();
-        Self { inner: Arc::new(Inner { tokenizer, template, end_tokens, first_token }) }
+        Self {
+            inner: Arc::new(Inner {
+                tokenizer,
+                template,
+                end_tokens,
+                first_token,
+            }),
+        }
     }
 
     /// The same tokenizer with another chat template (a model folder may keep it in a file
@@ -149,23 +184,35 @@ impl Tokenizer {
                 found: text.len(),
             });
         }
-        let encoding =
-            self.inner.tokenizer.encode_fast(text, add_special).map_err(tokenizer_error)?;
+        let encoding = self
+            .inner
+            .tokenizer
+            .encode_fast(text, add_special)
+            .map_err(tokenizer_error)?;
         let first = self.inner.first_token.filter(|_| add_special);
-        Ok(first.into_iter().chain(encoding.get_ids().iter().copied()).collect())
+        Ok(first
+            .into_iter()
+            .chain(encoding.get_ids().iter().copied())
+            .collect())
     }
 
     /// The text of `tokens`, special tokens left out. Bytes that make no character are replaced;
     /// unknown ids are left out.
     #[must_use]
     pub fn decode(&self, tokens: &[u32]) -> String {
-        self.inner.tokenizer.decode(tokens, true).unwrap_or_default()
+        self.inner
+            .tokenizer
+            .decode(tokens, true)
+            .unwrap_or_default()
     }
 
     /// The text of `tokens`, special tokens written out.
     #[must_use]
     pub fn decode_with_special(&self, tokens: &[u32]) -> String {
-        self.inner.tokenizer.decode(tokens, false).unwrap_or_default()
+        self.inner
+            .tokenizer
+            .decode(tokens, false)
+            .unwrap_or_default()
     }
 
     /// The vocabulary's form of a token.
@@ -249,7 +296,9 @@ impl StreamDecoder {
     /// The text that this token completes; empty while a character is incomplete.
     pub fn push(&mut self, token: u32) -> &str {
         self.tokens.push(token);
-        let before = self.tokenizer.decode(&self.tokens[self.shown_from..self.shown_to]);
+        let before = self
+            .tokenizer
+            .decode(&self.tokens[self.shown_from..self.shown_to]);
         let after = self.tokenizer.decode(&self.tokens[self.shown_from..]);
         let start = self.text.len();
         if !after.ends_with(char::REPLACEMENT_CHARACTER)
@@ -294,7 +343,10 @@ fn end_tokens(tokenizer: &tokenizers::Tokenizer) -> BTreeSet<u32> {
 /// A template is a text, or a list of named ones of which `default` is meant.
 fn template_source(value: &Json) -> Option<&str> {
     value.as_str().or_else(|| {
-        let named = value.as_array()?.iter().find(|named| named["name"] == "default")?;
+        let named = value
+            .as_array()?
+            .iter()
+            .find(|named| named["name"] == "default")?;
         named["template"].as_str()
     })
 }
@@ -318,7 +370,9 @@ impl<'a> Vocabulary<'a> {
                 tokens.len(),
             ));
         }
-        let kinds = file.optional_list("tokenizer.ggml.token_type")?.unwrap_or(&[]);
+        let kinds = file
+            .optional_list("tokenizer.ggml.token_type")?
+            .unwrap_or(&[]);
         let kinds = kinds
             .iter()
             .map(|kind| match kind {
@@ -334,7 +388,9 @@ impl<'a> Vocabulary<'a> {
 
     fn ids(&self) -> serde_json::Map<String, Json> {
         let numbered = self.tokens.iter().enumerate();
-        numbered.map(|(id, token)| ((*token).to_owned(), json!(id))).collect()
+        numbered
+            .map(|(id, token)| ((*token).to_owned(), json!(id)))
+            .collect()
     }
 
     fn added(&self) -> Vec<Json> {
@@ -368,16 +424,16 @@ fn texts<'a>(file: &'a Gguf<'_>, key: &str) -> Result<Vec<&'a str>, ModelError> 
 /// Byte-pair encoding over bytes (GPT-2 and its heirs), in the form of a `tokenizer.json`.
 fn byte_level_document(file: &Gguf<'_>, vocabulary: &Vocabulary<'_>) -> Result<Json, ModelError> {
     let merges = texts(file, "tokenizer.ggml.merges")?;
-    let byte_level = |split_words: bool| {
-        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": split_words})
-    };
+    let byte_level = |split_words: bool| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": split_words});
     let split = |pattern: &str| {
         json!({"type": "Sequence", "pretokenizers": [
             {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false},
             byte_level(false),
         ]})
     };
-    let kind = file.optional_text("tokenizer.ggml.pre")?.unwrap_or("default");
+    let kind = file
+        .optional_text("tokenizer.ggml.pre")?
+        .unwrap_or("default");
     let mut normalizer = Json::Null;
     let mut ignore_merges = false;
     let pre_tokenizer = match kind {
@@ -424,10 +480,15 @@ fn sentence_piece_document(
 ) -> Result<Json, ModelError> {
     let scores = file.optional_list("tokenizer.ggml.scores")?.unwrap_or(&[]);
     let merges = merges_from_scores(&vocabulary.tokens, scores)?;
-    let unknown = file.optional_integer("tokenizer.ggml.unknown_token_id")?.unwrap_or(0);
+    let unknown = file
+        .optional_integer("tokenizer.ggml.unknown_token_id")?
+        .unwrap_or(0);
     let unknown = vocabulary.tokens.get(unknown).copied();
-    let prefix = file.optional_bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
-    let mut normalizers = vec![json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"})];
+    let prefix = file
+        .optional_bool("tokenizer.ggml.add_space_prefix")?
+        .unwrap_or(true);
+    let mut normalizers =
+        vec![json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"})];
     let mut decoders = vec![
         json!({"type": "Replace", "pattern": {"String": "▁"}, "content": " "}),
         json!({"type": "ByteFallback"}),
@@ -466,7 +527,11 @@ fn merges_from_scores(
             scores.len(),
         ));
     }
-    let ids: HashMap<&str, usize> = tokens.iter().enumerate().map(|(id, &text)| (text, id)).collect();
+    let ids: HashMap<&str, usize> = tokens
+        .iter()
+        .enumerate()
+        .map(|(id, &text)| (text, id))
+        .collect();
     let mut merges = Vec::new();
     for (&token, score) in tokens.iter().zip(scores) {
         let Value::Float(score) = score else {
@@ -485,9 +550,14 @@ fn merges_from_scores(
             })
             .collect();
         ways.sort_unstable_by_key(|&(left, right, ..)| (left, right));
-        merges.extend(ways.into_iter().map(|(_, _, left, right)| (*score, left, right)));
+        merges.extend(
+            ways.into_iter()
+                .map(|(_, _, left, right)| (*score, left, right)),
+        );
     }
     merges.sort_by(|a, b| b.0.total_cmp(&a.0));
     let pairs = merges.into_iter();
-    Ok(pairs.map(|(_, left, right)| [left.to_owned(), right.to_owned()]).collect())
+    Ok(pairs
+        .map(|(_, left, right)| [left.to_owned(), right.to_owned()])
+        .collect())
 }

@@ -63,6 +63,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     config.model = arguments.model.unwrap_or(config.model);
     config.questions.source = arguments.questions;
     let of_stage = &mut config.rl;
+    of_stage.questions = arguments.limit.or(of_stage.questions);
     of_stage.reward = arguments.reward.unwrap_or(of_stage.reward.clone());
     of_stage.target = arguments.target.unwrap_or(of_stage.target.clone());
     of_stage.rollouts = arguments.rollouts.unwrap_or(of_stage.rollouts);
@@ -75,7 +76,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
 
     let questions = question_source::load(&config.questions.source, stage.skip_invalid)?;
     let has_train = questions.questions.iter().any(|question| question.split == Some(datasets::Split::Train));
-    let asked = choose(&questions.questions, has_train.then_some("train"), arguments.limit, config.seed)?;
+    let asked = choose(&questions.questions, has_train.then_some("train"), config.rl.questions, config.seed)?;
     let source = model_source::resolve(&config.model, globals.quiet)?;
     let provenance = Provenance {
         model_sha256: source.sha256()?,

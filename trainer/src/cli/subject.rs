@@ -60,7 +60,12 @@ impl ModelArguments {
     }
 
     /// Loads the model, or makes ready to ask the endpoint. `rows` are decoded at once.
-    pub fn load(&self, name: &str, rows: usize, globals: &Globals) -> anyhow::Result<LoadedSubject> {
+    pub fn load(
+        &self,
+        name: &str,
+        rows: usize,
+        globals: &Globals,
+    ) -> anyhow::Result<LoadedSubject> {
         let subject = LoadedSubject {
             name: name.to_owned(),
             local: None,
@@ -71,7 +76,10 @@ impl ModelArguments {
             has_adapter: self.adapter.is_some(),
         };
         if let Some(endpoint) = &self.endpoint {
-            return Ok(LoadedSubject { http: Some(HttpSampler::new(endpoint, name)?), ..subject });
+            return Ok(LoadedSubject {
+                http: Some(HttpSampler::new(endpoint, name)?),
+                ..subject
+            });
         }
         let source = model_source::resolve(name, globals.quiet)?;
         let (mut decoder, tokenizer) = source.load(&load_options(self.dequantize)?)?;
@@ -85,7 +93,14 @@ impl ModelArguments {
         // A tokenizer without digits can be sampled from; it cannot state a level.
         let levels = LevelTokens::find(&tokenizer).ok();
         Ok(LoadedSubject {
-            local: Some(LocalSubject { sampler: LocalSampler { decoder, tokenizer, rows }, levels }),
+            local: Some(LocalSubject {
+                sampler: LocalSampler {
+                    decoder,
+                    tokenizer,
+                    rows,
+                },
+                levels,
+            }),
             model_sha256: source.sha256()?,
             adapter_sha256: sha256,
             label: of_adapter,
@@ -108,9 +123,11 @@ impl LoadedSubject {
     /// # Errors
     /// Bad use, where an endpoint was named.
     pub fn local(&self, what_for: &str) -> anyhow::Result<&LocalSubject> {
-        self.local
-            .as_ref()
-            .ok_or_else(|| bad_use(format!("{what_for} needs a model on this machine, not an --endpoint")))
+        self.local.as_ref().ok_or_else(|| {
+            bad_use(format!(
+                "{what_for} needs a model on this machine, not an --endpoint"
+            ))
+        })
     }
 
     pub fn local_if_any(&self) -> Option<&LocalSubject> {
@@ -153,7 +170,11 @@ impl DecodingArguments {
         decoding.top_k = self.top_k.unwrap_or(decoding.top_k);
         decoding.max_tokens = self.max_tokens.unwrap_or(decoding.max_tokens);
         if !self.stop.is_empty() {
-            decoding.stop = self.stop.iter().map(|stop| stop.replace("\\n", "\n")).collect();
+            decoding.stop = self
+                .stop
+                .iter()
+                .map(|stop| stop.replace("\\n", "\n"))
+                .collect();
         }
     }
 }

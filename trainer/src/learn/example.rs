@@ -76,7 +76,12 @@ pub fn text_after_level(rationale: Option<&str>, order: Order) -> String {
 }
 
 /// A whole response: what a stage-1 record holds.
-pub fn response_text(answer: &str, rationale: Option<&str>, confidence: Confidence, order: Order) -> String {
+pub fn response_text(
+    answer: &str,
+    rationale: Option<&str>,
+    confidence: Confidence,
+    order: Order,
+) -> String {
     format!(
         "{}{}{}",
         text_before_level(answer, rationale, order),
@@ -87,10 +92,17 @@ pub fn response_text(answer: &str, rationale: Option<&str>, confidence: Confiden
 
 /// Length of the longest prefix common to all prompts, at least one token short of each.
 fn common_prefix(examples: &[&Example]) -> usize {
-    let Some(first) = examples.first() else { return 0 };
+    let Some(first) = examples.first() else {
+        return 0;
+    };
     let mut length = first.prompt.len().saturating_sub(1);
     for example in examples {
-        let same = first.prompt.iter().zip(&example.prompt).take_while(|(a, b)| a == b).count();
+        let same = first
+            .prompt
+            .iter()
+            .zip(&example.prompt)
+            .take_while(|(a, b)| a == b)
+            .count();
         length = length.min(same).min(example.prompt.len().saturating_sub(1));
     }
     length
@@ -124,11 +136,18 @@ pub fn lay_out(examples: &[&Example], levels: &LevelTokens) -> (Segments, Target
             targets.confidence.push(branch.target);
             targets.confidence_weight.push(branch.weight);
             if let Some(after) = &branch.after {
-                let text: Vec<u32> = after.level.iter().chain(&after.rationale).copied().collect();
+                let text: Vec<u32> = after
+                    .level
+                    .iter()
+                    .chain(&after.rationale)
+                    .copied()
+                    .collect();
                 // The last token is predicted, never read.
                 let segment = segments.push(Some(answer), &text[..text.len() - 1]);
                 let start = segments.range(segment).start + after.level.len() - 1;
-                targets.rationale_rows.extend((start as u32..).take(after.rationale.len()));
+                targets
+                    .rationale_rows
+                    .extend((start as u32..).take(after.rationale.len()));
                 targets.rationale_tokens.extend(&after.rationale);
             }
         }
@@ -140,7 +159,10 @@ pub fn lay_out(examples: &[&Example], levels: &LevelTokens) -> (Segments, Target
 mod tests {
     use super::*;
 
-    const LEVELS: LevelTokens = LevelTokens { digits: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], ten: None };
+    const LEVELS: LevelTokens = LevelTokens {
+        digits: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ten: None,
+    };
 
     #[test]
     fn every_row_predicts_the_token_that_follows_it() {
@@ -149,13 +171,29 @@ mod tests {
             target: 1.0,
             weight: 1.0,
             train_answer: true,
-            after: Some(After { level: vec![7], rationale: vec![40, 41, 42] }),
+            after: Some(After {
+                level: vec![7],
+                rationale: vec![40, 41, 42],
+            }),
         };
-        let first = Example { prompt: vec![20, 21, 22], branches: vec![branch.clone()] };
-        let second = Example { prompt: vec![20, 21, 23], branches: vec![Branch { train_answer: false, after: None, ..branch }] };
+        let first = Example {
+            prompt: vec![20, 21, 22],
+            branches: vec![branch.clone()],
+        };
+        let second = Example {
+            prompt: vec![20, 21, 23],
+            branches: vec![Branch {
+                train_answer: false,
+                after: None,
+                ..branch
+            }],
+        };
         let (segments, targets) = lay_out(&[&first, &second], &LEVELS);
         // 20 21 | 22 | 30 31 32 | 1 | 7 40 41 | 23 | 30 31 32 | 1
-        assert_eq!(segments.tokens(), [20, 21, 22, 30, 31, 32, 1, 7, 40, 41, 23, 30, 31, 32, 1]);
+        assert_eq!(
+            segments.tokens(),
+            [20, 21, 22, 30, 31, 32, 1, 7, 40, 41, 23, 30, 31, 32, 1]
+        );
         assert_eq!(targets.answer_rows, [2, 3, 4]);
         assert_eq!(targets.answer_tokens, [30, 31, 32]);
         assert_eq!(targets.before_level, [5, 13]);

@@ -13,7 +13,9 @@ const UNIMODAL_WIDTH: f64 = 0.08;
 
 /// ln Σ exp of each row: (n, v) → (n, 1).
 fn log_sum_exp(logits: &Tensor) -> Result<Tensor> {
-    model::ops::log_sum_exp(logits).map_err(candle_core::Error::wrap)?.unsqueeze(1)
+    model::ops::log_sum_exp(logits)
+        .map_err(candle_core::Error::wrap)?
+        .unsqueeze(1)
 }
 
 /// The distribution over the ten levels, as the model would write them.
@@ -36,14 +38,26 @@ pub fn levels(first: &Tensor, second: &Tensor, tokens: &LevelTokens) -> Result<L
         let ten = first.narrow(1, ten as usize, 1)?.sub(&all)?;
         Tensor::cat(&[&nine, &ten], 1)?
     } else {
-        let zero = second.narrow(1, tokens.digits[0] as usize, 1)?.sub(&log_sum_exp(second)?)?; // ln p(0|1)
+        let zero = second
+            .narrow(1, tokens.digits[0] as usize, 1)?
+            .sub(&log_sum_exp(second)?)?; // ln p(0|1)
         // ln(1 − p(0|1)), kept finite where p(0|1) rounds to 1.
         let not_zero = (1.0 - zero.exp()?)?.clamp(1e-6, 1.0)?.log()?;
         let one = nine.narrow(1, 0, 1)?;
-        Tensor::cat(&[&(&one + &not_zero)?, &nine.narrow(1, 1, 8)?, &(&one + &zero)?], 1)?
+        Tensor::cat(
+            &[
+                &(&one + &not_zero)?,
+                &nine.narrow(1, 1, 8)?,
+                &(&one + &zero)?,
+            ],
+            1,
+        )?
     };
     let log_mass = log_sum_exp(&raw)?;
-    Ok(Levels { log_probabilities: raw.broadcast_sub(&log_mass)?, log_mass: log_mass.squeeze(1)? })
+    Ok(Levels {
+        log_probabilities: raw.broadcast_sub(&log_mass)?,
+        log_mass: log_mass.squeeze(1)?,
+    })
 }
 
 /// k/10 for k = 1..=10: (1, 10).
@@ -55,7 +69,9 @@ fn level_values(like: &Tensor) -> Result<Tensor> {
 /// Σ k/10 · P(k): (b,).
 pub fn expected_confidence(levels: &Levels) -> Result<Tensor> {
     let probabilities = levels.log_probabilities.exp()?;
-    probabilities.broadcast_mul(&level_values(&probabilities)?)?.sum(1)
+    probabilities
+        .broadcast_mul(&level_values(&probabilities)?)?
+        .sum(1)
 }
 
 /// Binary cross-entropy of the expected confidence with the targets (b,) in 0..=1: (b,).
@@ -69,17 +85,29 @@ pub fn expected_cross_entropy(levels: &Levels, targets: &Tensor) -> Result<Tenso
 /// The exact tokenized Brier loss Σ P(k)·(k/10 − target)² (ConfTuner, arXiv 2508.18847): (b,).
 pub fn tokenized_brier(levels: &Levels, targets: &Tensor) -> Result<Tensor> {
     let probabilities = levels.log_probabilities.exp()?;
-    let error = level_values(&probabilities)?.broadcast_sub(&targets.unsqueeze(1)?)?.sqr()?;
+    let error = level_values(&probabilities)?
+        .broadcast_sub(&targets.unsqueeze(1)?)?
+        .sqr()?;
     probabilities.mul(&error)?.sum(1)
 }
 
 /// Cross-entropy of the level 1..=10 nearest to each target in 0..=1: (b,). The paper's loss on
 /// the confidence.
 pub fn level_cross_entropy(levels: &Levels, targets: &[f32]) -> Result<Tensor> {
-    let nearest: Vec<u32> =
-        targets.iter().map(|target| ((target * 10.0).round() as u32).clamp(1, 10) - 1).collect();
-    let nearest = Tensor::from_vec(nearest, (targets.len(), 1), levels.log_probabilities.device())?;
-    levels.log_probabilities.gather(&nearest, 1)?.squeeze(1)?.neg()
+    let nearest: Vec<u32> = targets
+        .iter()
+        .map(|target| ((target * 10.0).round() as u32).clamp(1, 10) - 1)
+        .collect();
+    let nearest = Tensor::from_vec(
+        nearest,
+        (targets.len(), 1),
+        levels.log_probabilities.device(),
+    )?;
+    levels
+        .log_probabilities
+        .gather(&nearest, 1)?
+        .squeeze(1)?
+        .neg()
 }
 
 /// Cross-entropy of the ten levels with a Gaussian about their own expected value, which is held
@@ -96,12 +124,19 @@ pub fn unimodal(levels: &Levels) -> Result<Tensor> {
 
 /// −Σ P ln P over the ten levels: (b,).
 pub fn entropy(levels: &Levels) -> Result<Tensor> {
-    levels.log_probabilities.exp()?.mul(&levels.log_probabilities)?.sum(1)?.neg()
+    levels
+        .log_probabilities
+        .exp()?
+        .mul(&levels.log_probabilities)?
+        .sum(1)?
+        .neg()
 }
 
 /// Cross-entropy of the next tokens: logits (p, vocabulary), one target a row: (p,).
 pub fn next_token(logits: &Tensor, targets: &[u32]) -> Result<Tensor> {
-    model::ops::token_logprobs(logits, targets).map_err(candle_core::Error::wrap)?.neg()
+    model::ops::token_logprobs(logits, targets)
+        .map_err(candle_core::Error::wrap)?
+        .neg()
 }
 
 /// Weighted sum of (n,) by constants.
@@ -120,11 +155,17 @@ mod tests {
     use super::*;
     use candle_core::{Device, Var};
 
-    const SPLIT: LevelTokens = LevelTokens { digits: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], ten: None };
+    const SPLIT: LevelTokens = LevelTokens {
+        digits: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ten: None,
+    };
 
     fn logits(rows: usize, seed: u32) -> Tensor {
         let values: Vec<f32> = (0..rows as u32 * 16)
-            .map(|i| ((i.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 8) % 1000) as f32 / 250.0 - 2.0)
+            .map(|i| {
+                ((i.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 8) % 1000) as f32 / 250.0
+                    - 2.0
+            })
             .collect();
         Tensor::from_vec(values, (rows, 16), &Device::Cpu).unwrap()
     }
@@ -132,7 +173,14 @@ mod tests {
     #[test]
     fn the_ten_levels_share_the_mass() {
         let levels = levels(&logits(3, 7), &logits(3, 9), &SPLIT).unwrap();
-        let sums: Vec<f32> = levels.log_probabilities.exp().unwrap().sum(1).unwrap().to_vec1().unwrap();
+        let sums: Vec<f32> = levels
+            .log_probabilities
+            .exp()
+            .unwrap()
+            .sum(1)
+            .unwrap()
+            .to_vec1()
+            .unwrap();
         assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5), "{sums:?}");
         let mass: Vec<f32> = levels.log_mass.to_vec1().unwrap();
         assert!(mass.iter().all(|mass| *mass < 0.0));
@@ -155,12 +203,26 @@ mod tests {
             let gradients = loss.backward().unwrap();
             for var in [&first, &second] {
                 let gradient = gradients.get(var).unwrap();
-                var.set(&(var.as_tensor() - (gradient * 0.5).unwrap()).unwrap()).unwrap();
+                var.set(&(var.as_tensor() - (gradient * 0.5).unwrap()).unwrap())
+                    .unwrap();
             }
         }
         let levels = levels(&first, &second, &SPLIT).unwrap();
-        let probabilities: Vec<f32> = levels.log_probabilities.exp().unwrap().get(0).unwrap().to_vec1().unwrap();
-        let best = probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0 + 1;
+        let probabilities: Vec<f32> = levels
+            .log_probabilities
+            .exp()
+            .unwrap()
+            .get(0)
+            .unwrap()
+            .to_vec1()
+            .unwrap();
+        let best = probabilities
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(b.1))
+            .unwrap()
+            .0
+            + 1;
         assert_eq!(best, 7, "{probabilities:?}");
     }
 

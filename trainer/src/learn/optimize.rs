@@ -1,11 +1,11 @@
 //! The optimizer loop of `sft` and `rl`: schedule, accumulation, clipping, checkpoints, resume.
 
 use crate::error::Error;
-use anyhow::Context;
 use crate::events::Progress;
 use crate::model_source::save_adapter;
 use crate::run_dir::write_atomically;
 use crate::stages::StageContext;
+use anyhow::Context;
 use candle_core::Device;
 use datasets::config::TrainingConfig;
 use model::{AdamW, AdamWConfig, Gradients, Lora, LoraConfig, Tensor};
@@ -50,8 +50,13 @@ pub fn optimize(
     steps: usize,
     step: &mut dyn FnMut(usize, &mut Gradients) -> anyhow::Result<StepValues>,
 ) -> anyhow::Result<()> {
-    let checkpoint = Checkpoint { path: context.records.join("checkpoint").join("state.safetensors") };
-    let adamw = AdamWConfig { weight_decay: config.weight_decay, ..AdamWConfig::default() };
+    let checkpoint = Checkpoint {
+        path: context.records.join("checkpoint").join("state.safetensors"),
+    };
+    let adamw = AdamWConfig {
+        weight_decay: config.weight_decay,
+        ..AdamWConfig::default()
+    };
     let (mut optimizer, mut done) = checkpoint.load(lora, adamw)?;
     let mut progress = Progress::start(context, done as u64, steps as u64, "steps")?;
     while done < steps {
@@ -97,8 +102,10 @@ impl Checkpoint {
         let (_, adapter) = lora.to_bytes()?;
         let optimizer = optimizer.to_bytes()?;
         let parts: [(&str, &[u8]); 2] = [(ADAPTER_PART, &adapter), (OPTIMIZER_PART, &optimizer)];
-        let views = parts
-            .map(|(name, bytes)| safetensors::tensor::TensorView::new(safetensors::Dtype::U8, vec![bytes.len()], bytes).map(|view| (name, view)));
+        let views = parts.map(|(name, bytes)| {
+            safetensors::tensor::TensorView::new(safetensors::Dtype::U8, vec![bytes.len()], bytes)
+                .map(|view| (name, view))
+        });
         let views = views.into_iter().collect::<Result<Vec<_>, _>>()?;
         write_atomically(&self.path, &safetensors::serialize(views, None)?)
     }
@@ -108,20 +115,45 @@ impl Checkpoint {
     fn load(&self, lora: &Lora, adamw: AdamWConfig) -> anyhow::Result<(AdamW, usize)> {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((AdamW::new(adamw), 0)),
-            Err(source) => return Err(Error::Read { path: self.path.clone(), source }.into()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok((AdamW::new(adamw), 0));
+            }
+            Err(source) => {
+                return Err(Error::Read {
+                    path: self.path.clone(),
+                    source,
+                }
+                .into());
+            }
         };
         self.restore(&bytes, lora, adamw).with_context(|| {
-            format!("{}: damaged; remove it to start the stage anew", self.path.display())
+            format!(
+                "{}: damaged; remove it to start the stage anew",
+                self.path.display()
+            )
         })
     }
 
-    fn restore(&self, bytes: &[u8], lora: &Lora, adamw: AdamWConfig) -> anyhow::Result<(AdamW, usize)> {
+    fn restore(
+        &self,
+        bytes: &[u8],
+        lora: &Lora,
+        adamw: AdamWConfig,
+    ) -> anyhow::Result<(AdamW, usize)> {
         let parts = safetensors::SafeTensors::deserialize(bytes)?;
-        let adapter = candle_core::safetensors::load_buffer(parts.tensor(ADAPTER_PART)?.data(), &Device::Cpu)?;
+        let adapter = candle_core::safetensors::load_buffer(
+            parts.tensor(ADAPTER_PART)?.data(),
+            &Device::Cpu,
+        )?;
         for (name, variable) in lora.vars() {
-            let tensor = adapter.get(&name).with_context(|| format!("no tensor {name}"))?;
-            variable.set(&tensor.to_dtype(variable.dtype())?.to_device(variable.device())?)?;
+            let tensor = adapter
+                .get(&name)
+                .with_context(|| format!("no tensor {name}"))?;
+            variable.set(
+                &tensor
+                    .to_dtype(variable.dtype())?
+                    .to_device(variable.device())?,
+            )?;
         }
         let optimizer = AdamW::from_bytes(adamw, parts.tensor(OPTIMIZER_PART)?.data())?;
         let done = usize::try_from(optimizer.steps())?;
@@ -131,7 +163,11 @@ impl Checkpoint {
     fn remove(&self) -> anyhow::Result<()> {
         match self.path.parent().map(fs::remove_dir_all) {
             Some(Err(source)) if source.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::Write { path: self.path.clone(), source }.into())
+                Err(Error::Write {
+                    path: self.path.clone(),
+                    source,
+                }
+                .into())
             }
             _ => Ok(()),
         }
@@ -174,7 +210,11 @@ mod tests {
 
     #[test]
     fn the_rate_warms_up_and_falls_to_zero() {
-        let config = TrainingConfig { learning_rate: 1.0, warmup_steps: 10, ..TrainingConfig::default() };
+        let config = TrainingConfig {
+            learning_rate: 1.0,
+            warmup_steps: 10,
+            ..TrainingConfig::default()
+        };
         assert!((learning_rate(&config, 0, 110) - 0.1).abs() < 1e-12);
         assert!((learning_rate(&config, 9, 110) - 1.0).abs() < 1e-12);
         assert!((learning_rate(&config, 60, 110) - 0.5).abs() < 1e-12);

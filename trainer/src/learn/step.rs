@@ -41,10 +41,22 @@ impl Learner {
     /// The levels' distributions and the trained tokens' losses of one tree of examples.
     pub fn forward(&self, segments: &Segments, targets: &Targets) -> anyhow::Result<Outputs> {
         let embedded = self.frozen.embed(segments.tokens())?;
-        let below = self.frozen.layers(&embedded, segments, 0..self.first_layer)?.detach();
-        let hidden = self.trained.layers(&below, segments, self.first_layer..self.trained.config().layers)?;
+        let below = self
+            .frozen
+            .layers(&embedded, segments, 0..self.first_layer)?
+            .detach();
+        let hidden = self.trained.layers(
+            &below,
+            segments,
+            self.first_layer..self.trained.config().layers,
+        )?;
 
-        let parts = [&targets.before_level, &targets.after_one, &targets.answer_rows, &targets.rationale_rows];
+        let parts = [
+            &targets.before_level,
+            &targets.after_one,
+            &targets.answer_rows,
+            &targets.rationale_rows,
+        ];
         let rows: Vec<u32> = parts.iter().flat_map(|rows| rows.iter().copied()).collect();
         let rows = Tensor::new(rows, hidden.device())?;
         let logits = self.trained.logits(&hidden.index_select(&rows, 0)?)?;
@@ -59,13 +71,19 @@ impl Learner {
             if tokens.is_empty() {
                 return Ok(None);
             }
-            Ok(Some(loss::next_token(&logits.narrow(0, start, tokens.len())?, tokens)?))
+            Ok(Some(loss::next_token(
+                &logits.narrow(0, start, tokens.len())?,
+                tokens,
+            )?))
         };
         let answers = 2 * branches;
         Ok(Outputs {
             levels,
             answer: tokens_loss(answers, &targets.answer_tokens)?,
-            rationale: tokens_loss(answers + targets.answer_tokens.len(), &targets.rationale_tokens)?,
+            rationale: tokens_loss(
+                answers + targets.answer_tokens.len(),
+                &targets.rationale_tokens,
+            )?,
         })
     }
 }

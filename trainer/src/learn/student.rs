@@ -1,9 +1,9 @@
 //! The model that is taught: its weights twice (fast, and dense for gradients), its tokenizer and
 //! the tokens of the ten levels.
 
-use datasets::prompts::{Message, Prompt};
 use crate::device::load_options;
 use crate::model_source::ModelSource;
+use datasets::prompts::{Message, Prompt};
 use model::{Decoder, LevelTokens, Tokenizer};
 
 pub struct Student {
@@ -20,9 +20,18 @@ impl Student {
     pub fn load(source: &ModelSource) -> anyhow::Result<Self> {
         let options = load_options(false)?;
         let (decoder, tokenizer) = source.load(&options)?;
-        let dense = if options.dequantize { decoder.clone() } else { source.load(&load_options(true)?)?.0 };
+        let dense = if options.dequantize {
+            decoder.clone()
+        } else {
+            source.load(&load_options(true)?)?.0
+        };
         let levels = LevelTokens::find(&tokenizer)?;
-        Ok(Student { decoder, dense, tokenizer, levels })
+        Ok(Student {
+            decoder,
+            dense,
+            tokenizer,
+            levels,
+        })
     }
 
     /// The prompt of a bare question, as the taught model is asked everywhere: the chat template
@@ -34,7 +43,9 @@ impl Student {
 
 /// A conversation as tokens that the assistant's turn goes on from.
 pub fn prompt_tokens(tokenizer: &Tokenizer, messages: &[Message]) -> anyhow::Result<Vec<u32>> {
-    let messages: Vec<model::Message> =
-        messages.iter().map(|message| model::Message::new(&message.role, &message.content)).collect();
+    let messages: Vec<model::Message> = messages
+        .iter()
+        .map(|message| model::Message::new(&message.role, &message.content))
+        .collect();
     Ok(tokenizer.chat_tokens(&messages, true)?)
 }

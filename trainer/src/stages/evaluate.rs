@@ -62,10 +62,14 @@ impl Method {
     /// # Errors
     /// [`crate::error::Error::BadUse`] names the methods there are.
     pub fn named(name: &str) -> anyhow::Result<Method> {
-        Self::NAMES.iter().find(|(other, _)| *other == name).map(|(_, method)| *method).ok_or_else(|| {
-            let names = Self::NAMES.map(|(name, _)| name).join(", ");
-            crate::error::bad_use(format!("unknown method {name:?}; expected one of {names}"))
-        })
+        Self::NAMES
+            .iter()
+            .find(|(other, _)| *other == name)
+            .map(|(_, method)| *method)
+            .ok_or_else(|| {
+                let names = Self::NAMES.map(|(name, _)| name).join(", ");
+                crate::error::bad_use(format!("unknown method {name:?}; expected one of {names}"))
+            })
     }
 
     /// The prompt that the method asks with where none is given.
@@ -80,12 +84,25 @@ impl Method {
     /// How the method draws where nothing else is asked for.
     pub fn decoding(self) -> Decoding {
         match self {
-            Method::DirectPrompting => Decoding { temperature: 0.0, max_tokens: 64, ..Decoding::default() },
-            Method::Taught => Decoding { temperature: 0.0, max_tokens: 96, ..Decoding::default() },
-            Method::SelfConsistency => Decoding { stop: vec!["\n".into()], ..Decoding::default() },
-            Method::SequenceLikelihood => {
-                Decoding { temperature: 0.0, stop: vec!["\n".into()], ..Decoding::default() }
-            }
+            Method::DirectPrompting => Decoding {
+                temperature: 0.0,
+                max_tokens: 64,
+                ..Decoding::default()
+            },
+            Method::Taught => Decoding {
+                temperature: 0.0,
+                max_tokens: 96,
+                ..Decoding::default()
+            },
+            Method::SelfConsistency => Decoding {
+                stop: vec!["\n".into()],
+                ..Decoding::default()
+            },
+            Method::SequenceLikelihood => Decoding {
+                temperature: 0.0,
+                stop: vec!["\n".into()],
+                ..Decoding::default()
+            },
         }
     }
 
@@ -126,15 +143,27 @@ pub fn evaluate(
     check(method, config, subject, questions)?;
     let path = context.records.join(ANSWERS);
     let mut log = RecordLog::open(&path, |answer: &Answer| answer.id.clone())?;
-    let mut progress = Progress::start(context, log.len() as u64, questions.len() as u64, "questions")?;
+    let mut progress = Progress::start(
+        context,
+        log.len() as u64,
+        questions.len() as u64,
+        "questions",
+    )?;
     let continuations_path = context.records.join("continuations.json");
     let mut continuations: BTreeMap<String, u32> = match std::fs::read(&continuations_path) {
         Ok(bytes) => serde_json::from_slice(&bytes)?,
         Err(_) => BTreeMap::new(),
     };
-    let missing: Vec<&Question> = questions.iter().filter(|question| !log.contains(&question.id)).collect();
+    let missing: Vec<&Question> = questions
+        .iter()
+        .filter(|question| !log.contains(&question.id))
+        .collect();
     for part in missing.chunks(QUESTIONS_AT_ONCE) {
-        let asked = Asking { context, config, subject, method };
+        let asked = Asking {
+            context,
+            config,
+            subject,
+        };
         let answers = match method {
             Method::SelfConsistency => asked.by_consistency(part, &mut progress)?,
             Method::SequenceLikelihood => asked.by_likelihood(part, &mut progress)?,
@@ -162,8 +191,18 @@ pub fn evaluate(
         ("model", serde_json::json!(subject.model)),
         ("questions", serde_json::json!(subject.questions)),
         ("confidence", serde_json::to_value(config.confidence)?),
-        ("judge_valid", serde_json::json!(questions.iter().all(|question| question.judge.is_valid_for_strings()))),
-        ("continuations", serde_json::json!(continuations.values().sum::<u32>())),
+        (
+            "judge_valid",
+            serde_json::json!(
+                questions
+                    .iter()
+                    .all(|question| question.judge.is_valid_for_strings())
+            ),
+        ),
+        (
+            "continuations",
+            serde_json::json!(continuations.values().sum::<u32>()),
+        ),
     ];
     if let Some(object) = measured.as_object_mut() {
         object.extend(values.map(|(name, value)| (name.to_owned(), value)));
@@ -182,18 +221,30 @@ fn check(
 ) -> anyhow::Result<()> {
     let bad = |message: String| Err(crate::error::bad_use(message));
     if questions.is_empty() {
-        return bad(format!("no question of split {:?} to evaluate on", config.split));
+        return bad(format!(
+            "no question of split {:?} to evaluate on",
+            config.split
+        ));
     }
     if method == Method::SelfConsistency && config.decoding.temperature == 0.0 {
-        return bad("self-consistency needs a temperature above 0: greedy samples are all the same".into());
+        return bad(
+            "self-consistency needs a temperature above 0: greedy samples are all the same".into(),
+        );
     }
     if method == Method::SelfConsistency && config.samples < 2 {
-        return bad(format!("self-consistency needs at least 2 samples a question, not {}", config.samples));
+        return bad(format!(
+            "self-consistency needs at least 2 samples a question, not {}",
+            config.samples
+        ));
     }
-    if config.confidence != Readout::Stated && (subject.levels.is_none() || !method.states_a_level()) {
+    if config.confidence != Readout::Stated
+        && (subject.levels.is_none() || !method.states_a_level())
+    {
         return bad(format!(
             "--confidence {} needs a local model that states a level",
-            serde_json::to_value(config.confidence)?.as_str().unwrap_or_default()
+            serde_json::to_value(config.confidence)?
+                .as_str()
+                .unwrap_or_default()
         ));
     }
     Ok(())
@@ -203,7 +254,6 @@ struct Asking<'a> {
     context: &'a StageContext<'a>,
     config: &'a EvaluateConfig,
     subject: &'a Subject<'a>,
-    method: Method,
 }
 
 impl Asking<'_> {
@@ -218,7 +268,9 @@ impl Asking<'_> {
             .iter()
             .map(|question| SampleRequest {
                 messages: self.subject.prompt.messages_for(question),
-                seeds: (0..samples as u32).map(|index| seed_of(self.context.seed, &question.id, index)).collect(),
+                seeds: (0..samples as u32)
+                    .map(|index| seed_of(self.context.seed, &question.id, index))
+                    .collect(),
                 decoding: self.config.decoding.clone(),
                 forced_prefix: None,
             })
@@ -241,10 +293,16 @@ impl Asking<'_> {
         questions: &[&Question],
         progress: &mut Progress<'_>,
     ) -> anyhow::Result<(Vec<Answer>, BTreeMap<String, u32>)> {
-        let mut responses: Vec<SampledResponse> =
-            self.ask(questions, 1, progress)?.into_iter().flatten().collect();
+        let mut responses: Vec<SampledResponse> = self
+            .ask(questions, 1, progress)?
+            .into_iter()
+            .flatten()
+            .collect();
         let continuations = self.continue_until_stated(questions, &mut responses)?;
-        let parsed: Vec<parse::Parsed> = responses.iter().map(|response| parse::response(&response.text)).collect();
+        let parsed: Vec<parse::Parsed> = responses
+            .iter()
+            .map(|response| parse::response(&response.text))
+            .collect();
         let levels = self.read_levels(questions, &responses, &parsed)?;
         let answers = questions
             .iter()
@@ -252,12 +310,8 @@ impl Asking<'_> {
             .zip(parsed)
             .zip(levels)
             .map(|(((question, response), parsed), levels)| {
-                let probability = match (self.config.confidence, parsed.confidence, &levels) {
-                    (_, None, _) => 0.0,
-                    (Readout::Stated, Some(level), _) | (_, Some(level), None) => level.probability().get(),
-                    (Readout::Mode, Some(_), Some(levels)) => mode(levels),
-                    (Readout::Expected, Some(_), Some(levels)) => expected(levels),
-                };
+                let probability =
+                    read_out(self.config.confidence, parsed.confidence, levels.as_ref());
                 Answer {
                     confidence: parsed.confidence,
                     rationale: parsed.rationale,
@@ -281,7 +335,10 @@ impl Asking<'_> {
             let failure_of = |response: &SampledResponse| parse::response(&response.text).failure;
             let silent: Vec<usize> = (0..responses.len())
                 .filter(|index| {
-                    matches!(failure_of(&responses[*index]), Some(ParseFailure::Missing | ParseFailure::Empty))
+                    matches!(
+                        failure_of(&responses[*index]),
+                        Some(ParseFailure::Missing | ParseFailure::Empty)
+                    )
                 })
                 .collect();
             let is_last = attempt == CONTINUATIONS_MAX;
@@ -298,18 +355,28 @@ impl Asking<'_> {
                 .map(|index| {
                     let question = questions[*index];
                     if is_last && failure_of(&responses[*index]) == Some(ParseFailure::Missing) {
-                        let text = responses[*index].text.trim_end().trim_end_matches('.').to_owned();
+                        let text = responses[*index]
+                            .text
+                            .trim_end()
+                            .trim_end_matches('.')
+                            .to_owned();
                         responses[*index].text = format!("{text}.\nConfidence: ");
                     }
                     SampleRequest {
                         messages: self.subject.prompt.messages_for(question),
-                        seeds: vec![seed_of(self.context.seed, &question.id, 1_000 + attempt as u32)],
+                        seeds: vec![seed_of(
+                            self.context.seed,
+                            &question.id,
+                            1_000 + attempt as u32,
+                        )],
                         decoding: self.config.decoding.clone(),
                         forced_prefix: Some(responses[*index].text.clone()),
                     }
                 })
                 .collect();
-            let more = collect(self.subject.sampler, &requests, &mut || ControlFlow::Continue(()))?;
+            let more = collect(self.subject.sampler, &requests, &mut || {
+                ControlFlow::Continue(())
+            })?;
             for (index, more) in going.into_iter().zip(more.into_iter().flatten()) {
                 responses[index].text.push_str(&more.text);
                 responses[index].finish_reason = more.finish_reason;
@@ -327,13 +394,20 @@ impl Asking<'_> {
         parsed: &[parse::Parsed],
     ) -> anyhow::Result<Vec<Option<[f64; 10]>>> {
         let mut levels = vec![None; responses.len()];
-        let Some(reader) = &self.subject.levels else { return Ok(levels) };
+        let Some(reader) = &self.subject.levels else {
+            return Ok(levels);
+        };
         let (mut contexts, mut owners) = (Vec::new(), Vec::new());
         for (index, response) in responses.iter().enumerate() {
-            let (Some(_), Some((before, _, _))) = (parsed[index].confidence, split_at_level(&response.text)) else {
+            let (Some(_), Some((before, _, _))) =
+                (parsed[index].confidence, split_at_level(&response.text))
+            else {
                 continue;
             };
-            let mut tokens = crate::learn::prompt_tokens(reader.tokenizer, &self.subject.prompt.messages_for(questions[index]))?;
+            let mut tokens = crate::learn::prompt_tokens(
+                reader.tokenizer,
+                &self.subject.prompt.messages_for(questions[index]),
+            )?;
             tokens.extend(reader.tokenizer.encode(before, false)?);
             contexts.push(tokens);
             owners.push(index);
@@ -345,36 +419,56 @@ impl Asking<'_> {
         Ok(levels)
     }
 
-    fn by_likelihood(&self, questions: &[&Question], progress: &mut Progress<'_>) -> anyhow::Result<Vec<Answer>> {
+    fn by_likelihood(
+        &self,
+        questions: &[&Question],
+        progress: &mut Progress<'_>,
+    ) -> anyhow::Result<Vec<Answer>> {
         let responses = self.ask(questions, 1, progress)?;
         questions
             .iter()
             .zip(responses.into_iter().flatten())
             .map(|(question, response)| {
                 let logprob = response.logprob.ok_or_else(|| {
-                    anyhow::anyhow!("the endpoint tells no log-probabilities, which sequence-likelihood needs")
+                    anyhow::anyhow!(
+                        "the endpoint tells no log-probabilities, which sequence-likelihood needs"
+                    )
                 })?;
                 let answer = parse::bare_answer(&response.text);
-                Ok(answer_of(question, response.text, answer, logprob.exp().clamp(0.0, 1.0)))
+                Ok(answer_of(
+                    question,
+                    response.text,
+                    answer,
+                    logprob.exp().clamp(0.0, 1.0),
+                ))
             })
             .collect()
     }
 
-    fn by_consistency(&self, questions: &[&Question], progress: &mut Progress<'_>) -> anyhow::Result<Vec<Answer>> {
+    fn by_consistency(
+        &self,
+        questions: &[&Question],
+        progress: &mut Progress<'_>,
+    ) -> anyhow::Result<Vec<Answer>> {
         let responses = self.ask(questions, self.config.samples, progress)?;
         Ok(questions
             .iter()
             .zip(responses)
             .map(|(question, responses)| {
-                let answers: Vec<String> =
-                    responses.iter().map(|response| parse::bare_answer(&response.text).unwrap_or_default()).collect();
+                let answers: Vec<String> = responses
+                    .iter()
+                    .map(|response| parse::bare_answer(&response.text).unwrap_or_default())
+                    .collect();
                 let clusters = cluster::by_answer(&answers);
                 // Responses without an answer are a group of their own, which is no answer.
                 let majority = clusters.iter().find(|members| {
-                    members.first().is_some_and(|first| !judge::normalise(&answers[*first]).is_empty())
+                    members
+                        .first()
+                        .is_some_and(|first| !judge::normalise(&answers[*first]).is_empty())
                 });
-                let (first, share) = majority
-                    .map_or((0, 0.0), |members| (members[0], members.len() as f64 / answers.len() as f64));
+                let (first, share) = majority.map_or((0, 0.0), |members| {
+                    (members[0], members.len() as f64 / answers.len() as f64)
+                });
                 let answer = majority.map(|_| answers[first].clone());
                 answer_of(question, responses[first].text.clone(), answer, share)
             })
@@ -388,8 +482,10 @@ fn collect(
     requests: &[SampleRequest],
     on_each: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> anyhow::Result<Vec<Vec<SampledResponse>>> {
-    let mut responses: Vec<Vec<Option<SampledResponse>>> =
-        requests.iter().map(|request| vec![None; request.seeds.len()]).collect();
+    let mut responses: Vec<Vec<Option<SampledResponse>>> = requests
+        .iter()
+        .map(|request| vec![None; request.seeds.len()])
+        .collect();
     sampler.sample(requests, &mut |request, sample, response| {
         responses[request][sample] = Some(response);
         on_each()
@@ -399,6 +495,17 @@ fn collect(
         .map(|of_request| of_request.into_iter().collect::<Option<Vec<_>>>())
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| anyhow::anyhow!("sampling ended before every question had its responses"))
+}
+
+/// The confidence as a probability: 0 where no level could be read; the stated level where the
+/// distribution is not known.
+fn read_out(readout: Readout, stated: Option<Confidence>, levels: Option<&[f64; 10]>) -> f64 {
+    match (readout, stated, levels) {
+        (_, None, _) => 0.0,
+        (Readout::Mode, Some(_), Some(levels)) => mode(levels),
+        (Readout::Expected, Some(_), Some(levels)) => expected(levels),
+        (_, Some(level), _) => level.probability().get(),
+    }
 }
 
 /// The level with the greatest probability, / 10; the lower one of equals.
@@ -414,13 +521,27 @@ fn mode(levels: &[f64; 10]) -> f64 {
 
 /// Σ k/10 · P(k).
 fn expected(levels: &[f64; 10]) -> f64 {
-    let sum: f64 = levels.iter().zip(1..).map(|(probability, level)| probability * f64::from(level) / 10.0).sum();
+    let sum: f64 = levels
+        .iter()
+        .zip(1..)
+        .map(|(probability, level)| probability * f64::from(level) / 10.0)
+        .sum();
     sum.clamp(0.0, 1.0)
 }
 
-fn answer_of(question: &Question, response: String, answer: Option<String>, probability: f64) -> Answer {
+fn answer_of(
+    question: &Question,
+    response: String,
+    answer: Option<String>,
+    probability: f64,
+) -> Answer {
     let correct = answer.as_deref().is_some_and(|answer| {
-        judge::is_correct(question.judge, answer, &question.answers, &question.negative_answers)
+        judge::is_correct(
+            question.judge,
+            answer,
+            &question.answers,
+            &question.negative_answers,
+        )
     });
     Answer {
         id: question.id.clone(),
@@ -446,27 +567,42 @@ fn answer_of(question: &Question, response: String, answer: Option<String>, prob
 /// Where there is no answer.
 pub fn measure(answers: &[Answer], seed: u64) -> anyhow::Result<serde_json::Value> {
     let rows = rows(answers, |answer| answer.probability);
-    let options = Options { bootstraps: BOOTSTRAPS, seed, ..Options::default() };
+    let options = Options {
+        bootstraps: BOOTSTRAPS,
+        seed,
+        ..Options::default()
+    };
     let mut object = object_of(&metrics::evaluate(&rows, options)?)?;
     object.extend(object_of(&baseline::evaluate(&rows, None, options)?)?);
-    let parsed: Vec<Answer> = answers.iter().filter(|answer| answer.failure.is_none()).cloned().collect();
+    let parsed: Vec<Answer> = answers
+        .iter()
+        .filter(|answer| answer.failure.is_none())
+        .cloned()
+        .collect();
     object.insert("n_parsed".into(), parsed.len().into());
-    object.insert("parse_failures".into(), (answers.len() - parsed.len()).into());
-    let plain = Options { bootstraps: 0, ..options };
+    object.insert(
+        "parse_failures".into(),
+        (answers.len() - parsed.len()).into(),
+    );
+    let plain = Options {
+        bootstraps: 0,
+        ..options
+    };
     if !parsed.is_empty() && parsed.len() < answers.len() {
-        let of_parsed = metrics::evaluate(&self::rows(&parsed, |answer| answer.probability), plain)?;
+        let of_parsed =
+            metrics::evaluate(&self::rows(&parsed, |answer| answer.probability), plain)?;
         object.insert("parsed_only".into(), serde_json::to_value(of_parsed)?);
     }
     if answers.iter().any(|answer| answer.levels.is_some()) {
-        let stated = |answer: &Answer| answer.confidence.map_or(0.0, |level: Confidence| level.probability().get());
-        let readouts: [(&str, &dyn Fn(&Answer) -> f64); 3] = [
-            ("stated", &stated),
-            ("mode", &|answer| answer.levels.as_ref().map_or_else(|| stated(answer), mode)),
-            ("expected", &|answer| answer.levels.as_ref().map_or_else(|| stated(answer), expected)),
-        ];
         let mut by_readout = serde_json::Map::new();
-        for (name, readout) in readouts {
-            let rows = self::rows(answers, readout);
+        for (name, readout) in [
+            ("stated", Readout::Stated),
+            ("mode", Readout::Mode),
+            ("expected", Readout::Expected),
+        ] {
+            let rows = self::rows(answers, |answer| {
+                read_out(readout, answer.confidence, answer.levels.as_ref())
+            });
             let mut of_readout = object_of(&metrics::evaluate(&rows, options)?)?;
             of_readout.extend(object_of(&baseline::evaluate(&rows, None, options)?)?);
             by_readout.insert(name.into(), of_readout.into());
@@ -491,7 +627,9 @@ struct OfTemplate {
 fn by_template(answers: &[Answer]) -> BTreeMap<String, OfTemplate> {
     let mut templates: BTreeMap<String, OfTemplate> = BTreeMap::new();
     for answer in answers {
-        let Some(name) = &answer.template else { continue };
+        let Some(name) = &answer.template else {
+            continue;
+        };
         let of_template = templates.entry(name.clone()).or_default();
         of_template.n += 1;
         of_template.accuracy += f64::from(u8::from(answer.correct));
@@ -504,7 +642,9 @@ fn by_template(answers: &[Answer]) -> BTreeMap<String, OfTemplate> {
     templates
 }
 
-fn object_of<T: serde::Serialize>(value: &T) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
+fn object_of<T: serde::Serialize>(
+    value: &T,
+) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
     match serde_json::to_value(value)? {
         serde_json::Value::Object(object) => Ok(object),
         other => anyhow::bail!("expected an object, found {other}"),
@@ -524,8 +664,14 @@ pub fn rows(answers: &[Answer], probability: impl Fn(&Answer) -> f64) -> Vec<Row
         .map(|answer| Row {
             confidence: probability(answer),
             correct: answer.correct,
-            group: answer.entity.as_deref().map(|entity| number(&mut entities, entity)),
-            template: answer.template.as_deref().map(|template| number(&mut templates, template)),
+            group: answer
+                .entity
+                .as_deref()
+                .map(|entity| number(&mut entities, entity)),
+            template: answer
+                .template
+                .as_deref()
+                .map(|template| number(&mut templates, template)),
         })
         .collect()
 }
@@ -533,7 +679,8 @@ pub fn rows(answers: &[Answer], probability: impl Fn(&Answer) -> f64) -> Vec<Row
 /// The measures that a stage wrote.
 pub fn read_metrics(folder: &Path) -> anyhow::Result<serde_json::Value> {
     let path = folder.join(METRICS);
-    let bytes = std::fs::read(&path).map_err(|source| crate::error::Error::Read { path, source })?;
+    let bytes =
+        std::fs::read(&path).map_err(|source| crate::error::Error::Read { path, source })?;
     Ok(serde_json::from_slice(&bytes)?)
 }
 

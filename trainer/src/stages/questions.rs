@@ -12,7 +12,10 @@ const DEV_SHARE: f64 = 0.1;
 
 /// What a question set is called: the shipped one by its name, a file by its own.
 pub fn name_of(source: &str) -> String {
-    Path::new(source).file_stem().map_or_else(|| source.to_owned(), |stem| stem.to_string_lossy().into_owned())
+    Path::new(source).file_stem().map_or_else(
+        || source.to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }
 
 /// The questions of a split (all, without one), at most `limit` of them, drawn at random.
@@ -27,19 +30,28 @@ pub fn choose(
         None => questions.to_vec(),
     };
     if of_split.is_empty() {
-        return Err(bad_use(format!("no question of split {:?}", split.unwrap_or_default())));
+        return Err(bad_use(format!(
+            "no question of split {:?}",
+            split.unwrap_or_default()
+        )));
     }
     Ok(draw(of_split, limit, seed))
 }
 
 /// At most `limit` of the questions, drawn at random with the seed, in the order of the file.
 pub fn draw(questions: Vec<Question>, limit: Option<usize>, seed: u64) -> Vec<Question> {
-    let Some(limit) = limit.filter(|limit| *limit < questions.len()) else { return questions };
+    let Some(limit) = limit.filter(|limit| *limit < questions.len()) else {
+        return questions;
+    };
     let mut drawn = vec![false; questions.len()];
     for index in shuffled(questions.len(), seed, 0).into_iter().take(limit) {
         drawn[index] = true;
     }
-    questions.into_iter().zip(drawn).filter_map(|(question, drawn)| drawn.then_some(question)).collect()
+    questions
+        .into_iter()
+        .zip(drawn)
+        .filter_map(|(question, drawn)| drawn.then_some(question))
+        .collect()
 }
 
 /// The questions of a run, each with its split: at most as many of each split as configured.
@@ -66,8 +78,11 @@ pub fn settle(questions: &[Question], config: &QuestionsConfig, seed: u64) -> Ve
     limits
         .into_iter()
         .flat_map(|(split, limit)| {
-            let of_split: Vec<Question> =
-                questions.iter().filter(|question| question.split == Some(split)).cloned().collect();
+            let of_split: Vec<Question> = questions
+                .iter()
+                .filter(|question| question.split == Some(split))
+                .cloned()
+                .collect();
             draw(of_split, limit, seed)
         })
         .collect()
@@ -78,9 +93,16 @@ pub fn settle(questions: &[Question], config: &QuestionsConfig, seed: u64) -> Ve
 /// # Errors
 /// [`Error::BadUse`] for a name that is no split.
 pub fn of_split(questions: &[Question], name: &str) -> anyhow::Result<Vec<Question>> {
-    let split: Split = serde_json::from_value(name.into())
-        .map_err(|_| bad_use(format!("unknown split {name:?}; expected train, dev, test or held-out")))?;
-    Ok(questions.iter().filter(|question| question.split == Some(split)).cloned().collect())
+    let split: Split = serde_json::from_value(name.into()).map_err(|_| {
+        bad_use(format!(
+            "unknown split {name:?}; expected train, dev, test or held-out"
+        ))
+    })?;
+    Ok(questions
+        .iter()
+        .filter(|question| question.split == Some(split))
+        .cloned()
+        .collect())
 }
 
 #[cfg(test)]
@@ -108,13 +130,23 @@ mod tests {
         assert_eq!(drawn.len(), 10);
         assert_eq!(drawn, draw(questions(50), Some(10), 1));
         assert_ne!(drawn, draw(questions(50), Some(10), 2));
-        let places: Vec<usize> = drawn.iter().map(|question| question.id[1..].parse().unwrap()).collect();
+        let places: Vec<usize> = drawn
+            .iter()
+            .map(|question| question.id[1..].parse().unwrap())
+            .collect();
         assert!(places.is_sorted());
     }
 
     #[test]
     fn a_file_without_splits_is_split_disjointly() {
-        let settled = settle(&questions(100), &QuestionsConfig { train: Some(20), ..QuestionsConfig::default() }, 1);
+        let settled = settle(
+            &questions(100),
+            &QuestionsConfig {
+                train: Some(20),
+                ..QuestionsConfig::default()
+            },
+            1,
+        );
         let count = |name| of_split(&settled, name).unwrap().len();
         assert_eq!((count("train"), count("dev"), count("test")), (20, 10, 40));
         assert!(of_split(&settled, "tset").is_err());

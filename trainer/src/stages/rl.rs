@@ -66,8 +66,14 @@ pub fn rl(
     stage_one: &Path,
     questions: &[Question],
 ) -> anyhow::Result<()> {
-    let kind: Reward = config.reward.parse().map_err(|error| crate::error::bad_use(format!("rl.reward: {error}")))?;
-    let target: Target = config.target.parse().map_err(|error| crate::error::bad_use(format!("rl.target: {error}")))?;
+    let kind: Reward = config
+        .reward
+        .parse()
+        .map_err(|error| crate::error::bad_use(format!("rl.reward: {error}")))?;
+    let target: Target = config
+        .target
+        .parse()
+        .map_err(|error| crate::error::bad_use(format!("rl.target: {error}")))?;
     if is_hackable(kind) && config.mask == Mask::AllTokens && !config.allow_hackable {
         return Err(crate::error::bad_use(format!(
             "rl.reward = {:?} with all tokens trained is gained by answering wrongly on purpose and saying \
@@ -76,40 +82,70 @@ pub fn rl(
         )));
     }
     if config.rollouts < 2 {
-        return Err(crate::error::bad_use(format!("rl.rollouts: {}, RLOO needs at least 2", config.rollouts)));
+        return Err(crate::error::bad_use(format!(
+            "rl.rollouts: {}, RLOO needs at least 2",
+            config.rollouts
+        )));
     }
     let load = || load_adapter(stage_one, student.decoder.config(), student.dense.device());
     let reference = (config.kl_weight > 0.0)
         .then(load)
         .transpose()?
-        .map(|lora| Learner::new(&student.decoder, &student.dense, &Arc::new(lora), student.levels.clone()));
+        .map(|lora| {
+            Learner::new(
+                &student.decoder,
+                &student.dense,
+                &Arc::new(lora),
+                student.levels.clone(),
+            )
+        });
     let mut lora = load()?;
     set_label(&mut lora, "sayself");
     let lora = Arc::new(lora);
-    let learner = Learner::new(&student.decoder, &student.dense, &lora, student.levels.clone());
+    let learner = Learner::new(
+        &student.decoder,
+        &student.dense,
+        &lora,
+        student.levels.clone(),
+    );
     let policy = student.decoder.with_adapter(lora.clone());
 
     let training = &config.training;
     let steps_per_epoch = questions.len().div_ceil(training.batch);
     let mut alarms = Alarms::default();
-    optimize(context, training, &lora, steps_per_epoch * training.epochs, &mut |step, gradients| {
-        let order = shuffled(questions.len(), context.seed, step / steps_per_epoch);
-        let start = (step % steps_per_epoch) * training.batch;
-        let chosen: Vec<&Question> = order[start..questions.len().min(start + training.batch)]
-            .iter()
-            .map(|index| &questions[*index])
-            .collect();
-        let groups = roll_out(&policy, student, config, &chosen, context.seed, step)?;
-        let surrogate = Surrogate { kind, target, config, learner: &learner, reference: reference.as_ref(), lora: &lora };
-        let values = surrogate.add_gradient(student, &chosen, &groups, gradients)?;
-        if let Some(alarm) = alarms.look(&values) {
-            context.events.note(&context.stage, format!("step {step}: {alarm}"))?;
-            if !context.quiet {
-                eprintln!("{}: step {step}: {alarm}", context.stage);
+    optimize(
+        context,
+        training,
+        &lora,
+        steps_per_epoch * training.epochs,
+        &mut |step, gradients| {
+            let order = shuffled(questions.len(), context.seed, step / steps_per_epoch);
+            let start = (step % steps_per_epoch) * training.batch;
+            let chosen: Vec<&Question> = order[start..questions.len().min(start + training.batch)]
+                .iter()
+                .map(|index| &questions[*index])
+                .collect();
+            let groups = roll_out(&policy, student, config, &chosen, context.seed, step)?;
+            let surrogate = Surrogate {
+                kind,
+                target,
+                config,
+                learner: &learner,
+                reference: reference.as_ref(),
+                lora: &lora,
+            };
+            let values = surrogate.add_gradient(student, &chosen, &groups, gradients)?;
+            if let Some(alarm) = alarms.look(&values) {
+                context
+                    .events
+                    .note(&context.stage, format!("step {step}: {alarm}"))?;
+                if !context.quiet {
+                    eprintln!("{}: step {step}: {alarm}", context.stage);
+                }
             }
-        }
-        Ok(values)
-    })
+            Ok(values)
+        },
+    )
 }
 
 /// G rollouts of each question; they depend on (adapter, seed, step, question) alone.
@@ -135,29 +171,51 @@ fn roll_out(
             let seeds = (0..config.rollouts as u32)
                 .map(|index| seed_of(seed, &format!("{step}/{}", question.id), index))
                 .collect();
-            Ok(model::Request { prompt: student.prompt(&question.question)?, samples: seeds, decoding: decoding.clone() })
+            Ok(model::Request {
+                prompt: student.prompt(&question.question)?,
+                samples: seeds,
+                decoding: decoding.clone(),
+            })
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut texts: Vec<Vec<String>> = vec![vec![String::new(); config.rollouts]; questions.len()];
     let rows = config.training.batch * config.rollouts;
-    model::generate(policy, &student.tokenizer, requests.into_iter(), rows, &mut |request, sample, completion| {
-        texts[request][sample] = completion.text;
-        ControlFlow::Continue(())
-    })?;
+    model::generate(
+        policy,
+        &student.tokenizer,
+        requests.into_iter(),
+        rows,
+        &mut |request, sample, completion| {
+            texts[request][sample] = completion.text;
+            ControlFlow::Continue(())
+        },
+    )?;
     questions
         .iter()
         .zip(texts)
-        .map(|(question, texts)| texts.into_iter().map(|text| read_rollout(student, question, &text)).collect())
+        .map(|(question, texts)| {
+            texts
+                .into_iter()
+                .map(|text| read_rollout(student, question, &text))
+                .collect()
+        })
         .collect()
 }
 
 fn read_rollout(student: &Student, question: &Question, text: &str) -> anyhow::Result<Rollout> {
     let parsed = calibration::parse::response(text);
     let correct = parsed.answer.as_deref().is_some_and(|answer| {
-        calibration::judge::is_correct(question.judge, answer, &question.answers, &question.negative_answers)
+        calibration::judge::is_correct(
+            question.judge,
+            answer,
+            &question.answers,
+            &question.negative_answers,
+        )
     });
     let stated = match (parsed.confidence, split_at_level(text)) {
-        (Some(level), Some((before, _, _))) => Some((student.tokenizer.encode(before, false)?, level)),
+        (Some(level), Some((before, _, _))) => {
+            Some((student.tokenizer.encode(before, false)?, level))
+        }
         _ => None,
     };
     Ok(Rollout { stated, correct })
@@ -213,7 +271,10 @@ impl Surrogate<'_> {
                     after: None,
                 })
                 .collect();
-            examples.push(Example { prompt: student.prompt(&question.question)?, branches });
+            examples.push(Example {
+                prompt: student.prompt(&question.question)?,
+                branches,
+            });
             contributions.push(of_group);
         }
         let size = self.config.training.micro_batch.max(1);
@@ -225,27 +286,48 @@ impl Surrogate<'_> {
             add_gradient(gradients, self.lora, &loss)?;
         }
         let rollouts = || groups.iter().flatten();
-        let stated: Vec<f64> =
-            rollouts().filter_map(|rollout| rollout.stated.as_ref()).map(|(_, level)| level.probability().get()).collect();
+        let stated: Vec<f64> = rollouts()
+            .filter_map(|rollout| rollout.stated.as_ref())
+            .map(|(_, level)| level.probability().get())
+            .collect();
         let mean = stated.iter().sum::<f64>() / stated.len().max(1) as f64;
-        let spread = (stated.iter().map(|c| (c - mean).powi(2)).sum::<f64>() / stated.len().max(1) as f64).sqrt();
+        let spread = (stated.iter().map(|c| (c - mean).powi(2)).sum::<f64>()
+            / stated.len().max(1) as f64)
+            .sqrt();
         let share = |count: usize| count as f64 / total;
         Ok(vec![
             ("reward", reward_sum / total),
             ("loss", loss_sum),
             ("mean_confidence", mean),
             ("confidence_spread", spread),
-            ("accuracy", share(rollouts().filter(|rollout| rollout.correct).count())),
-            ("parse_failures", share(rollouts().filter(|rollout| rollout.stated.is_none()).count())),
+            (
+                "accuracy",
+                share(rollouts().filter(|rollout| rollout.correct).count()),
+            ),
+            (
+                "parse_failures",
+                share(
+                    rollouts()
+                        .filter(|rollout| rollout.stated.is_none())
+                        .count(),
+                ),
+            ),
         ])
     }
 
     /// What the rollouts of one question contribute, by distinct answer, and each one's reward:
     /// the reward that is logged is the one that is optimised.
     fn contributions(&self, group: &[Rollout]) -> (Vec<Contribution>, Vec<f64>) {
-        let accuracy = group.iter().filter(|rollout| rollout.correct).count() as f64 / group.len().max(1) as f64;
+        let accuracy = group.iter().filter(|rollout| rollout.correct).count() as f64
+            / group.len().max(1) as f64;
         let reward_of = |level: Confidence, correct: bool| {
-            reward(self.kind, level.probability(), correct, accuracy, self.target)
+            reward(
+                self.kind,
+                level.probability(),
+                correct,
+                accuracy,
+                self.target,
+            )
         };
         let rewards: Vec<f64> = group
             .iter()
@@ -257,16 +339,21 @@ impl Surrogate<'_> {
         let advantages = advantages_rloo(&rewards);
         let mut distinct: Vec<Contribution> = Vec::new();
         for (rollout, advantage) in group.iter().zip(&advantages) {
-            let Some((before_level, level)) = &rollout.stated else { continue };
-            let at = distinct.iter().position(|other| &other.before_level == before_level).unwrap_or_else(|| {
-                distinct.push(Contribution {
-                    before_level: before_level.clone(),
-                    by_level: [0.0; 10],
-                    count: 0.0,
-                    advantage: 0.0,
+            let Some((before_level, level)) = &rollout.stated else {
+                continue;
+            };
+            let at = distinct
+                .iter()
+                .position(|other| &other.before_level == before_level)
+                .unwrap_or_else(|| {
+                    distinct.push(Contribution {
+                        before_level: before_level.clone(),
+                        by_level: [0.0; 10],
+                        count: 0.0,
+                        advantage: 0.0,
+                    });
+                    distinct.len() - 1
                 });
-                distinct.len() - 1
-            });
             let contribution = &mut distinct[at];
             contribution.count += 1.0;
             contribution.advantage += *advantage as f32;
@@ -291,29 +378,53 @@ impl Surrogate<'_> {
         let (segments, targets) = lay_out(&examples.iter().collect::<Vec<_>>(), level_tokens);
         let outputs = self.learner.forward(&segments, &targets)?;
         let levels = &outputs.levels;
-        let by_level: Vec<f32> = contributions.iter().flat_map(|contribution| contribution.by_level).collect();
-        let by_level = Tensor::from_vec(by_level, (contributions.len(), 10), levels.log_mass.device())?;
+        let by_level: Vec<f32> = contributions
+            .iter()
+            .flat_map(|contribution| contribution.by_level)
+            .collect();
+        let by_level = Tensor::from_vec(
+            by_level,
+            (contributions.len(), 10),
+            levels.log_mass.device(),
+        )?;
         let gain = if self.config.exact {
             levels.log_probabilities.exp()?.mul(&by_level)?.sum_all()?
         } else {
             // ln of the level's own probability, the mass of the ten included.
-            levels.log_probabilities.broadcast_add(&levels.log_mass.unsqueeze(1)?)?.mul(&by_level)?.sum_all()?
+            levels
+                .log_probabilities
+                .broadcast_add(&levels.log_mass.unsqueeze(1)?)?
+                .mul(&by_level)?
+                .sum_all()?
         };
-        let counts: Vec<f32> = contributions.iter().map(|contribution| contribution.count).collect();
+        let counts: Vec<f32> = contributions
+            .iter()
+            .map(|contribution| contribution.count)
+            .collect();
         let mut loss = gain.neg()?;
         if self.config.entropy_weight > 0.0 {
             let entropy = loss::weighted_sum(&loss::entropy(levels)?, &counts)?;
             loss = (loss - (entropy * self.config.entropy_weight)?)?;
         }
         if let Some(reference) = self.reference {
-            let before = reference.forward(&segments, &targets)?.levels.log_probabilities.detach();
-            let divergence = levels.log_probabilities.exp()?.mul(&(&levels.log_probabilities - before)?)?.sum(1)?;
+            let before = reference
+                .forward(&segments, &targets)?
+                .levels
+                .log_probabilities
+                .detach();
+            let divergence = levels
+                .log_probabilities
+                .exp()?
+                .mul(&(&levels.log_probabilities - before)?)?
+                .sum(1)?;
             loss = (loss + (loss::weighted_sum(&divergence, &counts)? * self.config.kl_weight)?)?;
         }
         if let Some(answer) = &outputs.answer {
             let advantages: Vec<f32> = contributions
                 .iter()
-                .flat_map(|contribution| std::iter::repeat_n(contribution.advantage, contribution.before_level.len()))
+                .flat_map(|contribution| {
+                    std::iter::repeat_n(contribution.advantage, contribution.before_level.len())
+                })
                 .collect();
             loss = (loss + loss::weighted_sum(answer, &advantages)?)?;
         }
@@ -345,14 +456,23 @@ impl Alarms {
                 .collect();
             values.iter().sum::<f64>() / values.len().max(1) as f64
         };
-        let (spread, failures, accuracy) = (mean("confidence_spread"), mean("parse_failures"), mean("accuracy"));
+        let (spread, failures, accuracy) = (
+            mean("confidence_spread"),
+            mean("parse_failures"),
+            mean("accuracy"),
+        );
         self.recent.clear();
         let first = *self.first_accuracy.get_or_insert(accuracy);
         if failures > PARSE_FAILURES_MAX {
-            return Some(format!("{:.0}% of the rollouts state no confidence", failures * 100.0));
+            return Some(format!(
+                "{:.0}% of the rollouts state no confidence",
+                failures * 100.0
+            ));
         }
         if spread < COLLAPSE_SPREAD {
-            return Some(format!("the stated confidence has collapsed to one value (spread {spread:.3})"));
+            return Some(format!(
+                "the stated confidence has collapsed to one value (spread {spread:.3})"
+            ));
         }
         (first - accuracy > ACCURACY_LOSS_MAX)
             .then(|| format!("accuracy fell from {first:.2} to {accuracy:.2}"))
@@ -366,7 +486,11 @@ mod tests {
     #[test]
     fn an_alarm_tells_collapse() {
         let mut alarms = Alarms::default();
-        let values = vec![("confidence_spread", 0.0), ("parse_failures", 0.0), ("accuracy", 0.5)];
+        let values = vec![
+            ("confidence_spread", 0.0),
+            ("parse_failures", 0.0),
+            ("accuracy", 0.5),
+        ];
         let alarm = (0..ALARM_STEPS).filter_map(|_| alarms.look(&values)).next();
         assert!(alarm.unwrap().contains("collapsed"));
     }

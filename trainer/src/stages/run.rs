@@ -7,18 +7,18 @@
 //!
 //! A stage that is done is not done again; one that was cut short goes on where it stood.
 
-use crate::error::bad_use;
 use crate::embed::Embedder;
+use crate::error::bad_use;
 use crate::events::EventLog;
 use crate::learn::Student;
 use crate::learn::optimize::ADAPTER;
 use crate::model_source::{self, ModelSource, load_adapter};
+use crate::question_source::{self, QuestionSet};
 use crate::run_dir::{Provenance, RunDir, RunFile, read_records, write_records};
 use crate::sampler::local::LocalSampler;
-use crate::stages::evaluate::{LevelReader, METRICS, Method, Subject, evaluate, read_metrics};
-use crate::question_source::{self, QuestionSet};
-use crate::stages::questions;
 use crate::stages::build::BuildInputs;
+use crate::stages::evaluate::{LevelReader, METRICS, Method, Subject, evaluate, read_metrics};
+use crate::stages::questions;
 use crate::stages::{StageContext, build, cluster, rationalize, rl, sample, sft};
 use datasets::config::{ClusterBy, EvaluateConfig};
 use datasets::prompts::Prompt;
@@ -56,9 +56,20 @@ pub fn run(config: &RunConfig, out: &Path, options: RunOptions) -> anyhow::Resul
         questions_sha256: set.sha256.clone(),
         ..Provenance::of("run")
     };
-    dir.settle_config(&RunFile { provenance, config: config.clone() })?;
+    dir.settle_config(&RunFile {
+        provenance,
+        config: config.clone(),
+    })?;
     let events = EventLog::open(dir.path().join("events.jsonl"))?;
-    let pipeline = Pipeline { config, options, dir, events, source, set, student: OnceCell::new() };
+    let pipeline = Pipeline {
+        config,
+        options,
+        dir,
+        events,
+        source,
+        set,
+        student: OnceCell::new(),
+    };
     pipeline.run(&plan)
 }
 
@@ -75,26 +86,51 @@ fn plan(config: &RunConfig) -> anyhow::Result<Vec<Planned>> {
     let mut planned: Vec<Planned> = Vec::new();
     for evaluation in &config.evaluate {
         let method = Method::named(&evaluation.method)?;
-        let label = evaluation.label.clone().unwrap_or_else(|| evaluation.method.clone());
+        let label = evaluation
+            .label
+            .clone()
+            .unwrap_or_else(|| evaluation.method.clone());
         if method != Method::Taught {
-            planned.push(Planned { config: evaluation.clone(), label, adapter: None });
+            planned.push(Planned {
+                config: evaluation.clone(),
+                label,
+                adapter: None,
+            });
             continue;
         }
-        let stage = if evaluation.method == "without-rl" { "sft" } else { "rl" };
+        let stage = if evaluation.method == "without-rl" {
+            "sft"
+        } else {
+            "rl"
+        };
         for (index, seed) in config.training_seeds.iter().enumerate() {
-            let label = if index == 0 { label.clone() } else { format!("{label}-seed-{seed}") };
-            planned.push(Planned { config: evaluation.clone(), label, adapter: Some((stage, *seed)) });
+            let label = if index == 0 {
+                label.clone()
+            } else {
+                format!("{label}-seed-{seed}")
+            };
+            planned.push(Planned {
+                config: evaluation.clone(),
+                label,
+                adapter: Some((stage, *seed)),
+            });
         }
     }
     for (index, one) in planned.iter().enumerate() {
-        if planned[..index].iter().any(|other| other.label == one.label) {
+        if planned[..index]
+            .iter()
+            .any(|other| other.label == one.label)
+        {
             return Err(bad_use(format!(
                 "two evaluations have the label {:?}; give one of them another `label`",
                 one.label
             )));
         }
         if one.label.is_empty() || one.label.contains(['/', '\\']) || one.label.starts_with('.') {
-            return Err(bad_use(format!("evaluate.label: {:?} is no name of a folder", one.label)));
+            return Err(bad_use(format!(
+                "evaluate.label: {:?} is no name of a folder",
+                one.label
+            )));
         }
     }
     Ok(planned)
@@ -115,7 +151,8 @@ impl Pipeline<'_> {
     fn run(&self, plan: &[Planned]) -> anyhow::Result<Vec<Measured>> {
         let questions = self.questions()?;
         let train = questions::of_split(&questions, "train")?;
-        let needs: Vec<(&'static str, u64)> = plan.iter().filter_map(|planned| planned.adapter).collect();
+        let needs: Vec<(&'static str, u64)> =
+            plan.iter().filter_map(|planned| planned.adapter).collect();
         if !needs.is_empty() {
             let stage_one = self.stage_one(&questions, &train)?;
             for seed in &self.config.training_seeds {
@@ -125,7 +162,9 @@ impl Pipeline<'_> {
                 }
             }
         }
-        plan.iter().map(|planned| self.evaluate(planned, &questions)).collect()
+        plan.iter()
+            .map(|planned| self.evaluate(planned, &questions))
+            .collect()
     }
 
     /// `questions.jsonl`: written once, so that a run keeps its questions.
@@ -134,7 +173,11 @@ impl Pipeline<'_> {
         if path.exists() {
             return read_records(&path);
         }
-        let questions = questions::settle(&self.set.questions, &self.config.questions, self.config.seed);
+        let questions = questions::settle(
+            &self.set.questions,
+            &self.config.questions,
+            self.config.seed,
+        );
         write_records(&path, &questions)?;
         Ok(questions)
     }
@@ -167,7 +210,9 @@ impl Pipeline<'_> {
     ) -> anyhow::Result<T> {
         let context = self.context(stage, stage, seed)?;
         work(&context).map_err(|error| {
-            let kind = datasets::event::EventKind::Failed { error: format!("{error:#}") };
+            let kind = datasets::event::EventKind::Failed {
+                error: format!("{error:#}"),
+            };
             // The stage's own error matters more than one that keeps it from being logged.
             let _ = self.events.write(stage, kind);
             error.context(format!("stage {stage}"))
@@ -191,17 +236,35 @@ impl Pipeline<'_> {
                 rows: config.sample.batch,
             };
             let prompt = prompt(config.sample.prompt.as_deref())?;
-            sample::sample(context, &config.sample, &prompt, train, &sampler, sample::SAMPLES)
+            sample::sample(
+                context,
+                &config.sample,
+                &prompt,
+                train,
+                &sampler,
+                sample::SAMPLES,
+            )
         })?;
         let samples = file_of("sample", sample::SAMPLES);
         let embedder = |wanted: bool| {
             wanted
-                .then(|| Embedder::load(&model_source::resolve(&config.embedder, self.options.quiet)?))
+                .then(|| {
+                    Embedder::load(&model_source::resolve(
+                        &config.embedder,
+                        self.options.quiet,
+                    )?)
+                })
                 .transpose()
         };
         self.stage("cluster", config.seed, |context| {
             let embedder = embedder(config.cluster.by == ClusterBy::Embedding)?;
-            cluster::cluster(context, &config.cluster, questions, &samples, embedder.as_ref())
+            cluster::cluster(
+                context,
+                &config.cluster,
+                questions,
+                &samples,
+                embedder.as_ref(),
+            )
         })?;
         let clusters = file_of("cluster", cluster::CLUSTERS);
         self.stage("rationalize", config.seed, |context| {
@@ -209,8 +272,19 @@ impl Pipeline<'_> {
         })?;
         let rationales = file_of("rationalize", rationalize::RATIONALES);
         self.stage("build", config.seed, |context| {
-            let inputs = BuildInputs { questions, samples: &samples, clusters: &clusters, rationales: &rationales, greedy: None };
-            build::build(context, &config.build, &inputs, embedder(build::needs_embedder(questions))?.as_ref())
+            let inputs = BuildInputs {
+                questions,
+                samples: &samples,
+                clusters: &clusters,
+                rationales: &rationales,
+                greedy: None,
+            };
+            build::build(
+                context,
+                &config.build,
+                &inputs,
+                embedder(build::needs_embedder(questions))?.as_ref(),
+            )
         })?;
         Ok(file)
     }
@@ -221,8 +295,17 @@ impl Pipeline<'_> {
             return Ok(());
         }
         self.stage(&stage, seed, |context| {
-            let records = datasets::reference::read_stage_one(&std::fs::read(stage_one)?, &stage_one.to_string_lossy())?;
-            sft::sft(context, &self.config.sft, self.config.build.order, self.student()?, &records)
+            let records = datasets::reference::read_stage_one(
+                &std::fs::read(stage_one)?,
+                &stage_one.to_string_lossy(),
+            )?;
+            sft::sft(
+                context,
+                &self.config.sft,
+                self.config.build.order,
+                self.student()?,
+                &records,
+            )
         })
     }
 
@@ -231,12 +314,25 @@ impl Pipeline<'_> {
         if self.has_adapter(&stage) {
             return Ok(());
         }
-        let warm_start = self.dir.path().join(format!("sft/seed-{seed}")).join(ADAPTER);
-        self.stage(&stage, seed, |context| rl::rl(context, &self.config.rl, self.student()?, &warm_start, train))
+        let warm_start = self
+            .dir
+            .path()
+            .join(format!("sft/seed-{seed}"))
+            .join(ADAPTER);
+        let config = &self.config.rl;
+        let asked = questions::draw(train.to_vec(), config.questions, self.config.seed);
+        self.stage(&stage, seed, |context| {
+            rl::rl(context, config, self.student()?, &warm_start, &asked)
+        })
     }
 
     fn has_adapter(&self, stage: &str) -> bool {
-        self.dir.path().join(stage).join(ADAPTER).join("adapter_config.json").exists()
+        self.dir
+            .path()
+            .join(stage)
+            .join(ADAPTER)
+            .join("adapter_config.json")
+            .exists()
     }
 
     fn evaluate(&self, planned: &Planned, questions: &[Question]) -> anyhow::Result<Measured> {
@@ -256,8 +352,13 @@ impl Pipeline<'_> {
             let decoder = match planned.adapter {
                 None => student.decoder.clone(),
                 Some((of_stage, seed)) => {
-                    let adapter = self.dir.path().join(format!("{of_stage}/seed-{seed}")).join(ADAPTER);
-                    let lora = load_adapter(&adapter, student.decoder.config(), student.decoder.device())?;
+                    let adapter = self
+                        .dir
+                        .path()
+                        .join(format!("{of_stage}/seed-{seed}"))
+                        .join(ADAPTER);
+                    let lora =
+                        load_adapter(&adapter, student.decoder.config(), student.decoder.device())?;
                     student.decoder.with_adapter(Arc::new(lora))
                 }
             };
@@ -289,24 +390,43 @@ impl Pipeline<'_> {
 /// # Errors
 /// Exit code 2 where it is neither.
 pub fn prompt(name: Option<&str>) -> anyhow::Result<Prompt> {
-    let Some(name) = name else { return Ok(Prompt::default()) };
+    let Some(name) = name else {
+        return Ok(Prompt::default());
+    };
     if let Some(prompt) = datasets::prompts::builtin(name) {
         return Ok(prompt);
     }
-    let text = std::fs::read_to_string(name)
-        .map_err(|error| bad_use(format!("prompt {name:?} is neither a shipped one nor a file that can be read: {error}")))?;
+    let text = std::fs::read_to_string(name).map_err(|error| {
+        bad_use(format!(
+            "prompt {name:?} is neither a shipped one nor a file that can be read: {error}"
+        ))
+    })?;
     Prompt::from_toml(&text).map_err(|error| crate::error::bad_input(format!("{name}: {error}")))
 }
 
 /// The before / after table, as text.
 pub fn table(measured: &[Measured]) -> String {
     let mut rows = vec![
-        ["", "n", "accuracy", "ECE", "smECE", "Brier", "skill", "AUROC", "within template"].map(String::from).to_vec(),
+        [
+            "",
+            "n",
+            "accuracy",
+            "ECE",
+            "smECE",
+            "Brier",
+            "skill",
+            "AUROC",
+            "within template",
+        ]
+        .map(String::from)
+        .to_vec(),
     ];
     for (label, metrics) in measured {
         let figure = |name: &str| {
             let value = metrics.get(name).and_then(serde_json::Value::as_f64);
-            let interval = metrics.get(format!("{name}_ci")).and_then(serde_json::Value::as_array);
+            let interval = metrics
+                .get(format!("{name}_ci"))
+                .and_then(serde_json::Value::as_array);
             let bound = |index: usize| interval.and_then(|interval| interval.get(index)?.as_f64());
             match (value, bound(0), bound(1)) {
                 (Some(value), Some(low), Some(high)) => format!("{value:.3} [{low:.3}, {high:.3}]"),
@@ -316,7 +436,9 @@ pub fn table(measured: &[Measured]) -> String {
         };
         rows.push(vec![
             label.clone(),
-            metrics.get("n").map_or_else(String::new, ToString::to_string),
+            metrics
+                .get("n")
+                .map_or_else(String::new, ToString::to_string),
             figure("accuracy"),
             figure("ece_15"),
             figure("smece"),
@@ -327,12 +449,20 @@ pub fn table(measured: &[Measured]) -> String {
         ]);
     }
     let widths: Vec<usize> = (0..rows[0].len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     rows.iter()
         .map(|row| {
-            let cells: Vec<String> =
-                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            let cells: Vec<String> = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:<width$}"))
+                .collect();
             format!("{}\n", cells.join("  ").trim_end())
         })
         .collect()
@@ -347,12 +477,19 @@ mod tests {
         let config = RunConfig {
             training_seeds: vec![1, 2],
             evaluate: vec![
-                EvaluateConfig { method: "direct-prompting".into(), ..EvaluateConfig::default() },
+                EvaluateConfig {
+                    method: "direct-prompting".into(),
+                    ..EvaluateConfig::default()
+                },
                 EvaluateConfig::default(),
             ],
             ..RunConfig::default()
         };
-        let labels: Vec<String> = plan(&config).unwrap().into_iter().map(|planned| planned.label).collect();
+        let labels: Vec<String> = plan(&config)
+            .unwrap()
+            .into_iter()
+            .map(|planned| planned.label)
+            .collect();
         assert_eq!(labels, ["direct-prompting", "sayself", "sayself-seed-2"]);
     }
 

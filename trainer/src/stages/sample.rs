@@ -43,14 +43,19 @@ pub fn sample(
     let mut requests = Vec::new();
     let mut wanted: Vec<(&Question, Vec<u32>)> = Vec::new();
     for question in questions {
-        let missing: Vec<u32> =
-            indices.clone().filter(|index| !log.contains(&id_of(question, *index))).collect();
+        let missing: Vec<u32> = indices
+            .clone()
+            .filter(|index| !log.contains(&id_of(question, *index)))
+            .collect();
         if missing.is_empty() {
             continue;
         }
         requests.push(SampleRequest {
             messages: prompt.messages_for(question),
-            seeds: missing.iter().map(|index| seed_of(context.seed, &question.id, *index)).collect(),
+            seeds: missing
+                .iter()
+                .map(|index| seed_of(context.seed, &question.id, *index))
+                .collect(),
             decoding: config.decoding.clone(),
             forced_prefix: None,
         });
@@ -147,7 +152,10 @@ mod tests {
                 judge: Default::default(),
             })
             .collect();
-        let config = SampleConfig { samples: 4, ..SampleConfig::default() };
+        let config = SampleConfig {
+            samples: 4,
+            ..SampleConfig::default()
+        };
         let events = EventLog::none();
         let run = |records: &std::path::Path, until_break: usize| {
             let context = StageContext {
@@ -158,8 +166,18 @@ mod tests {
                 skip_invalid: false,
                 quiet: true,
             };
-            let sampler = SeedSampler { until_break: Cell::new(until_break) };
-            sample(&context, &config, &Prompt::default(), &questions, &sampler, SAMPLES).map(|_| ())
+            let sampler = SeedSampler {
+                until_break: Cell::new(until_break),
+            };
+            sample(
+                &context,
+                &config,
+                &Prompt::default(),
+                &questions,
+                &sampler,
+                SAMPLES,
+            )
+            .map(|_| ())
         };
         let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         run(whole.path(), 100).unwrap();

@@ -53,7 +53,10 @@ pub fn score(
             .collect::<anyhow::Result<Vec<_>>>()?;
         let logprobs = model::score(decoder, &tokens)?;
         for (token_ids, logprobs) in tokens.into_iter().zip(logprobs) {
-            each(Scored { token_ids, logprobs })?;
+            each(Scored {
+                token_ids,
+                logprobs,
+            })?;
         }
         progress.advance(of_part.len() as u64)?;
     }

@@ -58,10 +58,20 @@ pub fn sft(
         .collect::<anyhow::Result<_>>()?;
     let training = &config.training;
     let shape = lora_config(training)?;
-    let mut lora = Lora::init(student.decoder.config(), shape, context.seed, student.dense.device())?;
+    let mut lora = Lora::init(
+        student.decoder.config(),
+        shape,
+        context.seed,
+        student.dense.device(),
+    )?;
     set_label(&mut lora, "without-rl");
     let lora = Arc::new(lora);
-    let learner = Learner::new(&student.decoder, &student.dense, &lora, student.levels.clone());
+    let learner = Learner::new(
+        &student.decoder,
+        &student.dense,
+        &lora,
+        student.levels.clone(),
+    );
 
     let steps_per_epoch = examples.len().div_ceil(training.batch);
     let steps = steps_per_epoch * training.epochs;
@@ -69,12 +79,23 @@ pub fn sft(
         let epoch = step / steps_per_epoch;
         let order_of_epoch = shuffled(examples.len(), context.seed, epoch);
         let start = (step % steps_per_epoch) * training.batch;
-        let chosen: Vec<Example> = order_of_epoch[start..examples.len().min(start + training.batch)]
+        let chosen: Vec<Example> = order_of_epoch
+            [start..examples.len().min(start + training.batch)]
             .iter()
-            .map(|index| with_rationale_share(&examples[*index], *index, epoch, config.rationale_share))
+            .map(|index| {
+                with_rationale_share(&examples[*index], *index, epoch, config.rationale_share)
+            })
             .collect();
         let is_last_epoch = epoch + 1 == training.epochs;
-        sft_step(&learner, &student.levels, config, &lora, &chosen, is_last_epoch, gradients)
+        sft_step(
+            &learner,
+            &student.levels,
+            config,
+            &lora,
+            &chosen,
+            is_last_epoch,
+            gradients,
+        )
     })
 }
 
@@ -89,26 +110,52 @@ fn sft_step(
     gradients: &mut Gradients,
 ) -> anyhow::Result<Vec<(&'static str, f64)>> {
     let branches = || examples.iter().flat_map(|example| &example.branches);
-    let weight_sum = branches().map(|branch| branch.weight).sum::<f32>().max(f32::MIN_POSITIVE);
-    let level_count = branches().filter(|branch| branch.weight > 0.0).count().max(1) as f32;
-    let answer_tokens: usize =
-        branches().filter(|branch| branch.train_answer).map(|branch| branch.before_level.len()).sum();
-    let rationale_tokens: usize =
-        branches().filter_map(|branch| branch.after.as_ref()).map(|after| after.rationale.len()).sum();
+    let weight_sum = branches()
+        .map(|branch| branch.weight)
+        .sum::<f32>()
+        .max(f32::MIN_POSITIVE);
+    let level_count = branches()
+        .filter(|branch| branch.weight > 0.0)
+        .count()
+        .max(1) as f32;
+    let answer_tokens: usize = branches()
+        .filter(|branch| branch.train_answer)
+        .map(|branch| branch.before_level.len())
+        .sum();
+    let rationale_tokens: usize = branches()
+        .filter_map(|branch| branch.after.as_ref())
+        .map(|after| after.rationale.len())
+        .sum();
 
-    let (mut confidence_sum, mut brier_sum, mut answer_sum, mut rationale_sum) = (0.0, 0.0, 0.0, 0.0);
+    let (mut confidence_sum, mut brier_sum, mut answer_sum, mut rationale_sum) =
+        (0.0, 0.0, 0.0, 0.0);
     for part in examples.chunks(config.training.micro_batch.max(1)) {
         let (segments, targets) = lay_out(&part.iter().collect::<Vec<_>>(), level_tokens);
         let outputs = learner.forward(&segments, &targets)?;
         let wanted = Tensor::new(&targets.confidence[..], outputs.levels.log_mass.device())?;
-        let weights: Vec<f32> = targets.confidence_weight.iter().map(|weight| weight / weight_sum).collect();
-        let of_branches =
-            confidence_loss(config.confidence_loss, is_last_epoch, &outputs.levels, &wanted, &targets.confidence)?;
+        let weights: Vec<f32> = targets
+            .confidence_weight
+            .iter()
+            .map(|weight| weight / weight_sum)
+            .collect();
+        let of_branches = confidence_loss(
+            config.confidence_loss,
+            is_last_epoch,
+            &outputs.levels,
+            &wanted,
+            &targets.confidence,
+        )?;
         let confidence = loss::weighted_sum(&of_branches, &weights)?;
         let mass_weights: Vec<f32> = targets
             .confidence_weight
             .iter()
-            .map(|weight| if *weight > 0.0 { 1.0 / level_count } else { 0.0 })
+            .map(|weight| {
+                if *weight > 0.0 {
+                    1.0 / level_count
+                } else {
+                    0.0
+                }
+            })
             .collect();
         let mass = loss::weighted_sum(&outputs.levels.log_mass, &mass_weights)?;
         let mut total = (&confidence - (mass * MASS_WEIGHT)?)?;
@@ -123,11 +170,19 @@ fn sft_step(
             total = (total + (mean * config.rationale_weight)?)?;
         }
         confidence_sum += loss::scalar(&confidence)?;
-        brier_sum += loss::scalar(&loss::weighted_sum(&loss::tokenized_brier(&outputs.levels, &wanted)?, &weights)?)?;
+        brier_sum += loss::scalar(&loss::weighted_sum(
+            &loss::tokenized_brier(&outputs.levels, &wanted)?,
+            &weights,
+        )?)?;
         add_gradient(gradients, lora, &total)?;
     }
     Ok(vec![
-        ("loss", confidence_sum + config.answer_weight * answer_sum + config.rationale_weight * rationale_sum),
+        (
+            "loss",
+            confidence_sum
+                + config.answer_weight * answer_sum
+                + config.rationale_weight * rationale_sum,
+        ),
         ("confidence_loss", confidence_sum),
         ("tokenized_brier", brier_sum),
         ("answer_loss", answer_sum),
@@ -152,7 +207,8 @@ fn confidence_loss(
             (brier + (loss::unimodal(levels)? * (0.5 * UNIMODAL_WEIGHT))?)?
         }
         ConfidenceLoss::ExpectedThenBrier => {
-            (loss::expected_cross_entropy(levels, targets)? + (loss::unimodal(levels)? * UNIMODAL_WEIGHT)?)?
+            (loss::expected_cross_entropy(levels, targets)?
+                + (loss::unimodal(levels)? * UNIMODAL_WEIGHT)?)?
         }
     })
 }
@@ -173,9 +229,16 @@ fn example(
             calibration::judge::normalise(answer) == calibration::judge::normalise(own)
         })
     };
-    let own = record.own_answers.iter().find(|own| is_record_answer(&own.answer));
+    let own = record
+        .own_answers
+        .iter()
+        .find(|own| is_record_answer(&own.answer));
     let correct = own.map(|own| own.correct).or(record.correct);
-    let end = *student.tokenizer.end_tokens().first().context("the tokenizer has no end-of-turn token")?;
+    let end = *student
+        .tokenizer
+        .end_tokens()
+        .first()
+        .context("the tokenizer has no end-of-turn token")?;
 
     let mut branches = vec![match split_at_level(&record.response) {
         Some((before, level, after)) => {
@@ -185,28 +248,44 @@ fn example(
                 before_level: encode(before)?,
                 target: match (config.confidence_loss, correct, parsed.confidence) {
                     // The paper's loss is on the level as written.
-                    (ConfidenceLoss::CrossEntropy, _, Some(level)) => level.probability().get() as f32,
+                    (ConfidenceLoss::CrossEntropy, _, Some(level)) => {
+                        level.probability().get() as f32
+                    }
                     (_, Some(correct), _) => f32::from(u8::from(correct)),
                     (_, None, Some(level)) => level.probability().get() as f32,
                     (_, None, None) => anyhow::bail!("its confidence is not a level from 1 to 10"),
                 },
                 weight: 1.0,
                 train_answer: true,
-                after: Some(After { level: encode(level)?, rationale }),
+                after: Some(After {
+                    level: encode(level)?,
+                    rationale,
+                }),
             }
         }
         // A record without confidence (the ablations): its tokens alone are trained.
         None => {
             let mut before_level = encode(&record.response)?;
             before_level.push(end);
-            Branch { before_level, target: 0.0, weight: 0.0, train_answer: true, after: None }
+            Branch {
+                before_level,
+                target: 0.0,
+                weight: 0.0,
+                train_answer: true,
+                after: None,
+            }
         }
     }];
     // In the paper's order the self-reflection comes first, and other answers have none.
     if order == Order::ConfidenceFirst && config.confidence_loss != ConfidenceLoss::CrossEntropy {
-        let mut seen: BTreeSet<String> = answer.iter().map(|answer| calibration::judge::normalise(answer)).collect();
+        let mut seen: BTreeSet<String> = answer
+            .iter()
+            .map(|answer| calibration::judge::normalise(answer))
+            .collect();
         for own in &record.own_answers {
-            if branches.len() >= config.answers || !seen.insert(calibration::judge::normalise(&own.answer)) {
+            if branches.len() >= config.answers
+                || !seen.insert(calibration::judge::normalise(&own.answer))
+            {
                 continue;
             }
             branches.push(Branch {
@@ -220,12 +299,21 @@ fn example(
     }
     let longest = branches
         .iter()
-        .map(|branch| branch.before_level.len() + branch.after.as_ref().map_or(1, |after| after.level.len() + after.rationale.len()))
+        .map(|branch| {
+            branch.before_level.len()
+                + branch
+                    .after
+                    .as_ref()
+                    .map_or(1, |after| after.level.len() + after.rationale.len())
+        })
         .max()
         .unwrap_or(0);
     let tokens_max = student.decoder.config().tokens_max();
     if prompt.len() + longest > tokens_max {
-        anyhow::bail!("{} tokens, the model reads {tokens_max}", prompt.len() + longest);
+        anyhow::bail!(
+            "{} tokens, the model reads {tokens_max}",
+            prompt.len() + longest
+        );
     }
     Ok(Example { prompt, branches })
 }
@@ -234,9 +322,16 @@ fn example(
 pub fn split_at_level(response: &str) -> Option<(&str, &str, &str)> {
     const MARK: &str = "Confidence: ";
     let start = response.rfind(MARK)? + MARK.len();
-    let digits = response[start..].bytes().take_while(u8::is_ascii_digit).count();
+    let digits = response[start..]
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .count();
     let (level, after) = response[start..].split_at(digits);
-    let is_level = level.parse::<u8>().ok().and_then(calibration::Confidence::new).is_some();
+    let is_level = level
+        .parse::<u8>()
+        .ok()
+        .and_then(calibration::Confidence::new)
+        .is_some();
     is_level.then_some((&response[..start], level, after))
 }
 
@@ -251,8 +346,12 @@ pub fn shuffled(count: usize, seed: u64, epoch: usize) -> Vec<usize> {
 /// Trains the self-reflections of a share of the examples, in turn: each epoch another part.
 fn with_rationale_share(example: &Example, index: usize, epoch: usize, share: f64) -> Example {
     let mut example = example.clone();
-    let turns = if share > 0.0 { (1.0 / share).round() as usize } else { usize::MAX };
-    if (index + epoch) % turns.max(1) != 0 {
+    let turns = if share > 0.0 {
+        (1.0 / share).round() as usize
+    } else {
+        usize::MAX
+    };
+    if !(index + epoch).is_multiple_of(turns.max(1)) {
         for branch in &mut example.branches {
             branch.after = None;
         }
@@ -266,7 +365,8 @@ mod tests {
 
     #[test]
     fn a_response_splits_at_its_last_level() {
-        let response = "Confidence: 3 is what I say.\nAnswer: x\nConfidence: 10\nSelf-reflection: y";
+        let response =
+            "Confidence: 3 is what I say.\nAnswer: x\nConfidence: 10\nSelf-reflection: y";
         let (before, level, after) = split_at_level(response).unwrap();
         assert!(before.ends_with("x\nConfidence: "));
         assert_eq!((level, after), ("10", "\nSelf-reflection: y"));

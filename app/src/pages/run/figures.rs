@@ -64,7 +64,10 @@ fn chance(shown: &[Arc<Measured>]) -> Option<AnyView> {
             ))
         })
         .collect();
-    let lines = words.into_iter().map(|line| view! { <span class="minor">{line}</span> }).collect_view();
+    let lines = words
+        .into_iter()
+        .map(|line| view! { <span class="minor">{line}</span> })
+        .collect_view();
     Some(lines.into_any())
 }
 
@@ -83,7 +86,10 @@ fn histograms(run: &str, outcomes: &[Outcomes]) -> AnyView {
             }
         })
         .collect_view();
-    let rows = outcomes.iter().flat_map(|one| rows(run, one)).collect_view();
+    let rows = outcomes
+        .iter()
+        .flat_map(|one| rows(run, one))
+        .collect_view();
     view! {
         {drawn}
         <details class="numbers">
@@ -111,7 +117,11 @@ fn rows(run: &str, one: &Outcomes) -> Vec<AnyView> {
     let address = bar_link(run, &one.label);
     let cell = |bar: usize, number: u32, correct: bool| {
         let text = format::count(number.into());
-        if number == 0 { view! { <td>{text}</td> }.into_any() } else { view! { <td><a href=address(bar as u8, correct)>{text}</a></td> }.into_any() }
+        if number == 0 {
+            view! { <td>{text}</td> }.into_any()
+        } else {
+            view! { <td><a href=address(bar as u8, correct)>{text}</a></td> }.into_any()
+        }
     };
     one.bars()
         .iter()
@@ -136,8 +146,17 @@ fn picker(detail: &RunDetail) -> AnyView {
     if detail.evaluations.len() < 2 {
         return ().into_any();
     }
-    let labels: Vec<String> = detail.evaluations.iter().map(|evaluation| evaluation.label.clone()).collect();
-    let drawn: Vec<&String> = detail.shown.iter().filter_map(|index| labels.get(*index)).take(2).collect();
+    let labels: Vec<String> = detail
+        .evaluations
+        .iter()
+        .map(|evaluation| evaluation.label.clone())
+        .collect();
+    let drawn: Vec<&String> = detail
+        .shown
+        .iter()
+        .filter_map(|index| labels.get(*index))
+        .take(2)
+        .collect();
     let (before, after) = match drawn.as_slice() {
         [before, after] => (Some((*before).clone()), Some((*after).clone())),
         [only] => (None, Some((*only).clone())),

@@ -21,7 +21,11 @@ const SMALL: u64 = 100;
 
 pub fn frame(detail: RunDetail) -> Frame {
     let shown = shown(&detail);
-    let islands = !shown.is_empty() || matches!(detail.summary.state, RunState::Running { .. } | RunState::Waiting);
+    let islands = !shown.is_empty()
+        || matches!(
+            detail.summary.state,
+            RunState::Running { .. } | RunState::Waiting
+        );
     let title = detail.summary.title.clone();
     let body = view! {
         <Trail parts=vec![("Runs".to_owned(), "/".to_owned())] />
@@ -34,7 +38,11 @@ pub fn frame(detail: RunDetail) -> Frame {
         {numbers::section(&detail, &shown)}
         {records::section(&detail)}
     };
-    Frame { title, islands, body: body.into_any() }
+    Frame {
+        title,
+        islands,
+        body: body.into_any(),
+    }
 }
 
 /// The evaluations to draw, at most two. What points beyond the lists is left out.
@@ -52,7 +60,9 @@ fn outcomes(shown: &[Arc<Measured>]) -> Vec<Outcomes> {
 }
 
 fn facts(run: &RunSummary) -> AnyView {
-    let started = run.started_ms.map(|moment| view! { <div><dt>"Started"</dt><dd>{format::moment(moment)}</dd></div> });
+    let started = run
+        .started_ms
+        .map(|moment| view! { <div><dt>"Started"</dt><dd>{format::moment(moment)}</dd></div> });
     view! {
         <dl class="facts">
             <div><dt>"Model"</dt><dd>{run.model.clone()}</dd></div>
@@ -71,7 +81,10 @@ fn warnings(shown: &[Arc<Measured>]) -> AnyView {
         let outcomes = &one.outcomes;
         let (n, right, label) = (outcomes.n(), outcomes.right(), &outcomes.label);
         if (1..SMALL).contains(&n) {
-            let mut text = format!("{label} has {}: read the intervals, not the dots.", format::counted(n, "answer"));
+            let mut text = format!(
+                "{label} has {}: read the intervals, not the dots.",
+                format::counted(n, "answer")
+            );
             if let Some((mean, high)) = one.null_ece {
                 text.push_str(&format!(
                     " Even a perfectly calibrated model would show an ECE of about {} here, and up to {} by chance.",
@@ -87,7 +100,9 @@ fn warnings(shown: &[Arc<Measured>]) -> AnyView {
                 format::counted(n, "answer"),
                 if right == 0 { "wrong" } else { "right" },
             );
-            notices.push(view! { <Notice kind="warning" title="One outcome only.".into() text=text /> });
+            notices.push(
+                view! { <Notice kind="warning" title="One outcome only.".into() text=text /> },
+            );
         }
     }
     notices.collect_view().into_any()

@@ -18,15 +18,24 @@ pub fn section(detail: &RunDetail, shown: &[Arc<Measured>]) -> AnyView {
         [_, after] | [after] if after.outcomes.label == label => "swatch after",
         _ => "swatch",
     };
-    let rows = detail.evaluations.iter().map(|one| row(&detail.summary.id, one, class(&one.label))).collect_view();
+    let rows = detail
+        .evaluations
+        .iter()
+        .map(|one| row(&detail.summary.id, one, class(&one.label)))
+        .collect_view();
     let baselines = shown
         .last()
-        .and_then(|last| detail.evaluations.iter().find(|one| one.label == last.outcomes.label))
+        .and_then(|last| {
+            detail
+                .evaluations
+                .iter()
+                .find(|one| one.label == last.outcomes.label)
+        })
         .map(baselines);
     view! {
         <section aria-labelledby="numbers">
             <h2 id="numbers">"The numbers"</h2>
-            <div class="scroll" tabindex="0" role="region" aria-label="The numbers">
+            <div class="scroll" tabindex="0" role="region" aria-label="Table of the numbers">
                 <table class="measures">
                     <caption>
                         <span>"Each with its 95% interval. Lower is better for ECE, smECE and Brier; higher for the rest. Bars run from 0 to 1, for the errors from 0 to 0.5."</span>
@@ -59,7 +68,8 @@ fn row(run: &str, one: &Evaluation, swatch: &'static str) -> AnyView {
         view! { <span class="minor">{format!("{} without a readable confidence", format::count(answers))}</span> }
     });
     // The label already says the method in most runs.
-    let method = (one.method != one.label).then(|| view! { <span class="minor">{one.method.clone()}</span> });
+    let method = (one.method != one.label)
+        .then(|| view! { <span class="minor">{one.method.clone()}</span> });
     view! {
         <tr>
             <th scope="row">
@@ -84,8 +94,16 @@ fn row(run: &str, one: &Evaluation, swatch: &'static str) -> AnyView {
 /// What knows nothing of the single answer, measured on the same answers: the bar to be cleared.
 fn baselines(one: &Evaluation) -> AnyView {
     let rows = [
-        ("constant confidence", "always says the overall accuracy", "constant_brier"),
-        ("template's base rate", "knows only which kind of question it is", "template_rate_brier"),
+        (
+            "constant confidence",
+            "always says the overall accuracy",
+            "constant_brier",
+        ),
+        (
+            "template's base rate",
+            "knows only which kind of question it is",
+            "template_rate_brier",
+        ),
     ]
     .into_iter()
     .filter_map(|(name, words, key)| {
@@ -109,7 +127,10 @@ fn baselines(one: &Evaluation) -> AnyView {
             </tr>
         })
     })
-    .collect_view();
+    .collect::<Vec<_>>();
+    if rows.is_empty() {
+        return ().into_any();
+    }
     view! {
         <tbody class="baselines">
             <tr>
@@ -124,6 +145,14 @@ fn baselines(one: &Evaluation) -> AnyView {
 /// A measure of `metrics.json` with its `NAME_ci`.
 fn figure(metrics: &Value, key: &str) -> Figure {
     let interval = metrics.get(format!("{key}_ci"));
-    let end = |index: usize| interval.and_then(|interval| interval.get(index)).and_then(Value::as_f64);
-    Figure { value: metrics.get(key).and_then(Value::as_f64), low: end(0), high: end(1) }
+    let end = |index: usize| {
+        interval
+            .and_then(|interval| interval.get(index))
+            .and_then(Value::as_f64)
+    };
+    Figure {
+        value: metrics.get(key).and_then(Value::as_f64),
+        low: end(0),
+        high: end(1),
+    }
 }

@@ -43,7 +43,10 @@ enum Tense {
 fn sentence(outcomes: &Outcomes, tense: Tense) -> Option<String> {
     let bins = outcomes.bins(Binning::Stated);
     // What it says when it is sure matters most: the most used level of at least 5 of 10.
-    let sure = bins.iter().filter(|bin| bin.mean_confidence >= 0.5 && bin.n >= JUDGED_MIN).max_by_key(|bin| bin.n);
+    let sure = bins
+        .iter()
+        .filter(|bin| bin.mean_confidence >= 0.5 && bin.n >= JUDGED_MIN)
+        .max_by_key(|bin| bin.n);
     let bin = sure.or_else(|| bins.iter().max_by_key(|bin| bin.n))?;
     let (low, high) = bin.interval();
     let (when, is) = match tense {
@@ -53,7 +56,11 @@ fn sentence(outcomes: &Outcomes, tense: Tense) -> Option<String> {
     let surely = if bin.low == bin.high {
         confidence(bin.low)
     } else {
-        format!("{} to {} of 1", fixed(bin.low, 1), fixed(bin.high, 1))
+        format!(
+            "a confidence of {} to {}",
+            fixed(bin.low, 1),
+            fixed(bin.high, 1)
+        )
     };
     Some(format!(
         "{when} {surely}, {is} {} of the time (n = {}, 95% interval {} to {}): {}.",
@@ -71,7 +78,7 @@ fn confidence(level: f64) -> String {
     if (tenths - tenths.round()).abs() < 1e-6 {
         format!("{} of 10", fixed(tenths, 0))
     } else {
-        format!("{} of 1", fixed(level, 2))
+        format!("a confidence of {}", fixed(level, 2))
     }
 }
 
@@ -91,7 +98,9 @@ fn verdict(bins: &[Bin], tense: Tense) -> String {
         (None, None) => format!("no level is further off than chance explains, so it {holds}"),
         (Some(over), None) => format!("{it_is} overconfident {over}"),
         (None, Some(under)) => format!("{it_is} underconfident {under}"),
-        (Some(over), Some(under)) => format!("{it_is} overconfident {over} and underconfident {under}"),
+        (Some(over), Some(under)) => {
+            format!("{it_is} overconfident {over} and underconfident {under}")
+        }
     }
 }
 
@@ -108,11 +117,17 @@ fn spans(judged: &[&Bin], off: impl Fn(&Bin) -> bool) -> Option<String> {
         while index < judged.len() && off(judged[index]) {
             index += 1;
         }
-        let (from, to) = (level_word(judged[first].low), level_word(judged[index - 1].high));
+        let levels = judged[first].low == judged[first].high;
+        let (from, to) = (
+            end_word(judged[first].low, levels),
+            end_word(judged[index - 1].high, levels),
+        );
         words.push(if first == 0 && index == judged.len() && judged.len() > 1 {
             "at every level".to_owned()
         } else if from == to {
             format!("at {from}")
+        } else if levels && index == first + 2 && index < judged.len() {
+            format!("at {from} and {to}")
         } else if index == judged.len() {
             format!("from {from} up")
         } else {
@@ -126,10 +141,14 @@ fn spans(judged: &[&Bin], off: impl Fn(&Bin) -> bool) -> Option<String> {
     }
 }
 
-/// A level as the model writes it (`7`), anything else as a share (`0.65`).
-fn level_word(level: f64) -> String {
-    let tenths = level * 10.0;
-    if (tenths - tenths.round()).abs() < 1e-6 { fixed(tenths, 0) } else { fixed(level, 2) }
+/// The end of a span: a level as the model writes it (`7`), anything else as a share (`0.65`).
+fn end_word(end: f64, levels: bool) -> String {
+    let tenths = end * 10.0;
+    if levels && (tenths - tenths.round()).abs() < 1e-6 {
+        fixed(tenths, 0)
+    } else {
+        fixed(end, 2)
+    }
 }
 
 #[cfg(test)]
@@ -168,7 +187,10 @@ mod tests {
     #[test]
     fn every_level_and_both_sides() {
         assert!(said(&[(8, 10, 90), (9, 10, 90)]).ends_with("it is overconfident at every level."));
-        assert!(said(&[(2, 70, 30), (9, 10, 90)]).ends_with("it is overconfident at 9 and underconfident at 2."));
+        assert!(
+            said(&[(2, 70, 30), (9, 10, 90)])
+                .ends_with("it is overconfident at 9 and underconfident at 2.")
+        );
     }
 
     #[test]

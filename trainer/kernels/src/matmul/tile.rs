@@ -73,6 +73,13 @@ pub(super) fn rows(
 
 const LANES: usize = 8;
 
+/// Puts a row of sums into the output, or adds it there.
+fn put(y: &mut [f32], sums: &[f32], add: bool) {
+    for (y, sum) in y.iter_mut().zip(sums) {
+        *y = if add { *y + sum } else { *sum };
+    }
+}
+
 fn portable(
     count: usize,
     a: &[f32],
@@ -103,15 +110,6 @@ fn portable_rows<const ROWS: usize>(
 ) {
     let width = LANES.min(out.width - column);
     let mut sums = [[0.0f32; LANES]; ROWS];
-    for (r, sums) in sums
-        .iter_mut()
-        .enumerate()
-        .take(if out.add { ROWS } else { 0 })
-    {
-        // SAFETY: this task's rows and columns, lent one at a time.
-        let y = unsafe { out.y.part((i + r) * out.stride + out.start + column, width) };
-        sums[..width].copy_from_slice(y);
-    }
     for s in 0..steps {
         let b: [f32; LANES] = std::array::from_fn(|j| packed[s * PANEL + j]);
         for (r, sums) in sums.iter_mut().enumerate() {
@@ -122,9 +120,9 @@ fn portable_rows<const ROWS: usize>(
         }
     }
     for (r, sums) in sums.iter().enumerate() {
-        // SAFETY: as above.
+        // SAFETY: this task's rows and columns, lent one at a time.
         let y = unsafe { out.y.part((i + r) * out.stride + out.start + column, width) };
-        y.copy_from_slice(&sums[..width]);
+        put(y, sums, out.add);
     }
 }
 
@@ -186,16 +184,6 @@ mod avx512 {
         let last: u16 = if rest == 16 { 0xFFFF } else { (1 << rest) - 1 };
         let mask = |v: usize| if v + 1 == VECTORS { last } else { 0xFFFF };
         let mut sums = [[_mm512_setzero_ps(); VECTORS]; ROWS];
-        for (r, sums) in sums
-            .iter_mut()
-            .enumerate()
-            .take(if out.add { ROWS } else { 0 })
-        {
-            for (v, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: within this row of `y`; columns beyond the width are masked off.
-                *sum = unsafe { _mm512_maskz_loadu_ps(mask(v), y.add(r * out.stride + v * 16)) };
-            }
-        }
         let (mut a, mut b) = (a, packed);
         for _ in 0..steps {
             // SAFETY: `packed` holds `steps` rows of PANEL values, `a` ROWS rows of `steps`.
@@ -212,9 +200,16 @@ mod avx512 {
             b = b.wrapping_add(PANEL);
         }
         for (r, sums) in sums.iter().enumerate() {
-            for (v, sum) in sums.iter().enumerate() {
-                // SAFETY: as for the loads.
-                unsafe { _mm512_mask_storeu_ps(y.add(r * out.stride + v * 16), mask(v), *sum) };
+            for (v, &sum) in sums.iter().enumerate() {
+                // SAFETY: within this row of `y`; columns beyond the width are masked off.
+                unsafe {
+                    let y = y.add(r * out.stride + v * 16);
+                    let sum = match out.add {
+                        true => _mm512_add_ps(_mm512_maskz_loadu_ps(mask(v), y), sum),
+                        false => sum,
+                    };
+                    _mm512_mask_storeu_ps(y, mask(v), sum);
+                }
             }
         }
     }
@@ -268,23 +263,7 @@ mod avx2 {
         out: Output<'_>,
     ) {
         let width = 16.min(out.width - column);
-        let mut edge = [[0.0f32; 16]; ROWS];
-        for (r, edge) in edge
-            .iter_mut()
-            .enumerate()
-            .take(if out.add { ROWS } else { 0 })
-        {
-            // SAFETY: this task's rows and columns, lent one at a time.
-            let y = unsafe { out.y.part((i + r) * out.stride + out.start + column, width) };
-            edge[..width].copy_from_slice(y);
-        }
-        // SAFETY: each row of `edge` holds 16 values.
-        let mut sums: [[__m256; 2]; ROWS] = std::array::from_fn(|r| unsafe {
-            [
-                _mm256_loadu_ps(edge[r].as_ptr()),
-                _mm256_loadu_ps(edge[r].as_ptr().add(8)),
-            ]
-        });
+        let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
         let (mut a, mut b) = (a, b);
         for _ in 0..steps {
             // SAFETY: `b` has 16 values in each of `steps` rows, `a` ROWS rows of `steps`.
@@ -298,15 +277,16 @@ mod avx2 {
             a = a.wrapping_add(step);
             b = b.wrapping_add(PANEL);
         }
-        for (r, (edge, sums)) in edge.iter_mut().zip(sums).enumerate() {
-            // SAFETY: as for the loads.
+        for (r, sums) in sums.into_iter().enumerate() {
+            let mut edge = [0.0f32; 16];
+            // SAFETY: `edge` holds 16 values.
             unsafe {
                 _mm256_storeu_ps(edge.as_mut_ptr(), sums[0]);
                 _mm256_storeu_ps(edge.as_mut_ptr().add(8), sums[1]);
             }
-            // SAFETY: as above.
+            // SAFETY: this task's rows and columns, lent one at a time.
             let y = unsafe { out.y.part((i + r) * out.stride + out.start + column, width) };
-            y.copy_from_slice(&edge[..width]);
+            super::put(y, &edge[..width], out.add);
         }
     }
 }

@@ -22,7 +22,11 @@ impl FlatAttention {
             true => Some(mask_of(&spans, &[0], batch.len(), decoder.device())?),
             false => None,
         };
-        Ok(Self { shape: decoder.attention_shape(), spans: Arc::new(spans), mask })
+        Ok(Self {
+            shape: decoder.attention_shape(),
+            spans: Arc::new(spans),
+            mask,
+        })
     }
 }
 
@@ -34,7 +38,12 @@ impl Attend for FlatAttention {
         k: &Tensor,
         v: &Tensor,
     ) -> Result<Tensor, ModelError> {
-        let AttentionShape { heads, kv_heads, head_dim, .. } = self.shape;
+        let AttentionShape {
+            heads,
+            kv_heads,
+            head_dim,
+            ..
+        } = self.shape;
         Ok(match &self.mask {
             Some(mask) => ops::plain::attention((heads, kv_heads, head_dim), q, k, v, mask)?,
             None => ops::attention(self.shape, q, k, v, &self.spans)?,
@@ -42,13 +51,16 @@ impl Attend for FlatAttention {
     }
 }
 
-fn spans_of(batch: &Segments) -> Spans {
+pub(crate) fn spans_of(batch: &Segments) -> Spans {
     let mut spans = Spans::new();
     for segment in batch.ids() {
         let ancestors = batch.ancestors(segment);
         let own = batch.range(segment);
         for row in own.clone() {
-            let rows = ancestors.iter().cloned().chain([own.start..row + 1]);
+            let rows = ancestors
+                .iter()
+                .cloned()
+                .chain(std::iter::once(own.start..row + 1));
             spans.push(rows.map(|rows| Span { source: 0, rows }));
         }
     }

@@ -8,26 +8,49 @@ use kernels::QuantMatrix;
 use std::borrow::Cow;
 
 /// By `Projection as usize`.
-const PROJECTIONS: [&str; 7] =
-    ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"];
+const PROJECTIONS: [&str; 7] = [
+    "attn_q",
+    "attn_k",
+    "attn_v",
+    "attn_output",
+    "ffn_gate",
+    "ffn_up",
+    "ffn_down",
+];
 
 pub(super) fn load(bytes: &[u8], options: &LoadOptions) -> Result<Weights, ModelError> {
     let file = Gguf::parse(bytes)?;
     let config = config(&file)?;
-    let loader = Loader { file: &file, config: &config, options };
+    let loader = Loader {
+        file: &file,
+        config: &config,
+        options,
+    };
     let embedding = loader.linear("token_embd", config.vocab, config.hidden, None)?;
     let output = match config.tied_embeddings {
         true => embedding.clone(),
         false => loader.linear("output", config.vocab, config.hidden, None)?,
     };
-    let layers = (0..config.layers).map(|layer| loader.layer(layer)).collect::<Result<_, _>>()?;
+    let layers = (0..config.layers)
+        .map(|layer| loader.layer(layer))
+        .collect::<Result<_, _>>()?;
     let norm = loader.norm("output_norm")?;
     let (device, plain) = (options.device.clone(), options.is_plain());
-    Ok(Weights { device, plain, embedding, layers, norm, output, config })
+    Ok(Weights {
+        device,
+        plain,
+        embedding,
+        layers,
+        norm,
+        output,
+        config,
+    })
 }
 
 fn config(file: &Gguf<'_>) -> Result<Config, ModelError> {
-    let name = file.optional_text("general.architecture")?.unwrap_or("none");
+    let name = file
+        .optional_text("general.architecture")?
+        .unwrap_or("none");
     let architecture = match name {
         // Mistral's files carry the name of Llama, whose form they share.
         "llama" => Architecture::Llama,
@@ -42,18 +65,28 @@ fn config(file: &Gguf<'_>) -> Result<Config, ModelError> {
         }
     };
     let key = |suffix: &str| format!("{name}.{suffix}");
-    let scaling = file.optional_text(&key("rope.scaling.type"))?.unwrap_or("none");
+    let scaling = file
+        .optional_text(&key("rope.scaling.type"))?
+        .unwrap_or("none");
     if scaling != "none" || file.has_tensor("rope_freqs.weight") {
-        return Err(ModelError::unsupported("GGUF, rotary embedding", "no scaling", scaling));
+        return Err(ModelError::unsupported(
+            "GGUF, rotary embedding",
+            "no scaling",
+            scaling,
+        ));
     }
     let hidden = file.integer(&key("embedding_length"))?;
     let heads = file.integer(&key("attention.head_count"))?;
-    let kv_heads = file.optional_integer(&key("attention.head_count_kv"))?.unwrap_or(heads);
+    let kv_heads = file
+        .optional_integer(&key("attention.head_count_kv"))?
+        .unwrap_or(heads);
     let head_dim = match file.optional_integer(&key("attention.key_length"))? {
         Some(width) => width,
         None => hidden.checked_div(heads).unwrap_or(0),
     };
-    let rope_width = file.optional_integer(&key("rope.dimension_count"))?.unwrap_or(head_dim);
+    let rope_width = file
+        .optional_integer(&key("rope.dimension_count"))?
+        .unwrap_or(head_dim);
     if rope_width != head_dim {
         return Err(ModelError::unsupported(
             "GGUF metadata, rope.dimension_count",
@@ -66,7 +99,11 @@ fn config(file: &Gguf<'_>) -> Result<Config, ModelError> {
         None => file.integer(&key("vocab_size"))?,
     };
     let theta_key = key("rope.freq_base");
-    let rope_theta = if file.get(&theta_key).is_some() { file.float(&theta_key)? } else { 10_000.0 };
+    let rope_theta = if file.get(&theta_key).is_some() {
+        file.float(&theta_key)?
+    } else {
+        10_000.0
+    };
     Config {
         architecture,
         hidden,
@@ -96,7 +133,14 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn layer(&self, layer: usize) -> Result<Layer, ModelError> {
-        let Config { hidden, intermediate, heads, kv_heads, head_dim, .. } = *self.config;
+        let Config {
+            hidden,
+            intermediate,
+            heads,
+            kv_heads,
+            head_dim,
+            ..
+        } = *self.config;
         let (queries, keys) = (heads * head_dim, kv_heads * head_dim);
         let projection = |index: usize, rows: usize, columns: usize| {
             let name = format!("blk.{layer}.{}", PROJECTIONS[index]);
@@ -148,7 +192,8 @@ impl Loader<'_> {
         };
         let quantized = QuantMatrix::from_bytes(matrix.format, rows, columns, &bytes)?;
         let weight = if self.options.dequantize || self.options.is_plain() {
-            self.options.dense(quantized.dequantize(), (rows, columns))?
+            self.options
+                .dense(quantized.dequantize(), (rows, columns))?
         } else {
             Weight::Quantized(quantized)
         };
@@ -174,5 +219,7 @@ fn source_row(at: usize, head_dim: usize) -> usize {
 fn reordered(matrix: &Matrix<'_>, order: impl Fn(usize) -> usize) -> Vec<u8> {
     let row_bytes = matrix.bytes.len() / matrix.rows;
     let rows = (0..matrix.rows).map(order);
-    rows.flat_map(|row| &matrix.bytes[row * row_bytes..][..row_bytes]).copied().collect()
+    rows.flat_map(|row| &matrix.bytes[row * row_bytes..][..row_bytes])
+        .copied()
+        .collect()
 }

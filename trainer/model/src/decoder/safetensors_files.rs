@@ -22,21 +22,37 @@ pub(super) fn load(
         })
         .collect::<Result<Vec<_>, _>>()?;
     let config = config(config_json)?;
-    let loader = Loader { files, config: &config, options };
+    let loader = Loader {
+        files,
+        config: &config,
+        options,
+    };
     let embedding = loader.linear("model.embed_tokens", config.vocab, config.hidden, false)?;
     let output = match config.tied_embeddings {
         true => embedding.clone(),
         false => loader.linear("lm_head", config.vocab, config.hidden, false)?,
     };
-    let layers = (0..config.layers).map(|layer| loader.layer(layer)).collect::<Result<_, _>>()?;
+    let layers = (0..config.layers)
+        .map(|layer| loader.layer(layer))
+        .collect::<Result<_, _>>()?;
     let norm = loader.norm("model.norm")?;
     let (device, plain) = (options.device.clone(), options.is_plain());
-    Ok(Weights { device, plain, embedding, layers, norm, output, config })
+    Ok(Weights {
+        device,
+        plain,
+        embedding,
+        layers,
+        norm,
+        output,
+        config,
+    })
 }
 
 fn config(bytes: &[u8]) -> Result<Config, ModelError> {
-    let json: Json = serde_json::from_slice(bytes)
-        .map_err(|source| ModelError::Json { file: "config.json", source })?;
+    let json: Json = serde_json::from_slice(bytes).map_err(|source| ModelError::Json {
+        file: "config.json",
+        source,
+    })?;
     let what = |key: &str| format!("config.json, {key}");
     let kind = json["model_type"].as_str().unwrap_or("none");
     let architecture = match kind {
@@ -50,7 +66,9 @@ fn config(bytes: &[u8]) -> Result<Config, ModelError> {
     };
     // Newer files gather the rotary embedding's numbers under `rope_parameters`.
     for key in ["rope_scaling", "rope_parameters"] {
-        let kind = ["rope_type", "type"].iter().find_map(|name| json[key][name].as_str());
+        let kind = ["rope_type", "type"]
+            .iter()
+            .find_map(|name| json[key][name].as_str());
         if kind.is_some_and(|kind| kind != "default") {
             return Err(ModelError::unsupported(what(key), "no scaling", &json[key]));
         }
@@ -68,7 +86,9 @@ fn config(bytes: &[u8]) -> Result<Config, ModelError> {
         optional(key).ok_or_else(|| ModelError::unsupported(what(key), "an integer", &json[key]))
     };
     let (hidden, heads) = (integer("hidden_size")?, integer("num_attention_heads")?);
-    let theta = json["rope_theta"].as_f64().or_else(|| json["rope_parameters"]["rope_theta"].as_f64());
+    let theta = json["rope_theta"]
+        .as_f64()
+        .or_else(|| json["rope_parameters"]["rope_theta"].as_f64());
     let uses_window = match architecture {
         Architecture::Mistral => true,
         Architecture::Qwen2 => json["use_sliding_window"] == true,
@@ -136,14 +156,28 @@ impl Loader<'_> {
         has_bias: bool,
     ) -> Result<Linear, ModelError> {
         let weight = self.values(&format!("{name}.weight"), &[rows, columns])?;
-        let bias = has_bias.then(|| self.values(&format!("{name}.bias"), &[rows])).transpose()?;
-        Ok(Linear::new(self.options.dense(weight, (rows, columns))?, bias, (rows, columns))?)
+        let bias = has_bias
+            .then(|| self.values(&format!("{name}.bias"), &[rows]))
+            .transpose()?;
+        Ok(Linear::new(
+            self.options.dense(weight, (rows, columns))?,
+            bias,
+            (rows, columns),
+        )?)
     }
 
     fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        let tensor = self.files.iter().find_map(|file| file.tensor(name).ok()).ok_or_else(|| {
-            ModelError::unsupported("safetensors", format!("a tensor {name}"), "none of that name")
-        })?;
+        let tensor = self
+            .files
+            .iter()
+            .find_map(|file| file.tensor(name).ok())
+            .ok_or_else(|| {
+                ModelError::unsupported(
+                    "safetensors",
+                    format!("a tensor {name}"),
+                    "none of that name",
+                )
+            })?;
         if tensor.shape() != shape {
             return Err(ModelError::unsupported(
                 format!("safetensors, tensor {name}"),
@@ -162,10 +196,16 @@ pub(crate) fn values_f32(name: &str, tensor: &TensorView<'_>) -> Result<Vec<f32>
     Ok(match tensor.dtype() {
         Dtype::F32 => {
             let quads = data.chunks_exact(4);
-            quads.map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect()
+            quads
+                .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+                .collect()
         }
-        Dtype::F16 => pairs().map(|bytes| f16::from_le_bytes(bytes).to_f32()).collect(),
-        Dtype::BF16 => pairs().map(|bytes| bf16::from_le_bytes(bytes).to_f32()).collect(),
+        Dtype::F16 => pairs()
+            .map(|bytes| f16::from_le_bytes(bytes).to_f32())
+            .collect(),
+        Dtype::BF16 => pairs()
+            .map(|bytes| bf16::from_le_bytes(bytes).to_f32())
+            .collect(),
         other => {
             return Err(ModelError::unsupported(
                 format!("safetensors, tensor {name}"),

@@ -1,7 +1,7 @@
 //! Keys and values of tokens that were computed.
 
-use crate::decoder::flat::mask_of;
 use crate::decoder::Attend;
+use crate::decoder::flat::mask_of;
 use crate::ops::{plain, tensor_from_vec, with_slice};
 use crate::{Decoder, ModelError};
 use candle_core::{Device, Tensor};
@@ -57,7 +57,10 @@ impl Cache {
         });
         let empty = || match self.plain {
             true => LayerRows::Plain(None),
-            false => LayerRows::Host { keys: Vec::new(), values: Vec::new() },
+            false => LayerRows::Host {
+                keys: Vec::new(),
+                values: Vec::new(),
+            },
         };
         self.chunks[id.0].layers = (0..self.layers).map(|_| empty()).collect();
         id
@@ -87,7 +90,12 @@ impl Step {
 
     /// The next row sees these rows, its own among them.
     pub(super) fn see(&mut self, rows: impl IntoIterator<Item = ChunkRows>) {
-        let Self { sources, source_of, spans, .. } = self;
+        let Self {
+            sources,
+            source_of,
+            spans,
+            ..
+        } = self;
         spans.push(rows.into_iter().map(|(chunk, rows)| {
             let source = *source_of.entry(chunk).or_insert_with(|| {
                 sources.push(chunk);
@@ -107,7 +115,11 @@ pub(super) struct CachedAttention<'a> {
 
 impl<'a> CachedAttention<'a> {
     pub(super) fn new(cache: &'a mut Cache, step: Step) -> Self {
-        Self { cache, step, mask: None }
+        Self {
+            cache,
+            step,
+            mask: None,
+        }
     }
 
     fn attend_host(
@@ -163,9 +175,10 @@ impl<'a> CachedAttention<'a> {
             if let LayerRows::Plain(rows) = &mut cache.chunks[chunk.0].layers[layer] {
                 let grown = match rows {
                     None => (k.copy()?, v.copy()?),
-                    Some((keys, values)) => {
-                        (Tensor::cat(&[&*keys, &k], 0)?, Tensor::cat(&[&*values, &v], 0)?)
-                    }
+                    Some((keys, values)) => (
+                        Tensor::cat(&[&*keys, &k], 0)?,
+                        Tensor::cat(&[&*values, &v], 0)?,
+                    ),
                 };
                 *rows = Some(grown);
             }
@@ -184,8 +197,19 @@ impl<'a> CachedAttention<'a> {
             None => mask.insert(mask_of(&step.spans, &starts, total, &cache.device)?),
         };
         let (keys, values) = (Tensor::cat(&keys, 0)?, Tensor::cat(&values, 0)?);
-        let AttentionShape { heads, kv_heads, head_dim, .. } = cache.shape;
-        Ok(plain::attention((heads, kv_heads, head_dim), q, &keys, &values, mask)?)
+        let AttentionShape {
+            heads,
+            kv_heads,
+            head_dim,
+            ..
+        } = cache.shape;
+        Ok(plain::attention(
+            (heads, kv_heads, head_dim),
+            q,
+            &keys,
+            &values,
+            mask,
+        )?)
     }
 }
 

@@ -52,13 +52,25 @@ impl Prefixes {
         let mut known = 0;
         while known < tokens.len() {
             let children = at.map_or(&self.roots, |at| &self.nodes[&at].children);
-            let next = children.iter().copied().find(|child| self.nodes[child].tokens[0] == tokens[known]);
+            let next = children
+                .iter()
+                .copied()
+                .find(|child| self.nodes[child].tokens[0] == tokens[known]);
             let Some(child) = next else { break };
             let node = &self.nodes[&child];
             let rest = &tokens[known..];
-            let same = node.tokens.iter().zip(rest).take_while(|(a, b)| a == b).count();
+            let same = node
+                .tokens
+                .iter()
+                .zip(rest)
+                .take_while(|(a, b)| a == b)
+                .count();
             known += same;
-            at = Some(if same < node.tokens.len() { self.split(child, same) } else { child });
+            at = Some(if same < node.tokens.len() {
+                self.split(child, same)
+            } else {
+                child
+            });
             if let Some(at) = at {
                 self.touch(at);
             }
@@ -72,7 +84,11 @@ impl Prefixes {
         if let Some(leaf) = at.and_then(|leaf| self.nodes.get_mut(&leaf)) {
             leaf.users += 1;
         }
-        Entered { leaf: at, known, fresh }
+        Entered {
+            leaf: at,
+            known,
+            fresh,
+        }
     }
 
     /// The first `count` tokens' rows, from the first token on.
@@ -108,8 +124,13 @@ impl Prefixes {
     /// Drops unused nodes until at most `tokens_max` tokens are held, or none is unused.
     pub(super) fn evict(&mut self, tokens_max: usize, cache: &mut Cache) {
         while self.tokens > tokens_max {
-            let unused = self.nodes.iter().filter(|(_, node)| node.users == 0 && node.children.is_empty());
-            let Some(oldest) = unused.min_by_key(|(id, node)| (node.used_at, id.0)).map(|(id, _)| *id)
+            let unused = self
+                .nodes
+                .iter()
+                .filter(|(_, node)| node.users == 0 && node.children.is_empty());
+            let Some(oldest) = unused
+                .min_by_key(|(id, node)| (node.used_at, id.0))
+                .map(|(id, _)| *id)
             else {
                 return;
             };
@@ -136,7 +157,15 @@ impl Prefixes {
         *self.chunk_nodes.entry(chunk).or_default() += 1;
         self.siblings(parent).push(id);
         let used_at = self.clock;
-        let node = Node { tokens, chunk, start, parent, children: Vec::new(), users: 0, used_at };
+        let node = Node {
+            tokens,
+            chunk,
+            start,
+            parent,
+            children: Vec::new(),
+            users: 0,
+            used_at,
+        };
         self.nodes.insert(id, node);
         id
     }
@@ -167,7 +196,9 @@ impl Prefixes {
     }
 
     fn remove(&mut self, id: NodeId, cache: &mut Cache) {
-        let Some(node) = self.nodes.remove(&id) else { return };
+        let Some(node) = self.nodes.remove(&id) else {
+            return;
+        };
         self.tokens -= node.tokens.len();
         self.siblings(node.parent).retain(|&sibling| sibling != id);
         if let Some(count) = self.chunk_nodes.get_mut(&node.chunk) {

@@ -1,7 +1,7 @@
 //! The gated activation of the feed-forward layer.
 
-use super::slices::{on_host, slice, tensor_from_vec, with_slice};
 use super::plain;
+use super::slices::{on_host, slice, tensor_from_vec, with_slice};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
 /// `gate / (1 + exp(-gate)) · up`, element by element: (n, d), (n, d) → (n, d).
@@ -49,6 +49,9 @@ impl CustomOp2 for SiluMulOp {
                 })
             })
         })???;
-        Ok((Some(tensor_from_vec(d_gate, shape)?), Some(tensor_from_vec(d_up, shape)?)))
+        Ok((
+            Some(tensor_from_vec(d_gate, shape)?),
+            Some(tensor_from_vec(d_up, shape)?),
+        ))
     }
 }

@@ -14,8 +14,13 @@ pub(crate) fn attention(
     v: &Tensor,
     spans: &Arc<Spans>,
 ) -> Result<Tensor> {
-    let op = AttentionOp { shape, spans: Arc::clone(spans), log_sum_exp: OnceLock::new() };
-    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, op)
+    let op = AttentionOp {
+        shape,
+        spans: Arc::clone(spans),
+        log_sum_exp: OnceLock::new(),
+    };
+    q.contiguous()?
+        .apply_op3(&k.contiguous()?, &v.contiguous()?, op)
 }
 
 struct AttentionOp {
@@ -40,7 +45,10 @@ impl CustomOp3 for AttentionOp {
         v_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let q = slice(q, q_layout)?;
-        let source = KeyValues { keys: slice(k, k_layout)?, values: slice(v, v_layout)? };
+        let source = KeyValues {
+            keys: slice(k, k_layout)?,
+            values: slice(v, v_layout)?,
+        };
         let mut out = vec![0.0; q.len()];
         let mut log_sum_exp = vec![0.0; self.spans.len() * self.shape.heads];
         kernels::attention(
@@ -71,8 +79,12 @@ impl CustomOp3 for AttentionOp {
         let mut dk = vec![0.0; k.elem_count()];
         let mut dv = vec![0.0; v.elem_count()];
         let (q_shape, k_shape) = (q.dims2()?, k.dims2()?);
-        let (k, v, out, d_out) =
-            (k.contiguous()?, v.contiguous()?, out.contiguous()?, d_out.contiguous()?);
+        let (k, v, out, d_out) = (
+            k.contiguous()?,
+            v.contiguous()?,
+            out.contiguous()?,
+            d_out.contiguous()?,
+        );
         with_slice(q, |q| {
             with_slice(&k, |keys| {
                 with_slice(&v, |values| {

@@ -1,7 +1,7 @@
 //! Linear layers: frozen weights, dense or quantized, with an optional LoRA update.
 
-use super::slices::{slice, tensor_from_vec, with_slice};
 use super::plain;
+use super::slices::{slice, tensor_from_vec, with_slice};
 use crate::LoraPair;
 use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use kernels::{
@@ -49,7 +49,10 @@ pub(crate) struct Input<'a> {
 impl<'a> Input<'a> {
     /// `x` (n, in)
     pub(crate) fn new(x: &'a Tensor) -> Self {
-        Self { x, activations: OnceCell::new() }
+        Self {
+            x,
+            activations: OnceCell::new(),
+        }
     }
 }
 
@@ -71,7 +74,12 @@ impl Linear {
                 Ok(Arc::new(Bias { host, plain }))
             })
             .transpose()?;
-        Ok(Self { weight: Arc::new(weight), bias, rows, columns })
+        Ok(Self {
+            weight: Arc::new(weight),
+            bias,
+            rows,
+            columns,
+        })
     }
 
     pub(crate) fn weight(&self) -> &Weight {
@@ -84,15 +92,21 @@ impl Linear {
             (Weight::Quantized(matrix), _) => self.forward_quantized(matrix, input, lora),
             (Weight::Dense(_), None) => {
                 let products = Products::for_gradients(input.x.track_op());
-                input.x.contiguous()?.apply_op1(FrozenOp { linear: self.clone(), products })
+                input.x.contiguous()?.apply_op1(FrozenOp {
+                    linear: self.clone(),
+                    products,
+                })
             }
             (Weight::Dense(_), Some(pair)) => {
                 let (a, b) = pair.tensors();
-                let products = Products::for_gradients(
-                    input.x.track_op() || a.track_op() || b.track_op(),
-                );
+                let products =
+                    Products::for_gradients(input.x.track_op() || a.track_op() || b.track_op());
                 let scale = pair.scale as f32;
-                let op = LoraOp { linear: self.clone(), scale, products };
+                let op = LoraOp {
+                    linear: self.clone(),
+                    scale,
+                    products,
+                };
                 input.x.contiguous()?.apply_op3(&a, &b, op)
             }
             (Weight::Plain(weight), _) => {
@@ -151,7 +165,11 @@ impl Linear {
     }
 
     fn shape(&self, n: usize) -> kernels::Shape {
-        kernels::Shape { n, k: self.columns, m: self.rows }
+        kernels::Shape {
+            n,
+            k: self.columns,
+            m: self.rows,
+        }
     }
 
     fn add_bias(&self, y: &mut [f32]) {
@@ -176,7 +194,11 @@ impl Linear {
     ) {
         let xa = self.scaled_xa(x, a, scale, products);
         let (n, rank) = (x.len() / self.columns, a.len() / self.columns);
-        let shape = kernels::Shape { n, k: rank, m: self.rows };
+        let shape = kernels::Shape {
+            n,
+            k: rank,
+            m: self.rows,
+        };
         match products {
             Products::Exact => matmul_nt_add(shape, &xa, b, y),
             Products::Split => matmul_nt_add_split(shape, &xa, b, y),
@@ -187,7 +209,16 @@ impl Linear {
     fn scaled_xa(&self, x: &[f32], a: &[f32], scale: f32, products: Products) -> Vec<f32> {
         let (n, rank) = (x.len() / self.columns, a.len() / self.columns);
         let mut xa = vec![0.0; n * rank];
-        products.nt(kernels::Shape { n, k: self.columns, m: rank }, x, a, &mut xa);
+        products.nt(
+            kernels::Shape {
+                n,
+                k: self.columns,
+                m: rank,
+            },
+            x,
+            a,
+            &mut xa,
+        );
         xa.iter_mut().for_each(|x| *x *= scale);
         xa
     }
@@ -212,7 +243,11 @@ impl Linear {
     fn frozen_backward(&self, dy: &[f32]) -> Result<Vec<f32>> {
         let n = dy.len() / self.rows;
         let mut dx = vec![0.0; n * self.columns];
-        let shape = kernels::Shape { n, k: self.rows, m: self.columns };
+        let shape = kernels::Shape {
+            n,
+            k: self.rows,
+            m: self.columns,
+        };
         matmul_nn_split(shape, dy, self.dense()?, &mut dx);
         Ok(dx)
     }
@@ -255,7 +290,9 @@ impl CustomOp1 for FrozenOp {
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let n = layout.shape().dims2()?.0;
-        let y = self.linear.frozen_forward(slice(x, layout)?, self.products)?;
+        let y = self
+            .linear
+            .frozen_forward(slice(x, layout)?, self.products)?;
         Ok((CpuStorage::F32(y), (n, self.linear.rows).into()))
     }
 
@@ -268,6 +305,9 @@ impl CustomOp1 for FrozenOp {
     }
 }
 
+/// Gradients towards x (where wanted), A and B.
+type LoraGradients = (Option<Vec<f32>>, Vec<f32>, Vec<f32>);
+
 /// `x Wᵀ + bias + scale · (x Aᵀ) Bᵀ`, differentiable towards x, A and B. Keeps nothing between the
 /// passes but its arguments: `x Aᵀ` is cheap and made again.
 struct LoraOp {
@@ -277,7 +317,6 @@ struct LoraOp {
 }
 
 impl LoraOp {
-    /// The gradients towards x (where wanted), A and B.
     fn gradients(
         &self,
         x: &[f32],
@@ -285,21 +324,57 @@ impl LoraOp {
         b: &[f32],
         dy: &[f32],
         want_dx: bool,
-    ) -> Result<(Option<Vec<f32>>, Vec<f32>, Vec<f32>)> {
+    ) -> Result<LoraGradients> {
         let Linear { rows, columns, .. } = self.linear;
         let (n, rank) = (x.len() / columns, a.len() / columns);
         // y += u Bᵀ with u = scale · x Aᵀ
         let u = self.linear.scaled_xa(x, a, self.scale, Products::Split);
         let mut d_b = vec![0.0; rows * rank];
-        matmul_tn_add_split(kernels::Shape { n: rows, k: n, m: rank }, dy, &u, &mut d_b);
+        matmul_tn_add_split(
+            kernels::Shape {
+                n: rows,
+                k: n,
+                m: rank,
+            },
+            dy,
+            &u,
+            &mut d_b,
+        );
         let mut d_u = vec![0.0; n * rank];
-        matmul_nn_split(kernels::Shape { n, k: rows, m: rank }, dy, b, &mut d_u);
+        matmul_nn_split(
+            kernels::Shape {
+                n,
+                k: rows,
+                m: rank,
+            },
+            dy,
+            b,
+            &mut d_u,
+        );
         d_u.iter_mut().for_each(|d| *d *= self.scale);
         let mut d_a = vec![0.0; rank * columns];
-        matmul_tn_add_split(kernels::Shape { n: rank, k: n, m: columns }, &d_u, x, &mut d_a);
+        matmul_tn_add_split(
+            kernels::Shape {
+                n: rank,
+                k: n,
+                m: columns,
+            },
+            &d_u,
+            x,
+            &mut d_a,
+        );
         let d_x = if want_dx {
             let mut d_x = self.linear.frozen_backward(dy)?;
-            matmul_nn_add_split(kernels::Shape { n, k: rank, m: columns }, &d_u, a, &mut d_x);
+            matmul_nn_add_split(
+                kernels::Shape {
+                    n,
+                    k: rank,
+                    m: columns,
+                },
+                &d_u,
+                a,
+                &mut d_x,
+            );
             Some(d_x)
         } else {
             None
@@ -326,7 +401,8 @@ impl CustomOp3 for LoraOp {
         let x = slice(x, x_layout)?;
         let mut y = self.linear.frozen_forward(x, self.products)?;
         let (a, b) = (slice(a, a_layout)?, slice(b, b_layout)?);
-        self.linear.add_lora(x, a, b, self.scale, self.products, &mut y);
+        self.linear
+            .add_lora(x, a, b, self.scale, self.products, &mut y);
         Ok((CpuStorage::F32(y), (n, self.linear.rows).into()))
     }
 
@@ -345,7 +421,9 @@ impl CustomOp3 for LoraOp {
                 })
             })
         })?????;
-        let d_x = d_x.map(|d_x| tensor_from_vec(d_x, x.dims2()?)).transpose()?;
+        let d_x = d_x
+            .map(|d_x| tensor_from_vec(d_x, x.dims2()?))
+            .transpose()?;
         let d_a = tensor_from_vec(d_a, a.dims2()?)?;
         let d_b = tensor_from_vec(d_b, b.dims2()?)?;
         Ok((d_x, Some(d_a), Some(d_b)))

@@ -1,7 +1,7 @@
 //! RMSNorm with a frozen weight.
 
-use super::slices::{slice, tensor_from_vec, with_slice};
 use super::plain;
+use super::slices::{slice, tensor_from_vec, with_slice};
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
 use std::sync::Arc;
 
@@ -17,8 +17,9 @@ pub(crate) struct Norm {
 impl Norm {
     pub(crate) fn new(weight: Vec<f32>, eps: f32, plain: Option<&Device>) -> Result<Self> {
         let weight = Arc::new(weight);
-        let plain =
-            plain.map(|device| Tensor::from_slice(&weight, weight.len(), device)).transpose()?;
+        let plain = plain
+            .map(|device| Tensor::from_slice(&weight, weight.len(), device))
+            .transpose()?;
         Ok(Self { weight, plain, eps })
     }
 

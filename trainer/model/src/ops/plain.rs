@@ -10,7 +10,9 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
     let x32 = x.to_dtype(DType::F32)?;
     let mean_square = x32.sqr()?.mean_keepdim(D::Minus1)?;
     let normed = x32.broadcast_div(&(mean_square + f64::from(eps))?.sqrt()?)?;
-    normed.broadcast_mul(&weight.to_dtype(DType::F32)?)?.to_dtype(x.dtype())
+    normed
+        .broadcast_mul(&weight.to_dtype(DType::F32)?)?
+        .to_dtype(x.dtype())
 }
 
 /// Cosines and sines of positions, each (n, head_dim / 2), `f32`.
@@ -34,7 +36,10 @@ pub fn rope_table(
         }
     }
     let shape = (positions.len(), half);
-    Ok((Tensor::from_vec(cos, shape, device)?, Tensor::from_vec(sin, shape, device)?))
+    Ok((
+        Tensor::from_vec(cos, shape, device)?,
+        Tensor::from_vec(sin, shape, device)?,
+    ))
 }
 
 /// Rotates each head of `x` (n, heads · head_dim), its first half with its second.
@@ -46,12 +51,14 @@ pub fn rope(x: &Tensor, heads: usize, cos: &Tensor, sin: &Tensor) -> Result<Tens
     let (cos, sin) = (cos.reshape((n, 1, 1, half))?, sin.reshape((n, 1, 1, half))?);
     let rotated_first = (first.broadcast_mul(&cos)? - second.broadcast_mul(&sin)?)?;
     let rotated_second = (second.broadcast_mul(&cos)? + first.broadcast_mul(&sin)?)?;
-    Tensor::cat(&[rotated_first, rotated_second], 2)?.reshape((n, width))?.to_dtype(x.dtype())
+    Tensor::cat(&[rotated_first, rotated_second], 2)?
+        .reshape((n, width))?
+        .to_dtype(x.dtype())
 }
 
 /// `gate / (1 + exp(-gate)) · up`, element by element.
 pub fn silu_mul(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    gate.silu()? * up
+    candle_nn::ops::silu(gate)? * up
 }
 
 /// Attention of queries (n, heads · head_dim) over keys and values (m, kv_heads · head_dim);
@@ -71,24 +78,25 @@ pub fn attention(
         .permute((1, 2, 0, 3))?
         .reshape((kv_heads, group * n, head_dim))?;
     // (kv_heads, head_dim, m) and (kv_heads, m, head_dim)
-    let k = k.reshape((m, kv_heads, head_dim))?.permute((1, 2, 0))?.contiguous()?;
-    let v = v.reshape((m, kv_heads, head_dim))?.transpose(0, 1)?.contiguous()?;
+    let k = k
+        .reshape((m, kv_heads, head_dim))?
+        .permute((1, 2, 0))?
+        .contiguous()?;
+    let v = v
+        .reshape((m, kv_heads, head_dim))?
+        .transpose(0, 1)?
+        .contiguous()?;
     let scores = (q.matmul(&k)?.to_dtype(DType::F32)? * (head_dim as f64).powf(-0.5))?
         .reshape((kv_heads, group, n, m))?
         .broadcast_add(mask)?;
-    let weights = softmax(&scores)?.to_dtype(v.dtype())?.reshape((kv_heads, group * n, m))?;
+    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?
+        .to_dtype(v.dtype())?
+        .reshape((kv_heads, group * n, m))?;
     weights
         .matmul(&v)?
         .reshape((kv_heads, group, n, head_dim))?
         .permute((2, 0, 1, 3))?
         .reshape((n, heads * head_dim))
-}
-
-/// Softmax over the last axis.
-pub fn softmax(x: &Tensor) -> Result<Tensor> {
-    // The shift cancels, so no gradient need pass through it.
-    let exp = x.broadcast_sub(&x.max_keepdim(D::Minus1)?.detach())?.exp()?;
-    exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)
 }
 
 /// `ln Σ exp` over each row: (p, v) → (p,).

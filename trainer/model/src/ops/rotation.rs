@@ -1,7 +1,7 @@
 //! Rotary position embedding in the layout of Hugging Face (a head's first half with its second).
 
-use super::slices::{slice, tensor_from_vec, with_slice};
 use super::plain;
+use super::slices::{slice, tensor_from_vec, with_slice};
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
 use kernels::{RopeLayout, RopeTable};
 use std::sync::Arc;
@@ -22,7 +22,11 @@ impl Rotation {
         plain: Option<&Device>,
     ) -> Result<Self> {
         match plain {
-            None => Ok(Self::Kernel(Arc::new(RopeTable::new(positions, head_dim, theta.into())))),
+            None => Ok(Self::Kernel(Arc::new(RopeTable::new(
+                positions,
+                head_dim,
+                theta.into(),
+            )))),
             Some(device) => {
                 let (cos, sin) = plain::rope_table(positions, head_dim, theta, device)?;
                 Ok(Self::Plain(cos, sin))
@@ -33,9 +37,10 @@ impl Rotation {
     /// (n, heads · head_dim) → the same, each head rotated.
     pub(crate) fn apply(&self, x: &Tensor, heads: usize) -> Result<Tensor> {
         match self {
-            Self::Kernel(table) => {
-                x.contiguous()?.apply_op1(RotateOp { table: Arc::clone(table), heads })
-            }
+            Self::Kernel(table) => x.contiguous()?.apply_op1(RotateOp {
+                table: Arc::clone(table),
+                heads,
+            }),
             Self::Plain(cos, sin) => plain::rope(x, heads, cos, sin),
         }
     }

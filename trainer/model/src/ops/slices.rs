@@ -17,7 +17,10 @@ pub(crate) fn with_slice<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> T) -> Res
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {
         Storage::Cpu(storage) => Ok(f(slice(storage, layout)?)),
-        _ => bail!("expected a tensor on the CPU, found one on {:?}", tensor.device().location()),
+        _ => bail!(
+            "expected a tensor on the CPU, found one on {:?}",
+            tensor.device().location()
+        ),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What losses are made of: log-sum-exp, log-probabilities of tokens, rows and columns.
 
-use super::slices::{on_host, slice, tensor_from_vec, with_slice};
 use super::plain;
+use super::slices::{on_host, slice, tensor_from_vec, with_slice};
 use crate::ModelError;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
@@ -28,13 +28,19 @@ pub fn token_logprobs(logits: &Tensor, targets: &[u32]) -> std::result::Result<T
         return Err(ModelError::unsupported(
             "target tokens",
             format!("{p} tokens below {v}"),
-            format!("{} tokens, the greatest {:?}", targets.len(), targets.iter().max()),
+            format!(
+                "{} tokens, the greatest {:?}",
+                targets.len(),
+                targets.iter().max()
+            ),
         ));
     }
     if !on_host(logits) {
         return Ok(plain::token_logprobs(logits, targets)?);
     }
-    let op = TokenLogprobsOp { targets: targets.to_vec() };
+    let op = TokenLogprobsOp {
+        targets: targets.to_vec(),
+    };
     Ok(logits.contiguous()?.apply_op1(op)?)
 }
 
@@ -65,7 +71,10 @@ impl CustomOp1 for LogSumExpOp {
 
     fn cpu_fwd(&self, logits: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (p, v) = layout.shape().dims2()?;
-        let sums = slice(logits, layout)?.chunks_exact(v).map(kernels::log_sum_exp).collect();
+        let sums = slice(logits, layout)?
+            .chunks_exact(v)
+            .map(kernels::log_sum_exp)
+            .collect();
         Ok((CpuStorage::F32(sums), p.into()))
     }
 

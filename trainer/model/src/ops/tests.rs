@@ -1,0 +1,267 @@
+//! Each operation against its plain twin, forward and backward, and against differences.
+
+use super::*;
+use crate::decoder::flat::{mask_of, spans_of};
+use crate::{Lora, LoraConfig, Projection, Segments};
+use candle_core::{Device, Tensor, Var};
+use kernels::AttentionShape;
+use proptest::prelude::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::sync::Arc;
+
+/// Greatest difference from the twin, relative to the greatest value: products of training split
+/// their factors, see `kernels::matmul_nt_split`.
+const TOLERANCE: f32 = 2e-4;
+
+type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+fn random(seed: u64, shape: (usize, usize)) -> Var {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let values: Vec<f32> = (0..shape.0 * shape.1)
+        .map(|_| rng.next_u32() as f32 / u32::MAX as f32 * 2.0 - 1.0)
+        .collect();
+    Var::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[track_caller]
+fn assert_close(what: &str, ours: &Tensor, twin: &Tensor) {
+    let (ours, twin) = (values(ours), values(twin));
+    assert_eq!(ours.len(), twin.len(), "{what}");
+    let scale = twin.iter().fold(1.0f32, |max, value| max.max(value.abs()));
+    for (at, (a, b)) in ours.iter().zip(&twin).enumerate() {
+        assert!(
+            (a - b).abs() <= TOLERANCE * scale,
+            "{what}, value {at}: {a} against {b}"
+        );
+    }
+}
+
+/// Compares results and the gradients of Σ weight · result towards each variable.
+#[track_caller]
+fn assert_twins(ours: &Tensor, twin: &Tensor, variables: &[&Var]) {
+    assert_close("result", ours, twin);
+    let mut rng = ChaCha8Rng::seed_from_u64(99);
+    let weights: Vec<f32> = (0..ours.elem_count())
+        .map(|_| (rng.next_u32() % 7) as f32 - 3.0)
+        .collect();
+    let weights = Tensor::from_vec(weights, ours.shape(), &Device::Cpu).unwrap();
+    let gradients = |result: &Tensor| {
+        (result * &weights)
+            .unwrap()
+            .sum_all()
+            .unwrap()
+            .backward()
+            .unwrap()
+    };
+    let (of_ours, of_twin) = (gradients(ours), gradients(twin));
+    for (at, variable) in variables.iter().enumerate() {
+        let (a, b) = (
+            of_ours.get(variable).unwrap(),
+            of_twin.get(variable).unwrap(),
+        );
+        assert_close(&format!("gradient {at}"), a, b);
+        assert!(
+            values(a).iter().any(|&value| value != 0.0),
+            "gradient {at} is zero"
+        );
+    }
+}
+
+fn batch(lengths: &[usize]) -> Segments {
+    let mut batch = Segments::new();
+    let mut last = None;
+    for (at, &length) in lengths.iter().enumerate() {
+        // A new root, a child of the last root, a brother of the one before.
+        let parent = if at % 3 == 0 { None } else { last };
+        let id = batch.push(parent, &vec![0; length]);
+        last = if at % 3 == 0 { Some(id) } else { last };
+    }
+    batch
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn norms_agree(rows in 1usize..7, width in 1usize..80, seed: u64) {
+        let x = random(seed, (rows, width));
+        let weight = values(&random(seed ^ 1, (1, width)));
+        let kernel = Norm::new(weight.clone(), 1e-5, None).unwrap();
+        let plain = Norm::new(weight, 1e-5, Some(&Device::Cpu)).unwrap();
+        assert_twins(&kernel.forward(&x).unwrap(), &plain.forward(&x).unwrap(), &[&x]);
+    }
+
+    #[test]
+    fn rotations_agree(rows in 1usize..7, heads in 1usize..4, half in 1usize..33, seed: u64) {
+        let x = random(seed, (rows, heads * 2 * half));
+        let positions: Vec<u32> = (0..rows as u32).map(|row| row * 37 + (seed % 100) as u32).collect();
+        let kernel = Rotation::new(&positions, 2 * half, 1e4, None).unwrap();
+        let plain = Rotation::new(&positions, 2 * half, 1e4, Some(&Device::Cpu)).unwrap();
+        assert_twins(&kernel.apply(&x, heads).unwrap(), &plain.apply(&x, heads).unwrap(), &[&x]);
+    }
+
+    #[test]
+    fn activations_agree(rows in 1usize..7, width in 1usize..200, seed: u64) {
+        let (gate, up) = (random(seed, (rows, width)), random(!seed, (rows, width)));
+        let ours = silu_mul(&gate, &up, false).unwrap();
+        assert_twins(&ours, &silu_mul(&gate, &up, true).unwrap(), &[&gate, &up]);
+    }
+
+    #[test]
+    fn linear_layers_agree(
+        (rows, out, width) in (1usize..40, 1usize..70, 1usize..70), rank in 1usize..9, bias: bool, seed: u64,
+    ) {
+        let x = random(seed, (rows, width));
+        let weight = random(seed ^ 1, (out, width));
+        let bias = bias.then(|| values(&random(seed ^ 2, (1, out))));
+        let pair = pair(seed, rank, (out, width));
+        let dense = Linear::new(Weight::Dense(values(&weight)), bias.clone(), (out, width)).unwrap();
+        let plain =
+            Linear::new(Weight::Plain(weight.as_detached_tensor()), bias, (out, width)).unwrap();
+        let input = Input::new(&x);
+        let forward = |linear: &Linear, pair| linear.forward(&input, pair).unwrap();
+        assert_twins(&forward(&dense, None), &forward(&plain, None), &[&x]);
+        assert_twins(
+            &forward(&dense, Some(&pair)),
+            &forward(&plain, Some(&pair)),
+            &[&x, &pair.a, &pair.b],
+        );
+    }
+
+    #[test]
+    fn attention_agrees(
+        lengths in prop::collection::vec(1usize..9, 1..6), kv_heads in 1usize..3, group in 1usize..4,
+        half in 1usize..17, seed: u64,
+    ) {
+        let (heads, head_dim) = (kv_heads * group, 2 * half);
+        let batch = batch(&lengths);
+        let n = batch.len();
+        let q = random(seed, (n, heads * head_dim));
+        let k = random(seed ^ 1, (n, kv_heads * head_dim));
+        let v = random(seed ^ 2, (n, kv_heads * head_dim));
+        let spans = Arc::new(spans_of(&batch));
+        let mask = mask_of(&spans, &[0], n, &Device::Cpu).unwrap();
+        let scale = (head_dim as f32).powf(-0.5);
+        let shape = AttentionShape { heads, kv_heads, head_dim, scale };
+        let ours = attention(shape, &q, &k, &v, &spans).unwrap();
+        let twin = plain::attention((heads, kv_heads, head_dim), &q, &k, &v, &mask).unwrap();
+        // With one key a token, the scores do not matter and their gradients vanish.
+        let variables: &[&Var] = if lengths.iter().any(|&length| length > 1) { &[&q, &k, &v] } else { &[&v] };
+        assert_twins(&ours, &twin, variables);
+    }
+
+    #[test]
+    fn log_probabilities_agree(rows in 1usize..6, width in 2usize..90, seed: u64) {
+        let logits = random(seed, (rows, width));
+        assert_twins(
+            &log_sum_exp(&logits).unwrap(),
+            &plain::log_sum_exp(&logits).unwrap(),
+            &[],
+        );
+        let targets: Vec<u32> = (0..rows).map(|row| ((seed as usize ^ row) % width) as u32).collect();
+        assert_twins(
+            &token_logprobs(&logits, &targets).unwrap(),
+            &plain::token_logprobs(&logits, &targets).unwrap(),
+            &[],
+        );
+        let both = |sum: Tensor, tokens: Tensor| ((sum.sqr().unwrap() * 0.5).unwrap() + tokens).unwrap();
+        let ours = both(log_sum_exp(&logits).unwrap(), token_logprobs(&logits, &targets).unwrap());
+        let twin = both(
+            plain::log_sum_exp(&logits).unwrap(),
+            plain::token_logprobs(&logits, &targets).unwrap(),
+        );
+        let gradient = |result: &Tensor| {
+            result.sum_all().unwrap().backward().unwrap().get(&logits).unwrap().clone()
+        };
+        assert_close("gradient", &gradient(&ours), &gradient(&twin));
+    }
+}
+
+fn pair(seed: u64, rank: usize, (out, width): (usize, usize)) -> crate::LoraPair {
+    let config = crate::Config {
+        architecture: crate::Architecture::Llama,
+        hidden: width,
+        intermediate: out,
+        layers: 1,
+        heads: 1,
+        kv_heads: 1,
+        head_dim: 2,
+        vocab: 1,
+        rope_theta: 1e4,
+        rms_eps: 1e-5,
+        context: 1,
+        tied_embeddings: true,
+        attention_bias: false,
+        sliding_window: None,
+    };
+    let lora = LoraConfig {
+        rank,
+        alpha: 1.7 * rank as f64,
+        targets: vec![Projection::Up],
+        first_layer: 0,
+    };
+    let lora = Lora::init(&config, lora, seed, &Device::Cpu).unwrap();
+    let pair = lora.pair(0, Projection::Up).unwrap().clone();
+    pair.b.set(&random(seed ^ 7, (out, rank))).unwrap();
+    pair
+}
+
+/// The gradient of a small chain of all operations agrees with differences of its value.
+#[test]
+fn gradients_are_slopes() -> TestResult {
+    let x = random(5, (4, 8));
+    let pair = pair(3, 2, (8, 8));
+    let linear = Linear::new(Weight::Dense(values(&random(6, (8, 8)))), None, (8, 8))?;
+    let norm = Norm::new(values(&random(8, (1, 8))), 1e-5, None)?;
+    let rotation = Rotation::new(&[0, 1, 2, 3], 4, 1e4, None)?;
+    let spans = Arc::new(spans_of(&Segments::single(&[0; 4])));
+    let shape = AttentionShape {
+        heads: 2,
+        kv_heads: 2,
+        head_dim: 4,
+        scale: 0.5,
+    };
+    let loss = || -> Result<Tensor, Box<dyn std::error::Error>> {
+        let h = norm.forward(&x)?;
+        let q = rotation.apply(&linear.forward(&Input::new(&h), Some(&pair))?, 2)?;
+        let mixed = attention(shape, &q, &h, &h, &spans)?;
+        Ok(token_logprobs(&silu_mul(&mixed, &q, false)?, &[1, 2, 3, 4])?.sum_all()?)
+    };
+    let gradients = loss()?.backward()?;
+    for variable in [&x, &pair.a, &pair.b] {
+        let gradient = values(gradients.get(variable).ok_or("no gradient")?);
+        let at_rest = values(variable);
+        for at in (0..at_rest.len()).step_by(3) {
+            let step = 1e-2;
+            let value_at = |shift: f32| -> Result<f32, Box<dyn std::error::Error>> {
+                let mut moved = at_rest.clone();
+                moved[at] += shift;
+                variable.set(&Tensor::from_vec(moved, variable.shape(), &Device::Cpu)?)?;
+                Ok(loss()?.to_scalar::<f32>()?)
+            };
+            let slope = (value_at(step)? - value_at(-step)?) / (2.0 * step);
+            value_at(0.0)?;
+            assert!(
+                (slope - gradient[at]).abs() < 1e-2,
+                "{slope} against {}",
+                gradient[at]
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn quantized_weights_refuse_gradients() {
+    let matrix = kernels::QuantMatrix::from_bytes(kernels::Format::F32, 1, 1, &[0; 4]).unwrap();
+    let linear = Linear::new(Weight::Quantized(matrix), None, (1, 1)).unwrap();
+    let error = linear
+        .forward(&Input::new(&random(1, (1, 1))), None)
+        .unwrap_err();
+    assert!(error.to_string().contains("dequantized"), "{error}");
+}

@@ -1,0 +1,240 @@
+//! The decoder with kernels against its plain twin, and what training needs of it.
+
+#![allow(clippy::unwrap_used, reason = "a failed test helper is a failed test")]
+
+mod tiny;
+
+use model::{
+    AdamW, AdamWConfig, Architecture, Decoder, Device, Gradients, Lora, LoraConfig, Projection,
+    Segments, Tensor, ops,
+};
+use std::sync::Arc;
+
+const FAMILIES: [Architecture; 3] = [
+    Architecture::Llama,
+    Architecture::Mistral,
+    Architecture::Qwen2,
+];
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[track_caller]
+fn assert_close(ours: &Tensor, theirs: &Tensor, tolerance: f32) {
+    let (ours, theirs) = (values(ours), values(theirs));
+    assert_eq!(ours.len(), theirs.len());
+    for (a, b) in ours.iter().zip(&theirs) {
+        assert!(
+            (a - b).abs() <= tolerance * b.abs().max(1.0),
+            "{a} against {b}"
+        );
+    }
+}
+
+fn batch() -> Segments {
+    let mut batch = Segments::new();
+    let prompt = batch.push(None, &[5, 6, 7, 8, 9]);
+    let first = batch.push(Some(prompt), &[10, 11, 12]);
+    batch.push(Some(prompt), &[13]);
+    batch.push(Some(first), &[14, 15]);
+    batch.push(None, &[16, 17]);
+    batch
+}
+
+fn logits(decoder: &Decoder, batch: &Segments) -> Tensor {
+    let x = decoder.embed(batch.tokens()).unwrap();
+    let x = decoder
+        .layers(&x, batch, 0..decoder.config().layers)
+        .unwrap();
+    decoder.logits(&x).unwrap()
+}
+
+fn adapter(decoder: &Decoder, first_layer: usize) -> Arc<Lora> {
+    let config = LoraConfig {
+        rank: 3,
+        alpha: 6.0,
+        targets: Projection::ALL.to_vec(),
+        first_layer,
+    };
+    let lora = Lora::init(decoder.config(), config, 4, &Device::Cpu).unwrap();
+    for (at, (name, var)) in lora.vars().into_iter().enumerate() {
+        if name.contains("lora_B") {
+            let count = var.elem_count();
+            let b: Vec<f32> = (0..count)
+                .map(|i| ((i * 7 + at) % 11) as f32 * 0.02 - 0.1)
+                .collect();
+            var.set(&Tensor::from_vec(b, var.shape(), &Device::Cpu).unwrap())
+                .unwrap();
+        }
+    }
+    Arc::new(lora)
+}
+
+#[test]
+fn kernels_and_plain_compositions_agree() {
+    for family in FAMILIES {
+        let (ours, twin) = (tiny::decoder(family, false), tiny::decoder(family, true));
+        assert_close(&logits(&ours, &batch()), &logits(&twin, &batch()), 1e-4);
+        let lora = adapter(&ours, 0);
+        let (ours, twin) = (ours.with_adapter(lora.clone()), twin.with_adapter(lora));
+        assert_close(&logits(&ours, &batch()), &logits(&twin, &batch()), 1e-3);
+    }
+}
+
+#[test]
+fn branches_are_what_whole_sequences_are() {
+    let decoder = tiny::decoder(Architecture::Llama, false);
+    let together = logits(&decoder, &batch());
+    let alone = logits(
+        &decoder,
+        &Segments::single(&[5, 6, 7, 8, 9, 10, 11, 12, 14, 15]),
+    );
+    // Results of a row do not depend on the others, so not a bit differs.
+    assert_eq!(
+        values(&together.narrow(0, 9, 2).unwrap()),
+        values(&alone.narrow(0, 8, 2).unwrap())
+    );
+    let alone = logits(&decoder, &Segments::single(&[16, 17]));
+    assert_eq!(values(&together.narrow(0, 11, 2).unwrap()), values(&alone));
+}
+
+fn loss(decoder: &Decoder) -> Tensor {
+    let logits = logits(decoder, &batch());
+    let targets: Vec<u32> = (0..logits.dims()[0] as u32)
+        .map(|row| row * 19 % 250)
+        .collect();
+    ops::token_logprobs(&logits, &targets)
+        .unwrap()
+        .mean_all()
+        .unwrap()
+        .neg()
+        .unwrap()
+}
+
+#[test]
+fn every_variable_gets_the_gradient_of_the_plain_twin() {
+    for family in FAMILIES {
+        let (ours, twin) = (tiny::decoder(family, false), tiny::decoder(family, true));
+        let lora = adapter(&ours, 1);
+        let of_ours = loss(&ours.with_adapter(lora.clone())).backward().unwrap();
+        let of_twin = loss(&twin.with_adapter(lora.clone())).backward().unwrap();
+        assert_eq!(lora.vars().len(), 2 * 7 * 2);
+        for (name, var) in lora.vars() {
+            let gradient = of_ours
+                .get(&var)
+                .unwrap_or_else(|| panic!("{name} gets no gradient"));
+            assert!(
+                values(gradient).iter().any(|&value| value != 0.0),
+                "{name}: all zero"
+            );
+            assert_close(gradient, of_twin.get(&var).unwrap(), 1e-3);
+        }
+    }
+}
+
+#[test]
+fn training_lowers_the_loss_and_resumes_bit_for_bit() {
+    let decoder = tiny::decoder(Architecture::Llama, false);
+    let start = adapter(&decoder, 1);
+    let config = AdamWConfig::default();
+    let step = |lora: &Arc<Lora>, optimizer: &mut AdamW| {
+        let loss = loss(&decoder.with_adapter(lora.clone()));
+        let mut gradients = Gradients::collect(&lora.vars(), &loss.backward().unwrap());
+        gradients.clip(1.0).unwrap();
+        optimizer.step(&lora.vars(), &gradients, 1e-2).unwrap();
+        loss.to_scalar::<f32>().unwrap()
+    };
+    let whole = Arc::new(start.deep_clone().unwrap());
+    let mut optimizer = AdamW::new(config);
+    let losses: Vec<f32> = (0..8).map(|_| step(&whole, &mut optimizer)).collect();
+    assert!(losses[7] < losses[0] - 0.1, "{losses:?}");
+
+    let first = Arc::new(start.deep_clone().unwrap());
+    let mut optimizer_1 = AdamW::new(config);
+    for _ in 0..3 {
+        step(&first, &mut optimizer_1);
+    }
+    let (config_json, weights) = first.to_bytes().unwrap();
+    let second =
+        Lora::from_safetensors(&config_json, &weights, decoder.config(), &Device::Cpu).unwrap();
+    let second = Arc::new(second);
+    let mut optimizer_2 = AdamW::from_bytes(config, &optimizer_1.to_bytes().unwrap()).unwrap();
+    assert_eq!(optimizer_2.steps(), 3);
+    for _ in 3..8 {
+        step(&second, &mut optimizer_2);
+    }
+    assert_eq!(second.to_bytes().unwrap(), whole.to_bytes().unwrap());
+    assert_eq!(
+        optimizer_2.to_bytes().unwrap(),
+        optimizer.to_bytes().unwrap()
+    );
+}
+
+#[test]
+fn adamw_is_that_of_pytorch() {
+    // torch.optim.AdamW([tensor([1., -2.])], lr=.1, weight_decay=.01), gradients (.5, -1), (.25, 2).
+    let var = model::Var::new(&[1.0f32, -2.0], &Device::Cpu).unwrap();
+    let vars = vec![("x".to_owned(), var.clone())];
+    let mut optimizer = AdamW::new(AdamWConfig::default());
+    for gradient in [[0.5f32, -1.0], [0.25, 2.0]] {
+        let weights = Tensor::new(&gradient, &Device::Cpu).unwrap();
+        let loss = (var.as_tensor() * weights).unwrap().sum_all().unwrap();
+        let gradients = Gradients::collect(&vars, &loss.backward().unwrap());
+        optimizer.step(&vars, &gradients, 0.1).unwrap();
+    }
+    let values = var.to_vec1::<f32>().unwrap();
+    for (ours, theirs) in values.iter().zip(ADAMW_OF_PYTORCH) {
+        assert!((ours - theirs).abs() < 1e-6, "{values:?}");
+    }
+}
+
+const ADAMW_OF_PYTORCH: [f32; 2] = [0.8048831, -1.9327124];
+
+#[test]
+fn bad_input_is_refused_with_a_reason() {
+    let config = tiny::config(Architecture::Llama);
+    let file = tiny::safetensors(&tiny::tensors(&config));
+    let json = tiny::config_json(&config);
+    let load = |json: &[u8], file: &[u8]| {
+        Decoder::from_safetensors(json, &[file], &model::LoadOptions::default())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(load(&json, &file[..file.len() - 1]).contains("safetensors"));
+    assert!(load(&json, b"").contains("safetensors"));
+    assert!(load(b"{", &file).contains("config.json"));
+    let other = String::from_utf8(json.clone())
+        .unwrap()
+        .replace("llama", "gpt_neox");
+    assert!(load(other.as_bytes(), &file).contains("gpt_neox"));
+    let more_layers = String::from_utf8(json)
+        .unwrap()
+        .replace("\"num_hidden_layers\":3", "\"num_hidden_layers\":4");
+    assert!(load(more_layers.as_bytes(), &file).contains("model.layers.3"));
+
+    let decoder = tiny::decoder(Architecture::Llama, false);
+    assert!(decoder.embed(&[tiny::VOCAB as u32]).is_err());
+    let long = Segments::single(&[1; 257]);
+    let x = decoder.embed(long.tokens()).unwrap();
+    assert!(
+        decoder
+            .layers(&x, &long, 0..1)
+            .unwrap_err()
+            .to_string()
+            .contains("256")
+    );
+    let lora = adapter(&decoder, 0);
+    let (adapter_json, weights) = lora.to_bytes().unwrap();
+    let read = |json: &[u8], weights: &[u8]| {
+        Lora::from_safetensors(json, weights, decoder.config(), &Device::Cpu)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(read(&adapter_json, &weights[..100]).contains("adapter_model"));
+    assert!(read(b"{}", &weights).contains("peft_type"));
+    let dora = String::from_utf8(adapter_json)
+        .unwrap()
+        .replace("\"use_dora\": false", "\"use_dora\": true");
+    assert!(read(dora.as_bytes(), &weights).contains("use_dora"));
+}
