@@ -186,44 +186,53 @@ mod tests {
         assert!(mass.iter().all(|mass| *mass < 0.0));
     }
 
+    /// Logits of a model that writes this level and no other.
+    fn certain(level: usize) -> (Tensor, Tensor) {
+        let mut first = vec![0f32; 16];
+        first[if level == 10 { 1 } else { level }] = 30.0;
+        let mut second = vec![0f32; 16];
+        second[0] = if level == 10 { 30.0 } else { -30.0 };
+        let row = |values: Vec<f32>| Tensor::from_vec(values, (1, 16), &Device::Cpu).unwrap();
+        (row(first), row(second))
+    }
+
     #[test]
     fn tokenized_brier_is_least_at_the_accuracy() {
-        // One context that is right 7 times in 10: the best level is 7.
+        // A context that is right 7 times in 10.
+        let loss_of = |level: usize| {
+            let (first, second) = certain(level);
+            let levels = levels(&first, &second, &SPLIT).unwrap();
+            let loss = |target: f32| {
+                let target = Tensor::new(&[target], &Device::Cpu).unwrap();
+                let loss = tokenized_brier(&levels, &target).unwrap();
+                f64::from(loss.to_vec1::<f32>().unwrap()[0])
+            };
+            0.7 * loss(1.0) + 0.3 * loss(0.0)
+        };
+        let losses: Vec<f64> = (1..=10).map(loss_of).collect();
+        let least = (1..=10).min_by(|a, b| losses[a - 1].total_cmp(&losses[b - 1]));
+        assert_eq!(least, Some(7), "{losses:?}");
+        assert!((losses[6] - 0.21).abs() < 1e-5, "{losses:?}");
+    }
+
+    #[test]
+    fn the_gradient_of_tokenized_brier_moves_mass_towards_the_truth() {
         let first = Var::from_tensor(&logits(1, 3)).unwrap();
         let second = Var::from_tensor(&logits(1, 5)).unwrap();
-        for _ in 0..4_000 {
-            let right = levels(&first, &second, &SPLIT).unwrap();
-            let one = Tensor::new(&[1f32], &Device::Cpu).unwrap();
-            let zero = Tensor::new(&[0f32], &Device::Cpu).unwrap();
-            let loss = ((tokenized_brier(&right, &one).unwrap() * 0.7).unwrap()
-                + (tokenized_brier(&right, &zero).unwrap() * 0.3).unwrap())
-            .unwrap()
-            .sum_all()
-            .unwrap();
-            let gradients = loss.backward().unwrap();
-            for var in [&first, &second] {
-                let gradient = gradients.get(var).unwrap();
-                var.set(&(var.as_tensor() - (gradient * 0.5).unwrap()).unwrap())
-                    .unwrap();
-            }
-        }
+        let expected = |first: &Tensor, second: &Tensor| {
+            let levels = levels(first, second, &SPLIT).unwrap();
+            expected_confidence(&levels)
+                .unwrap()
+                .to_vec1::<f32>()
+                .unwrap()[0]
+        };
+        let before = expected(&first, &second);
+        let right = Tensor::new(&[1f32], &Device::Cpu).unwrap();
         let levels = levels(&first, &second, &SPLIT).unwrap();
-        let probabilities: Vec<f32> = levels
-            .log_probabilities
-            .exp()
-            .unwrap()
-            .get(0)
-            .unwrap()
-            .to_vec1()
-            .unwrap();
-        let best = probabilities
-            .iter()
-            .enumerate()
-            .max_by(|a, b| a.1.total_cmp(b.1))
-            .unwrap()
-            .0
-            + 1;
-        assert_eq!(best, 7, "{probabilities:?}");
+        let loss = tokenized_brier(&levels, &right).unwrap().sum_all().unwrap();
+        let gradients = loss.backward().unwrap();
+        let moved = |var: &Var| (var.as_tensor() - gradients.get(var).unwrap()).unwrap();
+        assert!(expected(&moved(&first), &moved(&second)) > before);
     }
 
     #[test]
