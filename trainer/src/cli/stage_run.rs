@@ -7,7 +7,6 @@ use crate::run_dir::{Provenance, RunDir, RunFile};
 use crate::stages::StageContext;
 use clap::Args;
 use datasets::RunConfig;
-use datasets::event::EventKind;
 use std::path::{Path, PathBuf};
 
 /// Flags of every such command.
@@ -64,20 +63,8 @@ impl StageArguments {
             skip_invalid: self.skip_invalid,
             quiet: globals.quiet,
         };
-        told(&context, stage(&context, &file.config))
+        context.told(stage(&context, &file.config))
     }
-}
-
-/// Says a stage's failure in `events.jsonl`, and passes it on.
-pub fn told<T>(context: &StageContext<'_>, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
-    if let Err(error) = &outcome {
-        let kind = EventKind::Failed {
-            error: format!("{error:#}"),
-        };
-        // Where even that cannot be written (a full disk), the failure itself is what counts.
-        let _ = context.events.write(&context.stage, kind);
-    }
-    outcome
 }
 
 /// Reads a configuration; unknown keys are ignored.

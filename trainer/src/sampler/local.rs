@@ -1,6 +1,7 @@
 //! Sampling from a model in this process.
 
 use super::{SampleRequest, SampledResponse, Sampler};
+use crate::learn::prompt_tokens;
 use datasets::record::FinishReason;
 use model::{Completion, Decoder, Finish, Tokenizer};
 use std::ops::ControlFlow;
@@ -17,12 +18,7 @@ pub struct LocalSampler {
 impl LocalSampler {
     /// The tokens of the chat template over the messages, and of what the assistant has said.
     pub fn prompt_tokens(&self, request: &SampleRequest) -> anyhow::Result<Vec<u32>> {
-        let messages: Vec<model::Message> = request
-            .messages
-            .iter()
-            .map(|message| model::Message::new(&message.role, &message.content))
-            .collect();
-        let mut prompt = self.tokenizer.chat_tokens(&messages, true)?;
+        let mut prompt = prompt_tokens(&self.tokenizer, &request.messages)?;
         if let Some(prefix) = &request.forced_prefix {
             // Tokenized on its own: the tokens of the prompt stay those that the model was given
             // when it began its answer.

@@ -17,6 +17,7 @@ pub mod sft;
 use crate::events::EventLog;
 use crate::run_dir::{read_records, write_records};
 use datasets::Skipped;
+use datasets::event::EventKind;
 use std::path::{Path, PathBuf};
 
 /// What every stage is given, whoever runs it: its own command, `sayself run`, or a test.
@@ -35,6 +36,18 @@ pub struct StageContext<'a> {
 }
 
 impl StageContext<'_> {
+    /// Says a stage's failure in `events.jsonl`, and passes it on.
+    pub fn told<T>(&self, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
+        if let Err(error) = &outcome {
+            let kind = EventKind::Failed {
+                error: format!("{error:#}"),
+            };
+            // Where even that cannot be written (a full disk), the failure itself is what counts.
+            let _ = self.events.write(&self.stage, kind);
+        }
+        outcome
+    }
+
     /// Says in the run's `skipped.jsonl` (beside `events.jsonl`, else among the records) what this
     /// stage left out, in place of what it said there before.
     pub fn write_skipped(&self, skipped: &[Skipped]) -> anyhow::Result<()> {

@@ -20,6 +20,7 @@ use crate::stages::build::BuildInputs;
 use crate::stages::evaluate::{LevelReader, METRICS, Method, Subject, evaluate, read_metrics};
 use crate::stages::questions;
 use crate::stages::{StageContext, build, cluster, rationalize, rl, sample, sft};
+use anyhow::Context;
 use datasets::config::{ClusterBy, EvaluateConfig};
 use datasets::prompts::Prompt;
 use datasets::{Question, RunConfig};
@@ -201,7 +202,7 @@ impl Pipeline<'_> {
         })
     }
 
-    /// Runs a stage in its folder, unless `done` is there; a failure is told to who watches.
+    /// Runs a stage in its folder; a failure is told to who watches.
     fn stage<T>(
         &self,
         stage: &str,
@@ -209,14 +210,10 @@ impl Pipeline<'_> {
         work: impl FnOnce(&StageContext<'_>) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let context = self.context(stage, stage, seed)?;
-        work(&context).map_err(|error| {
-            let kind = datasets::event::EventKind::Failed {
-                error: format!("{error:#}"),
-            };
-            // The stage's own error matters more than one that keeps it from being logged.
-            let _ = self.events.write(stage, kind);
-            error.context(format!("stage {stage}"))
-        })
+        let outcome = work(&context);
+        context
+            .told(outcome)
+            .with_context(|| format!("stage {stage}"))
     }
 
     /// `sample`, `cluster`, `rationalize` and `build`: the file that `sft` reads.
