@@ -1,8 +1,8 @@
-//! Exponentials and what is made of them: softmax, log-sum-exp, cross-entropy.
+//! Exponentials and what is made of them: softmax and log-sum-exp.
 
 use crate::features::{for_each_instruction_set, multiply_add};
 use crate::norm::sum_lanes;
-use crate::parallel::{Shared, for_each_row};
+use crate::parallel::for_each_row;
 
 /// Elements that are worth a thread of their own.
 const TASK_ELEMENTS: usize = 1 << 13;
@@ -52,28 +52,16 @@ for_each_instruction_set! {
     }
 }
 
-/// `x = softmax(x)` over each row of `width` values.
-pub fn softmax(x: &mut [f32], width: usize) {
+/// `y = factors[i] · softmax(x)` over each row `i` of `width` values, whose [`log_sum_exp`] is
+/// `sums[i]`.
+pub fn scaled_softmax(x: &[f32], width: usize, sums: &[f32], factors: &[f32], y: &mut [f32]) {
+    let n = sums.len();
     assert!(
-        width > 0 && x.len().is_multiple_of(width),
-        "softmax: rows are not whole"
+        x.len() == width * n && y.len() == x.len() && factors.len() == n,
+        "scaled_softmax: lengths differ"
     );
-    for_each_row(x, width, TASK_ELEMENTS, |_, row| {
-        let max = row_max(row);
-        let sum = exp_of_difference(row, max);
-        row_scale(row, 1.0 / sum);
-    });
-}
-
-/// `x = log softmax(x)` over each row of `width` values.
-pub fn log_softmax(x: &mut [f32], width: usize) {
-    assert!(
-        width > 0 && x.len().is_multiple_of(width),
-        "log_softmax: rows are not whole"
-    );
-    for_each_row(x, width, TASK_ELEMENTS, |_, row| {
-        let total = log_sum_exp(row);
-        row_subtract(row, total);
+    for_each_row(y, width.max(1), TASK_ELEMENTS, |i, y| {
+        scaled_exp_of_difference(&x[i * width..][..width], sums[i], factors[i], y);
     });
 }
 
@@ -86,40 +74,17 @@ pub fn log_sum_exp(row: &[f32]) -> f32 {
     max + sum_of_exp(row, max).ln()
 }
 
-/// Cross-entropy of each row of `logits` (n, vocab) against its target token, and its gradient.
-///
-/// `losses` (n) gets `-ln p(target)`; `logits` is overwritten by `weights[i] * (softmax - onehot)`,
-/// the gradient of `Σ weights[i] * losses[i]`.
-pub fn cross_entropy(logits: &mut [f32], targets: &[u32], weights: &[f32], losses: &mut [f32]) {
-    let n = targets.len();
+/// [`log_sum_exp`] of each row of `width` values.
+pub fn log_sum_exp_rows(x: &[f32], width: usize) -> Vec<f32> {
     assert!(
-        weights.len() == n && losses.len() == n,
-        "cross_entropy: lengths differ"
+        width > 0 && x.len().is_multiple_of(width),
+        "log_sum_exp_rows: rows are not whole"
     );
-    if n == 0 {
-        return;
-    }
-    assert!(
-        logits.len().is_multiple_of(n),
-        "cross_entropy: rows are not whole"
-    );
-    let width = logits.len() / n;
-    for (loss, (row, &target)) in losses
-        .iter_mut()
-        .zip(logits.chunks_exact(width).zip(targets))
-    {
-        *loss = row[target as usize];
-    }
-    let losses = Shared::new(losses);
-    for_each_row(logits, width, TASK_ELEMENTS, |i, row| {
-        let max = row_max(row);
-        let sum = exp_of_difference(row, max);
-        row_scale(row, weights[i] / sum);
-        row[targets[i] as usize] -= weights[i];
-        // SAFETY: one task has row `i`.
-        let loss = unsafe { losses.part(i, 1) };
-        loss[0] = max + sum.ln() - loss[0];
+    let mut sums = vec![0.0; x.len() / width];
+    for_each_row(&mut sums, 1, TASK_ELEMENTS.div_ceil(width), |i, sum| {
+        sum[0] = log_sum_exp(&x[i * width..][..width]);
     });
+    sums
 }
 
 for_each_instruction_set! {
@@ -197,10 +162,10 @@ for_each_instruction_set! {
 }
 
 for_each_instruction_set! {
-    /// `x -= value`.
-    fn row_subtract(row: &mut [f32], value: f32) {
-        for x in row {
-            *x -= value;
+    /// `y = factor · e^(x - sum)`.
+    fn scaled_exp_of_difference(x: &[f32], sum: f32, factor: f32, y: &mut [f32]) {
+        for (y, x) in y.iter_mut().zip(x) {
+            *y = factor * exp::<FUSED>(x - sum);
         }
     }
 }

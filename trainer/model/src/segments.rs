@@ -130,8 +130,30 @@ impl Segments {
         rows
     }
 
+    /// The segments that are wanted, with their ancestors, and which rows of this batch they are.
+    #[must_use]
+    pub fn subtree(&self, wanted: impl Fn(SegmentId) -> bool) -> (Self, Vec<usize>) {
+        let mut kept = vec![false; self.segments.len()];
+        for id in self.ids().filter(|id| wanted(*id)) {
+            let mut next = Some(id);
+            while let Some(SegmentId(at)) = next.filter(|&SegmentId(at)| !kept[at]) {
+                kept[at] = true;
+                next = self.segments[at].parent;
+            }
+        }
+        let (mut part, mut rows) = (Self::new(), Vec::new());
+        let mut names = vec![None; self.segments.len()];
+        for SegmentId(at) in self.ids().filter(|&SegmentId(at)| kept[at]) {
+            let segment = &self.segments[at];
+            let parent = segment.parent.and_then(|SegmentId(parent)| names[parent]);
+            names[at] = Some(part.push(parent, &self.tokens[segment.rows.clone()]));
+            rows.extend(segment.rows.clone());
+        }
+        (part, rows)
+    }
+
     /// The segments in order.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = SegmentId> {
+    pub fn ids(&self) -> impl Iterator<Item = SegmentId> {
         (0..self.segments.len()).map(SegmentId)
     }
 }

@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Result, Tensor};
 use model::LevelTokens;
+use std::ops::Range;
 
 /// Smallest and largest expected confidence that the cross-entropy sees, so that its gradient is
 /// finite.
@@ -11,13 +12,6 @@ const EXPECTED_MAX: f64 = 0.99;
 /// Width of the Gaussian that [`unimodal`] draws about the expected confidence, as a probability.
 const UNIMODAL_WIDTH: f64 = 0.08;
 
-/// ln Σ exp of each row: (n, v) → (n, 1).
-fn log_sum_exp(logits: &Tensor) -> Result<Tensor> {
-    model::ops::log_sum_exp(logits)
-        .map_err(candle_core::Error::wrap)?
-        .unsqueeze(1)
-}
-
 /// The distribution over the ten levels, as the model would write them.
 pub struct Levels {
     /// ln P(level k), renormalised over the ten levels: (b, 10).
@@ -26,21 +20,35 @@ pub struct Levels {
     pub log_mass: Tensor,
 }
 
-/// REFERENCE 5: where "10" is the two tokens `1`, `0`, P(1) = p(1)·(1 − p(0|1)) and
-/// P(10) = p(1)·p(0|1). `first` holds the logits just before the level, `second` those after `1`,
-/// both (b, vocabulary).
-pub fn levels(first: &Tensor, second: &Tensor, tokens: &LevelTokens) -> Result<Levels> {
-    let device = first.device();
-    let all = log_sum_exp(first)?;
-    let ids = Tensor::new(&tokens.digits[1..], device)?;
-    let nine = first.index_select(&ids, 1)?.broadcast_sub(&all)?; // (b, 9), ln p(1..=9)
-    let raw = if let Some(ten) = tokens.ten {
-        let ten = first.narrow(1, ten as usize, 1)?.sub(&all)?;
-        Tensor::cat(&[&nine, &ten], 1)?
+/// The places of a batch's logits that [`levels`] reads: first the tokens of each of the rows
+/// `before_level`, then, where "10" is the two tokens `1`, `0`, the token `0` of each of
+/// `after_one`, the rows that follow a `1`.
+pub fn level_places(
+    before_level: Range<u32>,
+    after_one: Range<u32>,
+    tokens: &LevelTokens,
+) -> Vec<(u32, u32)> {
+    let (nine, zero) = (&tokens.digits[1..], tokens.digits[0]);
+    let first = before_level.flat_map(|row| nine.iter().chain(&tokens.ten).map(move |t| (row, *t)));
+    let second = after_one.map(|row| (row, zero));
+    match tokens.ten {
+        Some(_) => first.collect(),
+        None => first.chain(second).collect(),
+    }
+}
+
+/// The levels' distributions from the log-probabilities at the [`level_places`] of `branches` rows.
+/// REFERENCE 5: where "10" is two tokens, P(1) = p(1)·(1 − p(0|1)) and P(10) = p(1)·p(0|1).
+pub fn levels(logprobs: &Tensor, branches: usize, tokens: &LevelTokens) -> Result<Levels> {
+    let raw = if tokens.ten.is_some() {
+        logprobs.reshape((branches, 10))?
     } else {
-        let zero = second
-            .narrow(1, tokens.digits[0] as usize, 1)?
-            .sub(&log_sum_exp(second)?)?; // ln p(0|1)
+        let nine = logprobs
+            .narrow(0, 0, 9 * branches)?
+            .reshape((branches, 9))?; // ln p(1..=9)
+        let zero = logprobs
+            .narrow(0, 9 * branches, branches)?
+            .reshape((branches, 1))?; // ln p(0|1)
         // ln(1 − p(0|1)), kept finite where p(0|1) rounds to 1.
         let not_zero = (1.0 - zero.exp()?)?.clamp(1e-6, 1.0)?.log()?;
         let one = nine.narrow(1, 0, 1)?;
@@ -53,10 +61,10 @@ pub fn levels(first: &Tensor, second: &Tensor, tokens: &LevelTokens) -> Result<L
             1,
         )?
     };
-    let log_mass = log_sum_exp(&raw)?;
+    let log_mass = model::ops::log_sum_exp(&raw)?;
     Ok(Levels {
-        log_probabilities: raw.broadcast_sub(&log_mass)?,
-        log_mass: log_mass.squeeze(1)?,
+        log_probabilities: raw.broadcast_sub(&log_mass.unsqueeze(1)?)?,
+        log_mass,
     })
 }
 
@@ -132,13 +140,6 @@ pub fn entropy(levels: &Levels) -> Result<Tensor> {
         .neg()
 }
 
-/// Cross-entropy of the next tokens: logits (p, vocabulary), one target a row: (p,).
-pub fn next_token(logits: &Tensor, targets: &[u32]) -> Result<Tensor> {
-    model::ops::token_logprobs(logits, targets)
-        .map_err(candle_core::Error::wrap)?
-        .neg()
-}
-
 /// Weighted sum of (n,) by constants.
 pub fn weighted_sum(losses: &Tensor, weights: &[f32]) -> Result<Tensor> {
     let weights = Tensor::new(weights, losses.device())?.to_dtype(losses.dtype())?;
@@ -170,9 +171,18 @@ mod tests {
         Tensor::from_vec(values, (rows, 16), &Device::Cpu).unwrap()
     }
 
+    /// The levels of branches whose logits before the level are `first`, after a `1` `second`.
+    fn levels_of(first: &Tensor, second: &Tensor) -> Levels {
+        let count = first.dim(0).unwrap();
+        let logits = Tensor::cat(&[first, second], 0).unwrap();
+        let places = level_places(0..count as u32, count as u32..2 * count as u32, &SPLIT);
+        let logprobs = model::ops::logprobs_at(&logits, &places).unwrap();
+        levels(&logprobs, count, &SPLIT).unwrap()
+    }
+
     #[test]
     fn the_ten_levels_share_the_mass() {
-        let levels = levels(&logits(3, 7), &logits(3, 9), &SPLIT).unwrap();
+        let levels = levels_of(&logits(3, 7), &logits(3, 9));
         let sums: Vec<f32> = levels
             .log_probabilities
             .exp()
@@ -201,7 +211,7 @@ mod tests {
         // A context that is right 7 times in 10.
         let loss_of = |level: usize| {
             let (first, second) = certain(level);
-            let levels = levels(&first, &second, &SPLIT).unwrap();
+            let levels = levels_of(&first, &second);
             let loss = |target: f32| {
                 let target = Tensor::new(&[target], &Device::Cpu).unwrap();
                 let loss = tokenized_brier(&levels, &target).unwrap();
@@ -220,7 +230,7 @@ mod tests {
         let first = Var::from_tensor(&logits(1, 3)).unwrap();
         let second = Var::from_tensor(&logits(1, 5)).unwrap();
         let expected = |first: &Tensor, second: &Tensor| {
-            let levels = levels(first, second, &SPLIT).unwrap();
+            let levels = levels_of(first, second);
             expected_confidence(&levels)
                 .unwrap()
                 .to_vec1::<f32>()
@@ -228,17 +238,10 @@ mod tests {
         };
         let before = expected(&first, &second);
         let right = Tensor::new(&[1f32], &Device::Cpu).unwrap();
-        let levels = levels(&first, &second, &SPLIT).unwrap();
+        let levels = levels_of(&first, &second);
         let loss = tokenized_brier(&levels, &right).unwrap().sum_all().unwrap();
         let gradients = loss.backward().unwrap();
         let moved = |var: &Var| (var.as_tensor() - gradients.get(var).unwrap()).unwrap();
         assert!(expected(&moved(&first), &moved(&second)) > before);
-    }
-
-    #[test]
-    fn next_token_is_the_negative_log_probability() {
-        let logits = Tensor::new(&[[0f32, 0.0, (3f32).ln()]], &Device::Cpu).unwrap();
-        let loss: Vec<f32> = next_token(&logits, &[2]).unwrap().to_vec1().unwrap();
-        assert!((loss[0] - (5f32 / 3.0).ln()).abs() < 1e-6);
     }
 }

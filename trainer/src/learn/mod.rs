@@ -2,6 +2,7 @@
 //! optimizer loop with checkpoints.
 
 pub mod example;
+mod frozen;
 pub mod loss;
 pub mod optimize;
 pub mod step;

@@ -1,7 +1,9 @@
 //! One forward pass of a training step: frozen layers by the fast kernels, trained layers with
 //! gradients, logits only at the rows that are trained.
 
+use crate::learn::Student;
 use crate::learn::example::Targets;
+use crate::learn::frozen::FrozenLayers;
 use crate::learn::loss::{self, Levels};
 use candle_core::Tensor;
 use model::{Decoder, LevelTokens, Lora, Segments};
@@ -9,11 +11,10 @@ use std::sync::Arc;
 
 /// A decoder that learns.
 pub struct Learner {
-    /// Computes the layers below the first trained one; the weights as the file holds them.
-    frozen: Decoder,
+    /// Computes the layers below the first trained one.
+    frozen: Arc<FrozenLayers>,
     /// Dense weights, with the adapter.
     trained: Decoder,
-    first_layer: usize,
     levels: LevelTokens,
 }
 
@@ -28,27 +29,22 @@ pub struct Outputs {
 }
 
 impl Learner {
-    /// `frozen` may hold quantized weights; `trained` must be dense.
-    pub fn new(frozen: &Decoder, trained: &Decoder, lora: &Arc<Lora>, levels: LevelTokens) -> Self {
+    /// A student that learns `lora`.
+    pub fn new(student: &Student, lora: &Arc<Lora>) -> Self {
         Learner {
-            frozen: frozen.without_adapter(),
-            trained: trained.with_adapter(lora.clone()),
-            first_layer: lora.config().first_layer.min(trained.config().layers),
-            levels,
+            frozen: student.frozen(lora.config().first_layer),
+            trained: student.dense.with_adapter(lora.clone()),
+            levels: student.levels.clone(),
         }
     }
 
     /// The levels' distributions and the trained tokens' losses of one tree of examples.
     pub fn forward(&self, segments: &Segments, targets: &Targets) -> anyhow::Result<Outputs> {
-        let embedded = self.frozen.embed(segments.tokens())?;
-        let below = self
-            .frozen
-            .layers(&embedded, segments, 0..self.first_layer)?
-            .detach();
+        let below = self.frozen.forward(segments)?;
         let hidden = self.trained.layers(
             &below,
             segments,
-            self.first_layer..self.trained.config().layers,
+            self.frozen.end()..self.trained.config().layers,
         )?;
 
         let parts = [
@@ -58,32 +54,29 @@ impl Learner {
             &targets.rationale_rows,
         ];
         let rows: Vec<u32> = parts.iter().flat_map(|rows| rows.iter().copied()).collect();
-        let rows = Tensor::new(rows, hidden.device())?;
-        let logits = self.trained.logits(&hidden.index_select(&rows, 0)?)?;
+        let logits = self.trained.logits(&model::ops::rows(&hidden, &rows)?)?;
 
         let branches = targets.before_level.len();
-        let levels = loss::levels(
-            &logits.narrow(0, 0, branches)?,
-            &logits.narrow(0, branches, branches)?,
-            &self.levels,
-        )?;
-        let tokens_loss = |start: usize, tokens: &[u32]| -> anyhow::Result<Option<Tensor>> {
-            if tokens.is_empty() {
-                return Ok(None);
-            }
-            Ok(Some(loss::next_token(
-                &logits.narrow(0, start, tokens.len())?,
-                tokens,
-            )?))
+        let (one, two) = (branches as u32, 2 * branches as u32);
+        let of_levels = loss::level_places(0..one, one..two, &self.levels);
+        let tokens = targets
+            .answer_tokens
+            .iter()
+            .chain(&targets.rationale_tokens);
+        let of_tokens = (two..).zip(tokens.copied());
+        let places: Vec<(u32, u32)> = of_levels.iter().copied().chain(of_tokens).collect();
+        let logprobs = model::ops::logprobs_at(&logits, &places)?;
+
+        let part = |start: usize, count: usize| logprobs.narrow(0, start, count);
+        let tokens_loss = |start: usize, count: usize| match count {
+            0 => Ok(None),
+            _ => part(start, count)?.neg().map(Some),
         };
-        let answers = 2 * branches;
+        let answers = targets.answer_tokens.len();
         Ok(Outputs {
-            levels,
-            answer: tokens_loss(answers, &targets.answer_tokens)?,
-            rationale: tokens_loss(
-                answers + targets.answer_tokens.len(),
-                &targets.rationale_tokens,
-            )?,
+            levels: loss::levels(&part(0, of_levels.len())?, branches, &self.levels)?,
+            answer: tokens_loss(of_levels.len(), answers)?,
+            rationale: tokens_loss(of_levels.len() + answers, targets.rationale_tokens.len())?,
         })
     }
 }

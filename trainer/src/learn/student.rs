@@ -2,9 +2,11 @@
 //! the tokens of the ten levels.
 
 use crate::device::load_options;
+use crate::learn::frozen::FrozenLayers;
 use crate::model_source::ModelSource;
 use datasets::prompts::{Message, Prompt};
 use model::{Decoder, LevelTokens, Tokenizer};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub struct Student {
     /// The weights as the file holds them; samples and evaluates.
@@ -13,6 +15,8 @@ pub struct Student {
     pub dense: Decoder,
     pub tokenizer: Tokenizer,
     pub levels: LevelTokens,
+    /// Shared by all that learn from the same layer on.
+    frozen: Mutex<Option<Arc<FrozenLayers>>>,
 }
 
 impl Student {
@@ -31,7 +35,18 @@ impl Student {
             dense,
             tokenizer,
             levels,
+            frozen: Mutex::default(),
         })
+    }
+
+    /// The layers below `first_layer`.
+    pub fn frozen(&self, first_layer: usize) -> Arc<FrozenLayers> {
+        let mut frozen = self.frozen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = frozen.take().filter(|known| known.end() == first_layer);
+        let layers =
+            known.unwrap_or_else(|| Arc::new(FrozenLayers::new(&self.decoder, first_layer)));
+        *frozen = Some(layers.clone());
+        layers
     }
 
     /// The prompt of a bare question, as the taught model is asked everywhere: the chat template

@@ -20,7 +20,6 @@ use crate::learn::Student;
 use crate::learn::example::{Branch, Example, lay_out};
 use crate::learn::loss;
 use crate::learn::optimize::{StepValues, add_gradient, optimize, set_label};
-
 use crate::learn::step::Learner;
 use crate::model_source::load_adapter;
 use crate::stages::StageContext;
@@ -91,23 +90,11 @@ pub fn rl(
     let reference = (config.kl_weight > 0.0)
         .then(load)
         .transpose()?
-        .map(|lora| {
-            Learner::new(
-                &student.decoder,
-                &student.dense,
-                &Arc::new(lora),
-                student.levels.clone(),
-            )
-        });
+        .map(|lora| Learner::new(student, &Arc::new(lora)));
     let mut lora = load()?;
     set_label(&mut lora, "sayself");
     let lora = Arc::new(lora);
-    let learner = Learner::new(
-        &student.decoder,
-        &student.dense,
-        &lora,
-        student.levels.clone(),
-    );
+    let learner = Learner::new(student, &lora);
     let policy = student.decoder.with_adapter(lora.clone());
 
     let training = &config.training;

@@ -66,12 +66,7 @@ pub fn sft(
     )?;
     set_label(&mut lora, "without-rl");
     let lora = Arc::new(lora);
-    let learner = Learner::new(
-        &student.decoder,
-        &student.dense,
-        &lora,
-        student.levels.clone(),
-    );
+    let learner = Learner::new(student, &lora);
 
     let steps_per_epoch = examples.len().div_ceil(training.batch);
     let steps = steps_per_epoch * training.epochs;

@@ -14,6 +14,7 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::{Shape, Strided};
@@ -26,7 +27,7 @@ const STEP: usize = 32;
 /// Bytes of one step of a packed panel: two tiles of high parts, two of low parts.
 const STEP_BYTES: usize = 4096;
 /// Rows packed at once: their panels stay in the second-level cache while the columns go by.
-const ROWS_AT_ONCE: usize = 512;
+const ROWS_AT_ONCE: usize = 1024;
 
 /// Whether this processor and system have the matrix unit; asked for once.
 pub(super) fn available() -> bool {
@@ -113,64 +114,112 @@ thread_local! {
     static RIGHT: RefCell<Panels> = RefCell::default();
 }
 
-/// `y (n, m) += a (n, k) · b (k, m)`. Call only where [`available`].
-pub(super) fn product(shape: Shape, a: Strided<'_>, b: Strided<'_>, y: &mut [f32]) {
+/// `y (n, m) = a (n, k) · b (k, m)`, added to `y` where `add`. Call only where [`available`].
+pub(super) fn product(shape: Shape, a: Strided<'_>, b: Strided<'_>, y: &mut [f32], add: bool) {
     let Shape { n, k, m } = shape;
     if n == 0 || m == 0 || k == 0 {
+        if !add {
+            y.fill(0.0);
+        }
         return;
     }
-    let steps = k.div_ceil(STEP);
-    let panel_bytes = steps * STEP_BYTES;
+    let panel_bytes = k.div_ceil(STEP) * STEP_BYTES;
     let columns = m.div_ceil(BLOCK);
-    let threads = parallel::threads();
-    let tasks = if n * m * k < 1 << 18 {
+    let threads = if n * m * k < 1 << 18 {
         1
     } else {
-        threads.min(columns)
+        parallel::threads()
     };
     for first in (0..n).step_by(ROWS_AT_ONCE) {
-        let rows = (n - first).min(ROWS_AT_ONCE);
-        let blocks = rows.div_ceil(BLOCK);
+        let blocks = (n - first).min(ROWS_AT_ONCE).div_ceil(BLOCK);
         LEFT.with_borrow_mut(|left| {
-            let left = Address(left.resized(blocks * panel_bytes));
-            parallel::run(if tasks == 1 { 1 } else { threads }, blocks, |block| {
-                let start = first + block * BLOCK;
-                let panel = left.get().wrapping_add(block * panel_bytes);
-                // SAFETY: the processor has AVX-512 and BF16 ([`available`]); each block writes
-                // its own `panel_bytes` of the buffer.
-                unsafe { pack_left(a, start, (n - start).min(BLOCK), k, panel) };
-            });
-            let shared = Shared::new(y);
-            parallel::run(threads, tasks, |task| {
-                RIGHT.with_borrow_mut(|right| {
-                    let right = right.resized(panel_bytes);
-                    // SAFETY: the processor has the unit and the system permits it.
-                    unsafe { configure() };
-                    for column in columns * task / tasks..columns * (task + 1) / tasks {
-                        let start = column * BLOCK;
-                        let width = (m - start).min(BLOCK);
-                        // SAFETY: as for `pack_left`; the buffer is this thread's own.
-                        unsafe { pack_right(b, start, width, k, right) };
-                        for block in 0..blocks {
-                            let row = first + block * BLOCK;
-                            let height = (n - row).min(BLOCK);
-                            // SAFETY: both panels hold `steps` steps; a block of the output
-                            // belongs to one task.
-                            unsafe {
-                                let left = left.get().wrapping_add(block * panel_bytes);
-                                let at = shared.pointer(row * m + start);
-                                if height == BLOCK && width == BLOCK {
-                                    multiply(left, right, steps, at, m * 4);
-                                } else {
-                                    multiply_edge(left, right, steps, at, m, height, width);
-                                }
-                            }
+            let part = Part {
+                shape,
+                a,
+                b,
+                y: Shared::new(y),
+                add,
+                first,
+                left: Address(left.resized(blocks * panel_bytes)),
+            };
+            // A narrow product is shared out by rows, a wide one by columns.
+            if columns < 2 * threads {
+                let tasks = blocks.min(threads);
+                parallel::run(threads, tasks, |task| {
+                    let own = blocks * task / tasks..blocks * (task + 1) / tasks;
+                    own.clone().for_each(|block| part.pack(block));
+                    part.multiply(own, 0..columns);
+                });
+            } else {
+                parallel::run(threads, blocks, |block| part.pack(block));
+                parallel::run(threads, threads, |task| {
+                    let own = columns * task / threads..columns * (task + 1) / threads;
+                    part.multiply(0..blocks, own);
+                });
+            }
+        });
+    }
+}
+
+/// Some rows of a product, whose left factor is packed once for all columns.
+struct Part<'a> {
+    shape: Shape,
+    a: Strided<'a>,
+    b: Strided<'a>,
+    y: Shared<'a>,
+    add: bool,
+    /// The first of the rows.
+    first: usize,
+    /// The packed panels of the left factor, a block of rows each.
+    left: Address,
+}
+
+impl Part<'_> {
+    fn panel(&self, block: usize) -> *mut u8 {
+        let panel_bytes = self.shape.k.div_ceil(STEP) * STEP_BYTES;
+        self.left.get().wrapping_add(block * panel_bytes)
+    }
+
+    /// Packs a block of the left factor.
+    fn pack(&self, block: usize) {
+        let start = self.first + block * BLOCK;
+        let height = (self.shape.n - start).min(BLOCK);
+        // SAFETY: the processor has AVX-512 and BF16 ([`available`]); each block writes its own
+        // panel of the buffer.
+        unsafe { pack_left(self.a, start, height, self.shape.k, self.panel(block)) };
+    }
+
+    /// Computes the outputs of these blocks of rows, packed before, and of columns.
+    fn multiply(&self, blocks: Range<usize>, columns: Range<usize>) {
+        let Shape { n, k, m } = self.shape;
+        let steps = k.div_ceil(STEP);
+        RIGHT.with_borrow_mut(|right| {
+            let right = right.resized(steps * STEP_BYTES);
+            // SAFETY: the processor has the unit and the system permits it.
+            unsafe { configure() };
+            for column in columns {
+                let start = column * BLOCK;
+                let width = (m - start).min(BLOCK);
+                // SAFETY: as for `pack_left`; the buffer is this thread's own.
+                unsafe { pack_right(self.b, start, width, k, right) };
+                for block in blocks.clone() {
+                    let row = self.first + block * BLOCK;
+                    let height = (n - row).min(BLOCK);
+                    // SAFETY: both panels hold `steps` steps; a block of the output belongs to one
+                    // task.
+                    unsafe {
+                        let left = self.panel(block);
+                        let at = self.y.pointer(row * m + start);
+                        if height == BLOCK && width == BLOCK {
+                            multiply(left, right, steps, at, m * 4, self.add);
+                        } else {
+                            multiply_edge(left, right, steps, at, m, (height, width), self.add);
                         }
                     }
-                    // SAFETY: puts the tiles back as they were.
-                    unsafe { asm!("tilerelease", options(nostack, nomem)) };
-                });
-            });
+                }
+            }
+            // SAFETY: puts the tiles back as they were.
+            unsafe { asm!("tilerelease", options(nostack, nomem)) };
         });
     }
 }
@@ -195,19 +244,35 @@ unsafe fn configure() {
     unsafe { asm!("ldtilecfg [{}]", in(reg) &TILES, options(nostack, readonly)) };
 }
 
-/// Adds a block of 32 × 32 outputs to `y`, whose rows are `stride` bytes apart.
+/// Computes a block of 32 × 32 outputs of `y`, whose rows are `stride` bytes apart; adds it to what
+/// is there where `add`.
 ///
 /// # Safety
 /// The panels must hold `steps` ≥ 1 steps, and `y` a whole block; tiles must be configured.
-unsafe fn multiply(left: *const u8, right: *const u8, steps: usize, y: *mut f32, stride: usize) {
+unsafe fn multiply(
+    left: *const u8,
+    right: *const u8,
+    steps: usize,
+    y: *mut f32,
+    stride: usize,
+    add: bool,
+) {
     let lower = y.wrapping_byte_add(16 * stride);
     // SAFETY: reads `steps` × 4,096 bytes of each panel and touches 32 rows of 128 bytes of `y`.
     unsafe {
         asm!(
+            "test {add}, {add}",
+            "jz 3f",
             "tileloadd tmm0, [{y} + {stride}]",
             "tileloadd tmm1, [{y} + {stride} + 64]",
             "tileloadd tmm2, [{lower} + {stride}]",
             "tileloadd tmm3, [{lower} + {stride} + 64]",
+            "jmp 2f",
+            "3:",
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "tilezero tmm2",
+            "tilezero tmm3",
             "2:",
             // High parts of the left, low parts of the right.
             "tileloadd tmm4, [{left} + {line}]",
@@ -247,6 +312,7 @@ unsafe fn multiply(left: *const u8, right: *const u8, steps: usize, y: *mut f32,
             right = inout(reg) right => _,
             steps = inout(reg) steps => _,
             line = in(reg) 64_usize,
+            add = in(reg) usize::from(add),
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),
@@ -264,23 +330,22 @@ unsafe fn multiply_edge(
     steps: usize,
     y: *mut f32,
     m: usize,
-    height: usize,
-    width: usize,
+    (height, width): (usize, usize),
+    add: bool,
 ) {
     let mut whole = [0.0_f32; BLOCK * BLOCK];
-    for row in 0..height {
-        for column in 0..width {
+    let outputs = || (0..height).flat_map(|row| (0..width).map(move |column| (row, column)));
+    if add {
+        for (row, column) in outputs() {
             // SAFETY: within the block's outputs.
             whole[row * BLOCK + column] = unsafe { *y.add(row * m + column) };
         }
     }
     // SAFETY: `whole` is a whole block.
-    unsafe { multiply(left, right, steps, whole.as_mut_ptr(), BLOCK * 4) };
-    for row in 0..height {
-        for column in 0..width {
-            // SAFETY: within the block's outputs.
-            unsafe { *y.add(row * m + column) = whole[row * BLOCK + column] };
-        }
+    unsafe { multiply(left, right, steps, whole.as_mut_ptr(), BLOCK * 4, add) };
+    for (row, column) in outputs() {
+        // SAFETY: within the block's outputs.
+        unsafe { *y.add(row * m + column) = whole[row * BLOCK + column] };
     }
 }
 

@@ -60,10 +60,7 @@ pub fn matmul_nt_add_split(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
 fn fastest(shape: Shape, a: Strided<'_>, b: Strided<'_>, y: &mut [f32], add: bool) {
     #[cfg(target_arch = "x86_64")]
     if super::amx::available() {
-        if !add {
-            y.fill(0.0);
-        }
-        super::amx::product(shape, a, b, y);
+        super::amx::product(shape, a, b, y, add);
         return;
     }
     product(shape, a, Right::F32(b), y, add);

@@ -17,9 +17,10 @@ pub(crate) use activation::silu_mul;
 pub(crate) use attention::attention;
 pub(crate) use linear::{Input, Linear, Weight};
 pub(crate) use norm::Norm;
+pub use plain::log_sum_exp;
 pub(crate) use rotation::Rotation;
 pub(crate) use slices::{tensor_from_vec, with_slice};
-pub use softmax::{columns, log_sum_exp, rows, token_logprobs};
+pub use softmax::{logprobs_at, rows, token_logprobs};
 
 #[cfg(test)]
 mod tests;

@@ -107,11 +107,15 @@ pub fn log_sum_exp(x: &Tensor) -> Result<Tensor> {
     (sum.log()? + max)?.squeeze(D::Minus1)
 }
 
-/// Natural log of the probability of `targets[i]` in row `i`: (p, v) → (p,).
-pub fn token_logprobs(logits: &Tensor, targets: &[u32]) -> Result<Tensor> {
+/// Natural log of the probability of a token in a row, for each (row, token): (p, v) → (places,).
+pub fn logprobs_at(logits: &Tensor, places: &[(u32, u32)]) -> Result<Tensor> {
     let logits = logits.to_dtype(DType::F32)?;
-    let targets = Tensor::from_slice(targets, (targets.len(), 1), logits.device())?;
-    logits.gather(&targets, 1)?.squeeze(1)? - log_sum_exp(&logits)?
+    let (rows, tokens): (Vec<u32>, Vec<u32>) = places.iter().copied().unzip();
+    let rows = Tensor::from_vec(rows, places.len(), logits.device())?;
+    let tokens = Tensor::from_vec(tokens, (places.len(), 1), logits.device())?;
+    let sums = log_sum_exp(&logits)?.index_select(&rows, 0)?;
+    let chosen = logits.index_select(&rows, 0)?.gather(&tokens, 1)?;
+    chosen.squeeze(1)? - sums
 }
 
 /// `x Wᵀ + bias + scale · (x Aᵀ) Bᵀ`: (n, in) → (n, out).

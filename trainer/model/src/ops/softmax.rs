@@ -1,56 +1,54 @@
-//! What losses are made of: log-sum-exp, log-probabilities of tokens, rows and columns.
+//! What losses are made of: log-probabilities of tokens, and the rows of a batch.
 
 use super::plain;
 use super::slices::{on_host, slice, tensor_from_vec, with_slice};
 use crate::ModelError;
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
-
-/// `ln Σ exp` over each row: (p, v) → (p,). Differentiable.
-///
-/// The log-probability of token `t` in row `i` is `logits[i, t] - log_sum_exp(logits)[i]`.
-///
-/// # Errors
-/// If `logits` is not a matrix.
-pub fn log_sum_exp(logits: &Tensor) -> std::result::Result<Tensor, ModelError> {
-    if !on_host(logits) {
-        return Ok(plain::log_sum_exp(logits)?);
-    }
-    Ok(logits.contiguous()?.apply_op1(LogSumExpOp)?)
-}
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use std::sync::OnceLock;
 
 /// Natural log of the probability of `targets[i]` in row `i`: (p, v) → (p,). Differentiable.
 ///
 /// # Errors
 /// If there is not one target a row, or one is not below v.
 pub fn token_logprobs(logits: &Tensor, targets: &[u32]) -> std::result::Result<Tensor, ModelError> {
-    let (p, v) = logits.dims2()?;
-    if targets.len() != p || targets.iter().any(|&target| target as usize >= v) {
+    let p = logits.dims2()?.0;
+    if targets.len() != p {
         return Err(ModelError::unsupported(
             "target tokens",
-            format!("{p} tokens below {v}"),
-            format!(
-                "{} tokens, the greatest {:?}",
-                targets.len(),
-                targets.iter().max()
-            ),
+            format!("{p}, one a row"),
+            targets.len(),
+        ));
+    }
+    let places: Vec<(u32, u32)> = (0..).zip(targets.iter().copied()).collect();
+    logprobs_at(logits, &places)
+}
+
+/// Natural log of the probability of a token in a row, for each (row, token) of `places`:
+/// (p, v) → (places,). Differentiable. A row may be asked for many tokens, or for none.
+///
+/// # Errors
+/// If a row is not below p, or a token not below v.
+pub fn logprobs_at(
+    logits: &Tensor,
+    places: &[(u32, u32)],
+) -> std::result::Result<Tensor, ModelError> {
+    let (p, v) = logits.dims2()?;
+    let is_there = |&(row, token): &(u32, u32)| (row as usize) < p && (token as usize) < v;
+    if let Some(place) = places.iter().find(|place| !is_there(place)) {
+        return Err(ModelError::unsupported(
+            "a target token",
+            format!("a row below {p} and a token below {v}"),
+            format!("{place:?}"),
         ));
     }
     if !on_host(logits) {
-        return Ok(plain::token_logprobs(logits, targets)?);
+        return Ok(plain::logprobs_at(logits, places)?);
     }
-    let op = TokenLogprobsOp {
-        targets: targets.to_vec(),
+    let op = LogprobsOp {
+        places: places.to_vec(),
+        log_sum_exp: OnceLock::new(),
     };
     Ok(logits.contiguous()?.apply_op1(op)?)
-}
-
-/// The columns `columns` of each row: (p, v) → (p, columns). Differentiable.
-///
-/// # Errors
-/// If a column is not below v.
-pub fn columns(logits: &Tensor, columns: &[u32]) -> std::result::Result<Tensor, ModelError> {
-    let index = Tensor::from_slice(columns, columns.len(), logits.device())?;
-    Ok(logits.index_select(&index, 1)?)
 }
 
 /// The rows `rows`: (n, d) → (rows, d). Differentiable.
@@ -62,67 +60,53 @@ pub fn rows(x: &Tensor, rows: &[u32]) -> std::result::Result<Tensor, ModelError>
     Ok(x.index_select(&index, 0)?)
 }
 
-struct LogSumExpOp;
-
-impl CustomOp1 for LogSumExpOp {
-    fn name(&self) -> &'static str {
-        "log-sum-exp"
-    }
-
-    fn cpu_fwd(&self, logits: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (p, v) = layout.shape().dims2()?;
-        let sums = slice(logits, layout)?
-            .chunks_exact(v)
-            .map(kernels::log_sum_exp)
-            .collect();
-        Ok((CpuStorage::F32(sums), p.into()))
-    }
-
-    fn bwd(&self, logits: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        let shape = logits.dims2()?;
-        let mut d = with_slice(logits, <[f32]>::to_vec)?;
-        kernels::softmax(&mut d, shape.1);
-        with_slice(dy, |dy| scale_rows(&mut d, shape.1, dy))?;
-        tensor_from_vec(d, shape).map(Some)
-    }
+/// A vocabulary is wide, and few of its columns are asked for: so all places are one operation,
+/// whose gradient is written once.
+struct LogprobsOp {
+    /// (row, token)
+    places: Vec<(u32, u32)>,
+    /// Of each row, kept from the forward pass.
+    log_sum_exp: OnceLock<Vec<f32>>,
 }
 
-struct TokenLogprobsOp {
-    targets: Vec<u32>,
-}
-
-impl CustomOp1 for TokenLogprobsOp {
+impl CustomOp1 for LogprobsOp {
     fn name(&self) -> &'static str {
         "token-logprobs"
     }
 
     fn cpu_fwd(&self, logits: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (p, v) = layout.shape().dims2()?;
-        let rows = slice(logits, layout)?.chunks_exact(v);
-        let logprobs = rows
-            .zip(&self.targets)
-            .map(|(row, &target)| row[target as usize] - kernels::log_sum_exp(row))
+        let v = layout.shape().dims2()?.1;
+        let logits = slice(logits, layout)?;
+        let sums = self
+            .log_sum_exp
+            .get_or_init(|| kernels::log_sum_exp_rows(logits, v));
+        let logprobs: Vec<f32> = self
+            .places
+            .iter()
+            .map(|&(row, token)| logits[row as usize * v + token as usize] - sums[row as usize])
             .collect();
-        Ok((CpuStorage::F32(logprobs), p.into()))
+        Ok((CpuStorage::F32(logprobs), self.places.len().into()))
     }
 
+    /// d logits = onehot · dy − softmax · Σ dy of the row.
     fn bwd(&self, logits: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        let shape = logits.dims2()?;
-        let mut d = with_slice(logits, <[f32]>::to_vec)?;
-        kernels::softmax(&mut d, shape.1);
-        with_slice(dy, |dy| {
-            for (row, &target) in d.chunks_exact_mut(shape.1).zip(&self.targets) {
-                row[target as usize] -= 1.0;
-            }
-            let negated: Vec<f32> = dy.iter().map(|dy| -dy).collect();
-            scale_rows(&mut d, shape.1, &negated);
-        })?;
-        tensor_from_vec(d, shape).map(Some)
-    }
-}
-
-fn scale_rows(values: &mut [f32], width: usize, factors: &[f32]) {
-    for (row, &factor) in values.chunks_exact_mut(width).zip(factors) {
-        row.iter_mut().for_each(|value| *value *= factor);
+        let (p, v) = logits.dims2()?;
+        let Some(sums) = self.log_sum_exp.get() else {
+            bail!("token-logprobs: the backward pass needs the forward pass first");
+        };
+        let mut d = vec![0.0; p * v];
+        with_slice(logits, |logits| {
+            with_slice(dy, |dy| {
+                let mut factors = vec![0.0; p];
+                for (&(row, _), dy) in self.places.iter().zip(dy) {
+                    factors[row as usize] -= dy;
+                }
+                kernels::scaled_softmax(logits, v, sums, &factors, &mut d);
+                for (&(row, token), dy) in self.places.iter().zip(dy) {
+                    d[row as usize * v + token as usize] += dy;
+                }
+            })
+        })??;
+        tensor_from_vec(d, (p, v)).map(Some)
     }
 }

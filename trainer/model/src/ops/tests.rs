@@ -65,10 +65,6 @@ fn assert_twins(ours: &Tensor, twin: &Tensor, variables: &[&Var]) {
             of_twin.get(variable).unwrap(),
         );
         assert_close(&format!("gradient {at}"), a, b);
-        assert!(
-            values(a).iter().any(|&value| value != 0.0),
-            "gradient {at} is zero"
-        );
     }
 }
 
@@ -156,29 +152,20 @@ proptest! {
     }
 
     #[test]
-    fn log_probabilities_agree(rows in 1usize..6, width in 2usize..90, seed: u64) {
-        let logits = random(seed, (rows, width));
+    fn log_probabilities_agree(rows in 1u32..6, width in 2u32..90, count in 1usize..12, seed: u64) {
+        let logits = random(seed, (rows as usize, width as usize));
+        // Some rows many times, some perhaps never.
+        let places: Vec<(u32, u32)> = (0..count as u64)
+            .map(|at| {
+                let drawn = (seed ^ at).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+                (drawn as u32 % rows, (drawn >> 8) as u32 % width)
+            })
+            .collect();
         assert_twins(
-            &log_sum_exp(&logits).unwrap(),
-            &plain::log_sum_exp(&logits).unwrap(),
-            &[],
+            &logprobs_at(&logits, &places).unwrap(),
+            &plain::logprobs_at(&logits, &places).unwrap(),
+            &[&logits],
         );
-        let targets: Vec<u32> = (0..rows).map(|row| ((seed as usize ^ row) % width) as u32).collect();
-        assert_twins(
-            &token_logprobs(&logits, &targets).unwrap(),
-            &plain::token_logprobs(&logits, &targets).unwrap(),
-            &[],
-        );
-        let both = |sum: Tensor, tokens: Tensor| ((sum.sqr().unwrap() * 0.5).unwrap() + tokens).unwrap();
-        let ours = both(log_sum_exp(&logits).unwrap(), token_logprobs(&logits, &targets).unwrap());
-        let twin = both(
-            plain::log_sum_exp(&logits).unwrap(),
-            plain::token_logprobs(&logits, &targets).unwrap(),
-        );
-        let gradient = |result: &Tensor| {
-            result.sum_all().unwrap().backward().unwrap().get(&logits).unwrap().clone()
-        };
-        assert_close("gradient", &gradient(&ours), &gradient(&twin));
     }
 }
 
