@@ -118,11 +118,11 @@ fn train_step(bytes: &[u8], frozen: &Decoder, prompt: &[u32]) -> Result<(), Box<
         let x = frozen.embed(batch.tokens())?;
         let below = frozen.layers(&x, &batch, 0..first_layer)?;
         let lower = start.elapsed().as_secs_f64();
-        let x = decoder.layers(&below, &batch, first_layer..layers)?;
-        let logits = decoder.logits(&ops::rows(&x, &rows)?)?;
+        let tape = decoder.train_layers(&below, &batch, first_layer..layers)?;
+        let logits = decoder.logits(&ops::rows(tape.output(), &rows)?)?;
         let loss = ops::token_logprobs(&logits, &targets)?.mean_all()?.neg()?;
         let forward = start.elapsed().as_secs_f64();
-        let gradients = loss.backward()?;
+        let gradients = tape.backward(&loss)?;
         let total = start.elapsed().as_secs_f64();
         println!(
             "train {} tokens: frozen half {lower:.2} s, forward {:.2} s, backward {:.2} s, loss {:.3}, {} gradients",
@@ -130,10 +130,7 @@ fn train_step(bytes: &[u8], frozen: &Decoder, prompt: &[u32]) -> Result<(), Box<
             forward - lower,
             total - forward,
             loss.to_scalar::<f32>()?,
-            lora.vars()
-                .iter()
-                .filter(|(_, var)| gradients.get(var).is_some())
-                .count(),
+            gradients.iter().count(),
         );
     }
     Ok(())

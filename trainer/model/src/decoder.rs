@@ -13,6 +13,9 @@
 pub(crate) mod flat;
 mod gguf_file;
 pub(crate) mod safetensors_files;
+mod tape;
+
+pub use tape::Tape;
 
 use crate::ops::{Input, Linear, Norm, Rotation, Weight, silu_mul, tensor_from_vec};
 use crate::{Config, Lora, LoraPair, ModelError, Projection, Segments};
@@ -91,9 +94,9 @@ pub(crate) trait Attend {
 /// Whether gradients towards the adapter are wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pass {
-    /// The adapter's variables are followed, and products may be the faster ones of training.
+    /// The adapter's variables are followed, by candle's own graph: where plain compositions compute.
     Training,
-    /// Nothing is followed; products are in full `f32`.
+    /// Nothing is followed.
     Inference,
 }
 
@@ -212,30 +215,12 @@ impl Decoder {
         Ok(tensor_from_vec(x, (tokens.len(), hidden))?)
     }
 
-    /// Applies the layers `range` to `x` (n, hidden), whose rows are those of `batch`; no cache.
-    /// Differentiable towards `x` and the adapter's variables where the weights are dense.
-    ///
-    /// Where gradients are followed, the products may be those of `kernels`' `_split` functions, of
-    /// which a loss and its gradients agree with `f32` to 1e-5, single logits to 1e-3. For results
-    /// in full `f32` see [`Decoder::layers_detached`].
+    /// Applies the layers `range` to `x` (n, hidden), whose rows are those of `batch`; no cache, no
+    /// gradients, in full `f32` on the CPU. For gradients see [`Decoder::train_layers`].
     ///
     /// # Errors
-    /// If the shapes differ, a sequence is longer than the model allows, or gradients are asked
-    /// of quantized weights.
+    /// If the shapes differ, or a sequence is longer than the model allows.
     pub fn layers(
-        &self,
-        x: &Tensor,
-        batch: &Segments,
-        range: Range<usize>,
-    ) -> Result<Tensor, ModelError> {
-        self.flat_layers(x, batch, range, Pass::Training)
-    }
-
-    /// As [`Decoder::layers`], with no gradients followed towards the adapter, in full `f32`.
-    ///
-    /// # Errors
-    /// As that.
-    pub fn layers_detached(
         &self,
         x: &Tensor,
         batch: &Segments,
@@ -251,6 +236,13 @@ impl Decoder {
         range: Range<usize>,
         pass: Pass,
     ) -> Result<Tensor, ModelError> {
+        self.check_batch(x, batch)?;
+        let mut attention = FlatAttention::new(self, batch)?;
+        self.run_layers(x, &batch.positions(), &mut attention, range, pass)
+    }
+
+    /// Whether the rows of `x` can be those of `batch`.
+    fn check_batch(&self, x: &Tensor, batch: &Segments) -> Result<(), ModelError> {
         let rows = x.dims2()?.0;
         if rows != batch.len() {
             return Err(ModelError::unsupported(
@@ -259,9 +251,19 @@ impl Decoder {
                 rows,
             ));
         }
-        self.check_length(batch.longest())?;
-        let mut attention = FlatAttention::new(self, batch)?;
-        self.run_layers(x, &batch.positions(), &mut attention, range, pass)
+        self.check_length(batch.longest())
+    }
+
+    fn check_layers(&self, range: &Range<usize>) -> Result<(), ModelError> {
+        let layers = self.weights.config.layers;
+        if range.end > layers {
+            return Err(ModelError::unsupported(
+                "a layer",
+                format!("below {layers}"),
+                range.end - 1,
+            ));
+        }
+        Ok(())
     }
 
     /// Whether a sequence of `tokens` tokens can be computed.
@@ -289,16 +291,9 @@ impl Decoder {
         let Config {
             head_dim,
             rope_theta,
-            layers,
             ..
         } = self.weights.config;
-        if range.end > layers {
-            return Err(ModelError::unsupported(
-                "a layer",
-                format!("below {layers}"),
-                range.end - 1,
-            ));
-        }
+        self.check_layers(&range)?;
         let plain = self.weights.plain.then_some(&self.weights.device);
         let rotation = Rotation::new(positions, head_dim, rope_theta, plain)?;
         let mut x = x.clone();

@@ -186,7 +186,7 @@ impl Batch {
             wanted.extend([last as u32, segments.range(one).start as u32]);
         }
         let x = decoder.embed(segments.tokens())?;
-        let x = decoder.layers_detached(&x, &segments, 0..decoder.config().layers)?;
+        let x = decoder.layers(&x, &segments, 0..decoder.config().layers)?;
         let logits = decoder.logits(&ops::rows(&x, &wanted)?)?;
         let logits = logits.to_vec2::<f32>()?;
         for (&(index, _), rows) in self.leaves.iter().zip(logits.chunks_exact(2)) {

@@ -2,10 +2,11 @@
 //! chat template, LoRA with its optimizer, and the sampler.
 //!
 //! This crate works on bytes: it opens no file and no socket, and it builds for wasm32. There is
-//! one definition of the decoder, over candle tensors, used for inference and for training. On the
-//! CPU its heavy parts are candle custom operations that call the crate `kernels` and bring their
-//! own backward pass; on other devices (and as the tested twin on the CPU) the same parts are plain
-//! compositions of candle's differentiable operations. candle's `softmax_last_dim`, `rms_norm`,
+//! one definition of the decoder, over candle tensors. On the CPU its heavy parts are candle custom
+//! operations that call the crate `kernels`; on other devices (and as the tested twin on the CPU)
+//! the same parts are plain compositions of candle's differentiable operations. For training on the
+//! CPU the layers' backward pass is written out ([`decoder::Tape`]), over the same kernels, and is
+//! held to the twin's gradients by the tests. candle's `softmax_last_dim`, `rms_norm`,
 //! `rope`, `sdpa` and `QMatMul` have no backward pass and cut gradients without a word, so they
 //! are not used anywhere here.
 //!
@@ -13,9 +14,9 @@
 //! |---|---|
 //! | [`gguf`] | a bounds-checked reader of GGUF files |
 //! | [`config`] | the shape of a decoder |
-//! | [`decoder`] | the decoder: `embed`, `layers`, `logits` |
+//! | [`decoder`] | the decoder: `embed`, `layers`, `logits`; `train_layers` and its tape |
 //! | [`segments`] | flat batches whose segments share prompts and branch |
-//! | [`ops`] | the operations with their backward passes |
+//! | [`ops`] | the operations |
 //! | [`lora`] | LoRA adapters in PEFT form |
 //! | [`optimizer`] | gradients, clipping, AdamW |
 //! | [`tokenizer`], [`chat`] | token ids and chat templates |
@@ -40,7 +41,7 @@ pub mod tokenizer;
 pub use candle_core::{DType, Device, Tensor, Var};
 pub use chat::Message;
 pub use config::{Architecture, Config};
-pub use decoder::{Decoder, LoadOptions};
+pub use decoder::{Decoder, LoadOptions, Tape};
 pub use error::ModelError;
 pub use generate::{Completion, Decoding, Finish, Request, generate};
 pub use levels::{LevelTokens, level_probabilities};

@@ -74,6 +74,11 @@ impl Projection {
         format!("{block}.{}", self.name())
     }
 
+    /// The names of A and B of a layer.
+    pub(crate) fn variables(self, layer: usize) -> [String; 2] {
+        ["lora_A", "lora_B"].map(|which| tensor_name(layer, self, which))
+    }
+
     /// (out, in)
     #[must_use]
     pub fn shape(self, config: &Config) -> (usize, usize) {
@@ -358,10 +363,8 @@ impl Lora {
         self.pairs
             .iter()
             .flat_map(|(&(layer, projection), pair)| {
-                [
-                    (tensor_name(layer, projection, "lora_A"), pair.a.clone()),
-                    (tensor_name(layer, projection, "lora_B"), pair.b.clone()),
-                ]
+                let [name_a, name_b] = projection.variables(layer);
+                [(name_a, pair.a.clone()), (name_b, pair.b.clone())]
             })
             .collect()
     }

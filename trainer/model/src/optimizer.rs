@@ -21,6 +21,11 @@ impl Gradients {
         Self(found.collect())
     }
 
+    /// Gradients by their variables' names.
+    pub(crate) fn from_tensors(gradients: BTreeMap<String, Tensor>) -> Self {
+        Self(gradients)
+    }
+
     /// Adds `other`, for accumulation over parts of a batch.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ fn score_batch(
         targets.extend_from_slice(&text[1..]);
     }
     let x = decoder.embed(segments.tokens())?;
-    let x = decoder.layers_detached(&x, &segments, 0..decoder.config().layers)?;
+    let x = decoder.layers(&x, &segments, 0..decoder.config().layers)?;
     let mut logprobs = Vec::with_capacity(targets.len());
     for start in (0..targets.len()).step_by(LOGIT_ROWS) {
         let count = LOGIT_ROWS.min(targets.len() - start);

@@ -99,38 +99,59 @@ fn branches_are_what_whole_sequences_are() {
     assert_eq!(values(&together.narrow(0, 11, 2).unwrap()), values(&alone));
 }
 
-fn loss(decoder: &Decoder) -> Tensor {
-    let logits = logits(decoder, &batch());
-    let targets: Vec<u32> = (0..logits.dims()[0] as u32)
-        .map(|row| row * 19 % 250)
-        .collect();
-    ops::token_logprobs(&logits, &targets)
+/// A loss, and its gradients.
+fn train(decoder: &Decoder) -> (Tensor, Gradients) {
+    let batch = batch();
+    let x = decoder.embed(batch.tokens()).unwrap();
+    let first_layer = decoder.adapter().unwrap().config().first_layer;
+    let x = decoder.layers(&x, &batch, 0..first_layer).unwrap();
+    let layers = first_layer..decoder.config().layers;
+    let tape = decoder.train_layers(&x, &batch, layers).unwrap();
+    let logits = decoder.logits(tape.output()).unwrap();
+    let targets: Vec<u32> = (0..batch.len() as u32).map(|row| row * 19 % 250).collect();
+    let loss = ops::token_logprobs(&logits, &targets)
         .unwrap()
         .mean_all()
         .unwrap()
         .neg()
-        .unwrap()
+        .unwrap();
+    let gradients = tape.backward(&loss).unwrap();
+    (loss, gradients)
 }
 
 #[test]
 fn every_variable_gets_the_gradient_of_the_plain_twin() {
     for family in FAMILIES {
-        let (ours, twin) = (tiny::decoder(family, false), tiny::decoder(family, true));
-        let lora = adapter(&ours, 1);
-        let of_ours = loss(&ours.with_adapter(lora.clone())).backward().unwrap();
-        let of_twin = loss(&twin.with_adapter(lora.clone())).backward().unwrap();
-        assert_eq!(lora.vars().len(), 2 * 7 * 2);
-        for (name, var) in lora.vars() {
-            let gradient = of_ours
-                .get(&var)
-                .unwrap_or_else(|| panic!("{name} gets no gradient"));
-            assert!(
-                values(gradient).iter().any(|&value| value != 0.0),
-                "{name}: all zero"
-            );
-            assert_close(gradient, of_twin.get(&var).unwrap(), 1e-3);
+        for first_layer in [0, 1] {
+            let (ours, twin) = (tiny::decoder(family, false), tiny::decoder(family, true));
+            let lora = adapter(&ours, first_layer);
+            let (loss, of_ours) = train(&ours.with_adapter(lora.clone()));
+            let (of_plain, of_twin) = train(&twin.with_adapter(lora.clone()));
+            assert_close(&loss, &of_plain, 1e-4);
+            assert_eq!(lora.vars().len(), 2 * 7 * (3 - first_layer));
+            for (name, _) in lora.vars() {
+                let gradient = of_ours
+                    .get(&name)
+                    .unwrap_or_else(|| panic!("{name} gets no gradient"));
+                assert!(
+                    values(gradient).iter().any(|&value| value != 0.0),
+                    "{name}: all zero"
+                );
+                assert_close(gradient, of_twin.get(&name).unwrap(), 1e-3);
+            }
         }
     }
+}
+
+#[test]
+fn a_loss_of_something_else_is_refused() {
+    let decoder = tiny::decoder(Architecture::Llama, false);
+    let batch = batch();
+    let x = decoder.embed(batch.tokens()).unwrap();
+    assert!(decoder.train_layers(&x, &batch, 0..1).is_err());
+    let decoder = decoder.with_adapter(adapter(&decoder, 0));
+    let tape = decoder.train_layers(&x, &batch, 0..1).unwrap();
+    assert!(tape.backward(&x.sum_all().unwrap()).is_err());
 }
 
 #[test]
@@ -139,8 +160,7 @@ fn training_lowers_the_loss_and_resumes_bit_for_bit() {
     let start = adapter(&decoder, 1);
     let config = AdamWConfig::default();
     let step = |lora: &Arc<Lora>, optimizer: &mut AdamW| {
-        let loss = loss(&decoder.with_adapter(lora.clone()));
-        let mut gradients = Gradients::collect(&lora.vars(), &loss.backward().unwrap());
+        let (loss, mut gradients) = train(&decoder.with_adapter(lora.clone()));
         gradients.clip(1.0).unwrap();
         optimizer.step(&lora.vars(), &gradients, 1e-2).unwrap();
         loss.to_scalar::<f32>().unwrap()

@@ -149,9 +149,7 @@ fn logits_and_log_probabilities_are_those_of_transformers_and_peft() {
             of_scores = of_scores.max(assert_close(text, &ours, &numbers(&line["logprobs"])));
             let x = decoder.embed(ids).unwrap();
             let layers = 0..decoder.config().layers;
-            let x = decoder
-                .layers_detached(&x, &Segments::single(ids), layers)
-                .unwrap();
+            let x = decoder.layers(&x, &Segments::single(ids), layers).unwrap();
             let logits = decoder
                 .logits(&x.narrow(0, ids.len() - 1, 1).unwrap())
                 .unwrap();
@@ -240,10 +238,12 @@ fn loss_and_gradients_are_those_of_peft() {
         targets.extend(response);
     }
     let x = decoder.embed(batch.tokens()).unwrap();
-    let x = decoder
-        .layers(&x, &batch, 0..decoder.config().layers)
+    let tape = decoder
+        .train_layers(&x, &batch, 0..decoder.config().layers)
         .unwrap();
-    let logits = decoder.logits(&ops::rows(&x, &rows).unwrap()).unwrap();
+    let logits = decoder
+        .logits(&ops::rows(tape.output(), &rows).unwrap())
+        .unwrap();
     let loss = ops::token_logprobs(&logits, &targets)
         .unwrap()
         .mean_all()
@@ -253,7 +253,7 @@ fn loss_and_gradients_are_those_of_peft() {
     let value = f64::from(loss.to_scalar::<f32>().unwrap());
     assert_close("loss", &[value], &[told["loss"].as_f64().unwrap()]);
 
-    let gradients = loss.backward().unwrap();
+    let gradients = tape.backward(&loss).unwrap();
     let theirs =
         candle_core::safetensors::load_buffer(&golden("gradients.safetensors"), &Device::Cpu)
             .unwrap();
@@ -263,9 +263,9 @@ fn loss_and_gradients_are_those_of_peft() {
         values.into_iter().map(f64::from).collect()
     };
     let mut greatest = 0.0f64;
-    for (name, var) in adapter.vars() {
+    for (name, _) in adapter.vars() {
         let ours = gradients
-            .get(&var)
+            .get(&name)
             .unwrap_or_else(|| panic!("{name} gets no gradient"));
         assert!(
             flat(ours).iter().any(|&value| value != 0.0),
@@ -297,18 +297,18 @@ fn every_variable_of_a_fresh_adapter_gets_a_gradient() {
     let decoder = decoder.with_adapter(lora.clone());
     let tokens = [1, 4093, 198, 1780, 314, 260, 3575, 30];
     let x = decoder.embed(&tokens).unwrap();
-    let x = decoder
-        .layers(&x, &Segments::single(&tokens), 0..30)
+    let tape = decoder
+        .train_layers(&x, &Segments::single(&tokens), 0..30)
         .unwrap();
-    let loss = ops::token_logprobs(&decoder.logits(&x).unwrap(), &tokens)
+    let loss = ops::token_logprobs(&decoder.logits(tape.output()).unwrap(), &tokens)
         .unwrap()
         .sum_all()
         .unwrap();
-    let gradients = loss.backward().unwrap();
+    let gradients = tape.backward(&loss).unwrap();
     assert_eq!(lora.vars().len(), 30 * 7 * 2);
-    for (name, var) in lora.vars() {
+    for (name, _) in lora.vars() {
         let gradient = gradients
-            .get(&var)
+            .get(&name)
             .unwrap_or_else(|| panic!("{name} gets no gradient"));
         let values = gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert!(values.iter().any(|&value| value != 0.0), "{name}: all zero");

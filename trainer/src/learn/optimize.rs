@@ -8,7 +8,7 @@ use crate::stages::StageContext;
 use anyhow::Context;
 use candle_core::Device;
 use datasets::config::TrainingConfig;
-use model::{AdamW, AdamWConfig, Gradients, Lora, LoraConfig, Tensor};
+use model::{AdamW, AdamWConfig, Gradients, Lora, LoraConfig};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,11 +28,6 @@ pub fn learning_rate(config: &TrainingConfig, step: usize, steps: usize) -> f64 
 
 /// Values of a step for the event log, by name.
 pub type StepValues = Vec<(&'static str, f64)>;
-
-/// Adds the gradient of a scalar loss to the step's gradients.
-pub fn add_gradient(gradients: &mut Gradients, lora: &Lora, loss: &Tensor) -> anyhow::Result<()> {
-    Ok(gradients.add(&Gradients::collect(&lora.vars(), &loss.backward()?))?)
-}
 
 /// Trains `lora` for `steps` steps; `step(index, gradients)` adds the step's gradients and returns
 /// what is worth logging. The step must depend on its index and the adapter alone: so a run that

@@ -6,7 +6,7 @@ use crate::learn::example::Targets;
 use crate::learn::frozen::FrozenLayers;
 use crate::learn::loss::{self, Levels};
 use candle_core::Tensor;
-use model::{Decoder, LevelTokens, Lora, Segments};
+use model::{Decoder, Gradients, LevelTokens, Lora, Segments, Tape};
 use std::sync::Arc;
 
 /// A decoder that learns.
@@ -26,6 +26,15 @@ pub struct Outputs {
     pub answer: Option<Tensor>,
     /// Cross-entropy of each token of a self-reflection that is trained.
     pub rationale: Option<Tensor>,
+    /// Takes a loss of these to the adapter's gradients.
+    tape: Tape,
+}
+
+impl Outputs {
+    /// Adds the gradients of `loss`, a scalar made of these outputs.
+    pub fn add_gradients(self, loss: &Tensor, gradients: &mut Gradients) -> anyhow::Result<()> {
+        Ok(gradients.add(&self.tape.backward(loss)?)?)
+    }
 }
 
 impl Learner {
@@ -41,7 +50,7 @@ impl Learner {
     /// The levels' distributions and the trained tokens' losses of one tree of examples.
     pub fn forward(&self, segments: &Segments, targets: &Targets) -> anyhow::Result<Outputs> {
         let below = self.frozen.forward(segments)?;
-        let hidden = self.trained.layers(
+        let tape = self.trained.train_layers(
             &below,
             segments,
             self.frozen.end()..self.trained.config().layers,
@@ -54,7 +63,9 @@ impl Learner {
             &targets.rationale_rows,
         ];
         let rows: Vec<u32> = parts.iter().flat_map(|rows| rows.iter().copied()).collect();
-        let logits = self.trained.logits(&model::ops::rows(&hidden, &rows)?)?;
+        let logits = self
+            .trained
+            .logits(&model::ops::rows(tape.output(), &rows)?)?;
 
         let branches = targets.before_level.len();
         let (one, two) = (branches as u32, 2 * branches as u32);
@@ -77,6 +88,7 @@ impl Learner {
             levels: loss::levels(&part(0, of_levels.len())?, branches, &self.levels)?,
             answer: tokens_loss(of_levels.len(), answers)?,
             rationale: tokens_loss(of_levels.len() + answers, targets.rationale_tokens.len())?,
+            tape,
         })
     }
 }

@@ -19,8 +19,8 @@
 use crate::learn::Student;
 use crate::learn::example::{Branch, Example, lay_out};
 use crate::learn::loss;
-use crate::learn::optimize::{StepValues, add_gradient, optimize, set_label};
-use crate::learn::step::Learner;
+use crate::learn::optimize::{StepValues, optimize, set_label};
+use crate::learn::step::{Learner, Outputs};
 use crate::model_source::load_adapter;
 use crate::stages::StageContext;
 use crate::stages::sample::seed_of;
@@ -30,7 +30,7 @@ use calibration::reward::{Reward, Target, advantages_rloo, is_hackable, reward};
 use candle_core::Tensor;
 use datasets::Question;
 use datasets::config::{Mask, RlConfig};
-use model::{Gradients, Lora};
+use model::Gradients;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -119,7 +119,6 @@ pub fn rl(
                 config,
                 learner: &learner,
                 reference: reference.as_ref(),
-                lora: &lora,
             };
             let values = surrogate.add_gradient(student, &chosen, &groups, gradients)?;
             if let Some(alarm) = alarms.look(&values) {
@@ -215,7 +214,6 @@ struct Surrogate<'a> {
     config: &'a RlConfig,
     learner: &'a Learner,
     reference: Option<&'a Learner>,
-    lora: &'a Lora,
 }
 
 /// A distinct answer of a group, with what its rollouts contribute.
@@ -268,9 +266,15 @@ impl Surrogate<'_> {
         let mut loss_sum = 0.0;
         for (part, of_part) in examples.chunks(size).zip(contributions.chunks(size)) {
             let of_part: Vec<&Contribution> = of_part.iter().flatten().collect();
-            let loss = self.loss(part, &of_part, &student.levels, total)?;
+            let (segments, targets) = lay_out(&part.iter().collect::<Vec<_>>(), &student.levels);
+            let outputs = self.learner.forward(&segments, &targets)?;
+            let before = self
+                .reference
+                .map(|reference| reference.forward(&segments, &targets))
+                .transpose()?;
+            let loss = self.loss(&outputs, before.as_ref(), &of_part, total)?;
             loss_sum += loss::scalar(&loss)?;
-            add_gradient(gradients, self.lora, &loss)?;
+            outputs.add_gradients(&loss, gradients)?;
         }
         let rollouts = || groups.iter().flatten();
         let stated: Vec<f64> = rollouts()
@@ -355,15 +359,14 @@ impl Surrogate<'_> {
         (distinct, rewards)
     }
 
+    /// `before` is what the reference says of the same answers.
     fn loss(
         &self,
-        examples: &[Example],
+        outputs: &Outputs,
+        before: Option<&Outputs>,
         contributions: &[&Contribution],
-        level_tokens: &model::LevelTokens,
         total: f64,
     ) -> anyhow::Result<Tensor> {
-        let (segments, targets) = lay_out(&examples.iter().collect::<Vec<_>>(), level_tokens);
-        let outputs = self.learner.forward(&segments, &targets)?;
         let levels = &outputs.levels;
         let by_level: Vec<f32> = contributions
             .iter()
@@ -393,12 +396,8 @@ impl Surrogate<'_> {
             let entropy = loss::weighted_sum(&loss::entropy(levels)?, &counts)?;
             loss = (loss - (entropy * self.config.entropy_weight)?)?;
         }
-        if let Some(reference) = self.reference {
-            let before = reference
-                .forward(&segments, &targets)?
-                .levels
-                .log_probabilities
-                .detach();
+        if let Some(before) = before {
+            let before = before.levels.log_probabilities.detach();
             let divergence = levels
                 .log_probabilities
                 .exp()?

@@ -17,7 +17,7 @@
 use crate::learn::Student;
 use crate::learn::example::{After, Branch, Example, lay_out, text_before_level};
 use crate::learn::loss::{self, Levels};
-use crate::learn::optimize::{add_gradient, lora_config, optimize, set_label};
+use crate::learn::optimize::{lora_config, optimize, set_label};
 use crate::learn::step::Learner;
 use crate::stages::StageContext;
 use anyhow::Context;
@@ -86,7 +86,6 @@ pub fn sft(
             &learner,
             &student.levels,
             config,
-            &lora,
             &chosen,
             is_last_epoch,
             gradients,
@@ -99,7 +98,6 @@ fn sft_step(
     learner: &Learner,
     level_tokens: &model::LevelTokens,
     config: &SftConfig,
-    lora: &Lora,
     examples: &[Example],
     is_last_epoch: bool,
     gradients: &mut Gradients,
@@ -169,7 +167,7 @@ fn sft_step(
             &loss::tokenized_brier(&outputs.levels, &wanted)?,
             &weights,
         )?)?;
-        add_gradient(gradients, lora, &total)?;
+        outputs.add_gradients(&total, gradients)?;
     }
     Ok(vec![
         (

@@ -1,7 +1,7 @@
 //! The gated activation of the feed-forward layer.
 
 use super::plain;
-use super::slices::{on_host, slice, tensor_from_vec, with_slice};
+use super::slices::{on_host, slice};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
 /// `gate / (1 + exp(-gate)) · up`, element by element: (n, d), (n, d) → (n, d).
@@ -30,28 +30,5 @@ impl CustomOp2 for SiluMulOp {
         let mut y = vec![0.0; gate.len()];
         kernels::silu_mul(gate, up, &mut y);
         Ok((CpuStorage::F32(y), gate_layout.shape().clone()))
-    }
-
-    fn bwd(
-        &self,
-        gate: &Tensor,
-        up: &Tensor,
-        _: &Tensor,
-        dy: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let shape = gate.dims2()?;
-        let mut d_gate = vec![0.0; gate.elem_count()];
-        let mut d_up = vec![0.0; gate.elem_count()];
-        with_slice(gate, |gate| {
-            with_slice(up, |up| {
-                with_slice(dy, |dy| {
-                    kernels::silu_mul_backward(gate, up, dy, &mut d_gate, &mut d_up);
-                })
-            })
-        })???;
-        Ok((
-            Some(tensor_from_vec(d_gate, shape)?),
-            Some(tensor_from_vec(d_up, shape)?),
-        ))
     }
 }

@@ -3,7 +3,7 @@
 use super::plain;
 use super::slices::{slice, tensor_from_vec, with_slice};
 use crate::LoraPair;
-use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use kernels::{
     Activations, QuantMatrix, matmul_nn_add_split, matmul_nn_split, matmul_nt, matmul_nt_add,
     matmul_nt_add_split, matmul_nt_split, matmul_tn_add_split,
@@ -98,16 +98,13 @@ impl Linear {
                 })
             }
             (Weight::Dense(_), Some(pair)) => {
-                let (a, b) = pair.tensors();
-                let products =
-                    Products::for_gradients(input.x.track_op() || a.track_op() || b.track_op());
-                let scale = pair.scale as f32;
-                let op = LoraOp {
-                    linear: self.clone(),
-                    scale,
-                    products,
-                };
-                input.x.contiguous()?.apply_op3(&a, &b, op)
+                if input.x.track_op() {
+                    bail!("an adapter on dense weights is trained by its tape");
+                }
+                let n = input.x.dims2()?.0;
+                let mut y = with_slice(input.x, |x| self.frozen_forward(x, Products::Exact))??;
+                with_slice(input.x, |x| self.add_pair(x, pair, Products::Exact, &mut y))??;
+                tensor_from_vec(y, (n, self.rows))
             }
             (Weight::Plain(weight), _) => {
                 let bias = self.bias.as_ref().and_then(|bias| bias.plain.as_ref());
@@ -136,13 +133,7 @@ impl Linear {
             }
             self.add_bias(&mut y);
             if let Some(pair) = lora {
-                let (a, b) = pair.tensors();
-                with_slice(&a, |a| {
-                    with_slice(&b, |b| {
-                        let scale = pair.scale as f32;
-                        self.add_lora(x, a, b, scale, Products::Exact, &mut y);
-                    })
-                })??;
+                self.add_pair(x, pair, Products::Exact, &mut y)?;
             }
             Result::Ok(())
         })??;
@@ -180,6 +171,22 @@ impl Linear {
                 }
             }
         }
+    }
+
+    /// [`Linear::add_lora`] of a pair's variables.
+    fn add_pair(
+        &self,
+        x: &[f32],
+        pair: &LoraPair,
+        products: Products,
+        y: &mut [f32],
+    ) -> Result<()> {
+        let (a, b) = pair.tensors();
+        with_slice(&a, |a| {
+            with_slice(&b, |b| {
+                self.add_lora(x, a, b, pair.scale as f32, products, y);
+            })
+        })?
     }
 
     /// `y += scale · (x Aᵀ) Bᵀ`
@@ -241,15 +248,99 @@ impl Linear {
 
     /// `dy W`: the gradient towards x.
     fn frozen_backward(&self, dy: &[f32]) -> Result<Vec<f32>> {
+        let mut dx = Vec::new();
+        self.add_frozen_backward(dy, &mut dx)?;
+        Ok(dx)
+    }
+
+    /// `dx = dy W` where `dx` is empty, else `dx += dy W`.
+    fn add_frozen_backward(&self, dy: &[f32], dx: &mut Vec<f32>) -> Result<()> {
         let n = dy.len() / self.rows;
-        let mut dx = vec![0.0; n * self.columns];
         let shape = kernels::Shape {
             n,
             k: self.rows,
             m: self.columns,
         };
-        matmul_nn_split(shape, dy, self.dense()?, &mut dx);
-        Ok(dx)
+        if dx.is_empty() {
+            dx.resize(n * self.columns, 0.0);
+            matmul_nn_split(shape, dy, self.dense()?, dx);
+        } else {
+            matmul_nn_add_split(shape, dy, self.dense()?, dx);
+        }
+        Ok(())
+    }
+
+    /// For training: `y = x Wᵀ + bias + scale · (x Aᵀ) Bᵀ` where `y` is empty, else `y +=` that.
+    pub(crate) fn train_forward(
+        &self,
+        x: &[f32],
+        lora: Option<&LoraPair>,
+        y: &mut Vec<f32>,
+    ) -> Result<()> {
+        let n = x.len() / self.columns;
+        if y.is_empty() {
+            y.resize(n * self.rows, 0.0);
+            matmul_nt_split(self.shape(n), x, self.dense()?, y);
+        } else {
+            matmul_nt_add_split(self.shape(n), x, self.dense()?, y);
+        }
+        self.add_bias(y);
+        match lora {
+            Some(pair) => self.add_pair(x, pair, Products::Split, y),
+            None => Ok(()),
+        }
+    }
+
+    /// The backward pass of [`Linear::train_forward`]: the gradients of A and B, and that of x,
+    /// where it is wanted, in or added to `dx` as there.
+    pub(crate) fn train_backward(
+        &self,
+        x: &[f32],
+        lora: Option<&LoraPair>,
+        dy: &[f32],
+        mut dx: Option<&mut Vec<f32>>,
+    ) -> Result<Option<(Tensor, Tensor)>> {
+        if let Some(dx) = dx.as_deref_mut() {
+            self.add_frozen_backward(dy, dx)?;
+        }
+        let Some(pair) = lora else {
+            return Ok(None);
+        };
+        let (a, b) = pair.tensors();
+        let scale = pair.scale as f32;
+        let (d_a, d_b) = with_slice(&a, |a| {
+            with_slice(&b, |b| self.pair_backward((a, b, scale), x, dy, dx))
+        })??;
+        let d_a = tensor_from_vec(d_a, a.dims2()?)?;
+        let d_b = tensor_from_vec(d_b, b.dims2()?)?;
+        Ok(Some((d_a, d_b)))
+    }
+
+    /// The gradients of A and B of `y += scale · (x Aᵀ) Bᵀ`; that of x is added to `dx`.
+    fn pair_backward(
+        &self,
+        (a, b, scale): (&[f32], &[f32], f32),
+        x: &[f32],
+        dy: &[f32],
+        dx: Option<&mut Vec<f32>>,
+    ) -> (Vec<f32>, Vec<f32>) {
+        let (n, k, m) = (x.len() / self.columns, self.columns, self.rows);
+        let rank = a.len() / k;
+        let shape = |n, k, m| kernels::Shape { n, k, m };
+        // y += u Bᵀ with u = scale · x Aᵀ
+        let u = self.scaled_xa(x, a, scale, Products::Split);
+        let mut d_b = vec![0.0; m * rank];
+        matmul_tn_add_split(shape(m, n, rank), dy, &u, &mut d_b);
+        // d_u, times the scale
+        let mut d_u = vec![0.0; n * rank];
+        matmul_nn_split(shape(n, m, rank), dy, b, &mut d_u);
+        d_u.iter_mut().for_each(|d| *d *= scale);
+        let mut d_a = vec![0.0; rank * k];
+        matmul_tn_add_split(shape(rank, n, k), &d_u, x, &mut d_a);
+        if let Some(dx) = dx {
+            matmul_nn_add_split(shape(n, rank, k), &d_u, a, dx);
+        }
+        (d_a, d_b)
     }
 }
 
@@ -302,130 +393,5 @@ impl CustomOp1 for FrozenOp {
         }
         let dx = with_slice(dy, |dy| self.linear.frozen_backward(dy))??;
         tensor_from_vec(dx, x.dims2()?).map(Some)
-    }
-}
-
-/// Gradients towards x (where wanted), A and B.
-type LoraGradients = (Option<Vec<f32>>, Vec<f32>, Vec<f32>);
-
-/// `x Wᵀ + bias + scale · (x Aᵀ) Bᵀ`, differentiable towards x, A and B. Keeps nothing between the
-/// passes but its arguments: `x Aᵀ` is cheap and made again.
-struct LoraOp {
-    linear: Linear,
-    scale: f32,
-    products: Products,
-}
-
-impl LoraOp {
-    fn gradients(
-        &self,
-        x: &[f32],
-        a: &[f32],
-        b: &[f32],
-        dy: &[f32],
-        want_dx: bool,
-    ) -> Result<LoraGradients> {
-        let Linear { rows, columns, .. } = self.linear;
-        let (n, rank) = (x.len() / columns, a.len() / columns);
-        // y += u Bᵀ with u = scale · x Aᵀ
-        let u = self.linear.scaled_xa(x, a, self.scale, Products::Split);
-        let mut d_b = vec![0.0; rows * rank];
-        matmul_tn_add_split(
-            kernels::Shape {
-                n: rows,
-                k: n,
-                m: rank,
-            },
-            dy,
-            &u,
-            &mut d_b,
-        );
-        let mut d_u = vec![0.0; n * rank];
-        matmul_nn_split(
-            kernels::Shape {
-                n,
-                k: rows,
-                m: rank,
-            },
-            dy,
-            b,
-            &mut d_u,
-        );
-        d_u.iter_mut().for_each(|d| *d *= self.scale);
-        let mut d_a = vec![0.0; rank * columns];
-        matmul_tn_add_split(
-            kernels::Shape {
-                n: rank,
-                k: n,
-                m: columns,
-            },
-            &d_u,
-            x,
-            &mut d_a,
-        );
-        let d_x = if want_dx {
-            let mut d_x = self.linear.frozen_backward(dy)?;
-            matmul_nn_add_split(
-                kernels::Shape {
-                    n,
-                    k: rank,
-                    m: columns,
-                },
-                &d_u,
-                a,
-                &mut d_x,
-            );
-            Some(d_x)
-        } else {
-            None
-        };
-        Ok((d_x, d_a, d_b))
-    }
-}
-
-impl CustomOp3 for LoraOp {
-    fn name(&self) -> &'static str {
-        "lora-linear"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        a: &CpuStorage,
-        a_layout: &Layout,
-        b: &CpuStorage,
-        b_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let n = x_layout.shape().dims2()?.0;
-        let x = slice(x, x_layout)?;
-        let mut y = self.linear.frozen_forward(x, self.products)?;
-        let (a, b) = (slice(a, a_layout)?, slice(b, b_layout)?);
-        self.linear
-            .add_lora(x, a, b, self.scale, self.products, &mut y);
-        Ok((CpuStorage::F32(y), (n, self.linear.rows).into()))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        a: &Tensor,
-        b: &Tensor,
-        _: &Tensor,
-        dy: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (d_x, d_a, d_b) = with_slice(x, |xs| {
-            with_slice(a, |a| {
-                with_slice(b, |b| {
-                    with_slice(dy, |dy| self.gradients(xs, a, b, dy, x.track_op()))
-                })
-            })
-        })?????;
-        let d_x = d_x
-            .map(|d_x| tensor_from_vec(d_x, x.dims2()?))
-            .transpose()?;
-        let d_a = tensor_from_vec(d_a, a.dims2()?)?;
-        let d_b = tensor_from_vec(d_b, b.dims2()?)?;
-        Ok((d_x, Some(d_a), Some(d_b)))
     }
 }

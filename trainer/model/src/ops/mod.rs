@@ -1,8 +1,9 @@
-//! The decoder's operations with their backward passes.
+//! The decoder's operations.
 //!
 //! Each comes twice: a candle custom operation that calls `kernels` (CPU, `f32`), and in
 //! [`plain`] a composition of candle's differentiable operations, which computes everywhere and is
-//! what the tests compare the first with.
+//! what the tests compare the first with. Of the first, what comes after the layers (norm, output,
+//! log-probabilities) has a backward pass; that of the layers is `decoder/tape.rs`.
 
 mod activation;
 mod attention;

@@ -30,6 +30,20 @@ impl Norm {
             None => x.contiguous()?.apply_op1(self.clone()),
         }
     }
+
+    /// [`Norm::forward`] of values.
+    pub(crate) fn of(&self, x: &[f32]) -> Vec<f32> {
+        let mut y = vec![0.0; x.len()];
+        kernels::rms_norm(x, &self.weight, self.eps, &mut y);
+        y
+    }
+
+    /// Adds the gradient towards `x` to `dx`.
+    pub(crate) fn add_backward(&self, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+        let mut own = vec![0.0; x.len()];
+        kernels::rms_norm_backward(x, &self.weight, self.eps, dy, &mut own);
+        dx.iter_mut().zip(own).for_each(|(dx, own)| *dx += own);
+    }
 }
 
 impl CustomOp1 for Norm {
@@ -38,9 +52,7 @@ impl CustomOp1 for Norm {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = slice(x, layout)?;
-        let mut y = vec![0.0; x.len()];
-        kernels::rms_norm(x, &self.weight, self.eps, &mut y);
+        let y = self.of(slice(x, layout)?);
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 

@@ -1,7 +1,7 @@
 //! Rotary position embedding in the layout of Hugging Face (a head's first half with its second).
 
 use super::plain;
-use super::slices::{slice, tensor_from_vec, with_slice};
+use super::slices::slice;
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
 use kernels::{RopeLayout, RopeTable};
 use std::sync::Arc;
@@ -60,12 +60,5 @@ impl CustomOp1 for RotateOp {
         let mut y = slice(x, layout)?.to_vec();
         kernels::rope(&mut y, self.heads, &self.table, RopeLayout::Halves);
         Ok((CpuStorage::F32(y), layout.shape().clone()))
-    }
-
-    fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        let shape = x.dims2()?;
-        let mut dx = with_slice(dy, <[f32]>::to_vec)?;
-        kernels::rope_inverse(&mut dx, self.heads, &self.table, RopeLayout::Halves);
-        tensor_from_vec(dx, shape).map(Some)
     }
 }
