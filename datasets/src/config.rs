@@ -388,6 +388,56 @@ pub struct EvaluateConfig {
     pub prompt: Option<String>,
 }
 
+impl EvaluateConfig {
+    /// The stage whose adapter the method asks; none asks the model as it is.
+    pub fn adapter_stage(&self) -> Option<&'static str> {
+        match self.method.as_str() {
+            "sayself" => Some("rl"),
+            "without-rl" => Some("sft"),
+            _ => None,
+        }
+    }
+}
+
+/// An evaluation as `run` does it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation<'a> {
+    pub config: &'a EvaluateConfig,
+    /// The name of its folder and of its row.
+    pub label: String,
+    /// `sft` or `rl`, and the training seed.
+    pub adapter: Option<(&'static str, u64)>,
+}
+
+impl RunConfig {
+    /// The evaluations in order: those of a taught model once for each training seed.
+    pub fn evaluations(&self) -> Vec<Evaluation<'_>> {
+        let mut evaluations = Vec::new();
+        for config in &self.evaluate {
+            let label = config.label.as_ref().unwrap_or(&config.method);
+            let Some(stage) = config.adapter_stage() else {
+                evaluations.push(Evaluation {
+                    config,
+                    label: label.clone(),
+                    adapter: None,
+                });
+                continue;
+            };
+            for (index, seed) in self.training_seeds.iter().enumerate() {
+                evaluations.push(Evaluation {
+                    config,
+                    label: match index {
+                        0 => label.clone(),
+                        _ => format!("{label}-seed-{seed}"),
+                    },
+                    adapter: Some((stage, *seed)),
+                });
+            }
+        }
+        evaluations
+    }
+}
+
 impl Default for EvaluateConfig {
     fn default() -> Self {
         EvaluateConfig {

@@ -109,8 +109,9 @@ fn sampled(clusters: Vec<Cluster>) -> AnyView {
     .into_any()
 }
 
-/// Each evaluation's answer, confidence and rationale, side by side.
-fn said(answers: Vec<(String, Answer)>) -> AnyView {
+/// Each evaluation's answer, confidence and rationale, side by side: first those in which the model
+/// itself says how sure it is, before and after.
+fn said(mut answers: Vec<(String, Answer)>) -> AnyView {
     if answers.is_empty() {
         return view! {
             <section>
@@ -120,6 +121,7 @@ fn said(answers: Vec<(String, Answer)>) -> AnyView {
         }
         .into_any();
     }
+    answers.sort_by_key(|(_, answer)| answer.confidence.is_none() && answer.failure.is_none());
     let cards = answers
         .into_iter()
         .map(|(label, answer)| card(label, answer))

@@ -169,9 +169,8 @@ pub fn read(directory: &Path, mut progress: Progress) -> Facts {
             |config| config.questions.source.clone(),
         ),
         complete: config.as_ref().is_none_or(|config| {
-            configured_labels(config)
-                .iter()
-                .all(|label| labels.contains(label))
+            let mut wanted = config.evaluations().into_iter();
+            wanted.all(|evaluation| labels.contains(&evaluation.label))
         }) && !(labels.is_empty() && config.is_some() && progress.last_ms.is_none()),
         labels,
         headline,
@@ -188,40 +187,6 @@ fn read_config(directory: &Path) -> Result<Option<RunConfig>, String> {
             .map(Some)
             .map_err(|error| format!("{CONFIG} is not a configuration: {}", error.message())),
     }
-}
-
-/// Methods that read a confidence out of the model as it is; all others need a taught one and are
-/// evaluated once for each training seed.
-const UNTAUGHT: [&str; 7] = [
-    "direct-prompting",
-    "self-consistency",
-    "sequence-likelihood",
-    "r-tuning",
-    "verbalized",
-    "answer-only",
-    "dinco",
-];
-
-/// The labels that the configuration asks for, as `sayself run` names them.
-fn configured_labels(config: &RunConfig) -> Vec<String> {
-    let mut labels = Vec::new();
-    for evaluate in &config.evaluate {
-        let label = evaluate
-            .label
-            .clone()
-            .unwrap_or_else(|| evaluate.method.clone());
-        if !UNTAUGHT.contains(&evaluate.method.as_str()) {
-            labels.extend(
-                config
-                    .training_seeds
-                    .iter()
-                    .skip(1)
-                    .map(|seed| format!("{label}-seed-{seed}")),
-            );
-        }
-        labels.push(label);
-    }
-    labels
 }
 
 /// All evaluations with measures, in the order of the Run page, and what could not be read. A run's
@@ -249,11 +214,11 @@ pub fn evaluations(directory: &Path, config: Option<&RunConfig>) -> (Vec<Evaluat
             },
         }
     }
-    let order = config.map(configured_labels).unwrap_or_default();
+    let order = config.map(RunConfig::evaluations).unwrap_or_default();
     evaluations.sort_by_key(|evaluation| {
         order
             .iter()
-            .position(|label| *label == evaluation.label)
+            .position(|wanted| wanted.label == evaluation.label)
             .unwrap_or(usize::MAX)
     });
     (evaluations, troubles)

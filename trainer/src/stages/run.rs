@@ -21,7 +21,7 @@ use crate::stages::evaluate::{LevelReader, METRICS, Method, Subject, evaluate, r
 use crate::stages::questions;
 use crate::stages::{StageContext, build, cluster, rationalize, rl, sample, sft};
 use anyhow::Context;
-use datasets::config::{ClusterBy, EvaluateConfig};
+use datasets::config::{ClusterBy, Evaluation};
 use datasets::prompts::Prompt;
 use datasets::{Question, RunConfig};
 use std::cell::OnceCell;
@@ -74,48 +74,11 @@ pub fn run(config: &RunConfig, out: &Path, options: RunOptions) -> anyhow::Resul
     pipeline.run(&plan)
 }
 
-/// An evaluation with the label and the adapter that it needs.
-struct Planned {
-    config: EvaluateConfig,
-    label: String,
-    /// `sft` or `rl`, and the training seed.
-    adapter: Option<(&'static str, u64)>,
-}
-
-/// The evaluations in order: those of a taught model once for each training seed.
-fn plan(config: &RunConfig) -> anyhow::Result<Vec<Planned>> {
-    let mut planned: Vec<Planned> = Vec::new();
-    for evaluation in &config.evaluate {
-        let method = Method::named(&evaluation.method)?;
-        let label = evaluation
-            .label
-            .clone()
-            .unwrap_or_else(|| evaluation.method.clone());
-        if method != Method::Taught {
-            planned.push(Planned {
-                config: evaluation.clone(),
-                label,
-                adapter: None,
-            });
-            continue;
-        }
-        let stage = if evaluation.method == "without-rl" {
-            "sft"
-        } else {
-            "rl"
-        };
-        for (index, seed) in config.training_seeds.iter().enumerate() {
-            let label = if index == 0 {
-                label.clone()
-            } else {
-                format!("{label}-seed-{seed}")
-            };
-            planned.push(Planned {
-                config: evaluation.clone(),
-                label,
-                adapter: Some((stage, *seed)),
-            });
-        }
+/// The evaluations in order, checked.
+fn plan(config: &RunConfig) -> anyhow::Result<Vec<Evaluation<'_>>> {
+    let planned = config.evaluations();
+    for one in &planned {
+        Method::named(&one.config.method)?;
     }
     for (index, one) in planned.iter().enumerate() {
         if planned[..index]
@@ -149,7 +112,7 @@ struct Pipeline<'a> {
 }
 
 impl Pipeline<'_> {
-    fn run(&self, plan: &[Planned]) -> anyhow::Result<Vec<Measured>> {
+    fn run(&self, plan: &[Evaluation<'_>]) -> anyhow::Result<Vec<Measured>> {
         let questions = self.questions()?;
         let train = questions::of_split(&questions, "train")?;
         let needs: Vec<(&'static str, u64)> =
@@ -332,14 +295,18 @@ impl Pipeline<'_> {
             .exists()
     }
 
-    fn evaluate(&self, planned: &Planned, questions: &[Question]) -> anyhow::Result<Measured> {
+    fn evaluate(
+        &self,
+        planned: &Evaluation<'_>,
+        questions: &[Question],
+    ) -> anyhow::Result<Measured> {
         let stage = format!("evaluate/{}", planned.label);
         let folder = self.dir.path().join(&stage);
         if folder.join(METRICS).exists() {
             return Ok((planned.label.clone(), read_metrics(&folder)?));
         }
         let metrics = self.stage(&stage, self.config.seed, |context| {
-            let config = &planned.config;
+            let config = planned.config;
             let asked = questions::draw(
                 questions::of_split(questions, &config.split)?,
                 config.limit,
@@ -468,6 +435,7 @@ pub fn table(measured: &[Measured]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use datasets::config::EvaluateConfig;
 
     #[test]
     fn each_training_seed_has_its_evaluation() {
