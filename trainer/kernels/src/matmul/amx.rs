@@ -24,6 +24,8 @@ use crate::parallel::{self, Shared};
 const BLOCK: usize = 32;
 /// Inner elements of one tile.
 const STEP: usize = 32;
+/// Steps between what is packed and what is asked for from memory.
+const AHEAD: usize = 2;
 /// Bytes of one step of a packed panel: two tiles of high parts, two of low parts.
 const STEP_BYTES: usize = 4096;
 /// Rows packed at once: their panels stay in the second-level cache while the columns go by.
@@ -377,6 +379,13 @@ unsafe fn load(at: *const f32, count: usize) -> __m512 {
     unsafe { _mm512_maskz_loadu_ps(mask, at) }
 }
 
+/// Asks for the cache line at `at`, which need not be readable: factors are read in strides that the
+/// processor does not foresee.
+#[target_feature(enable = "sse")]
+fn prefetch(at: *const f32) {
+    _mm_prefetch::<_MM_HINT_T0>(at.cast());
+}
+
 /// Pairs (even, odd) as one 32-bit lane each.
 #[target_feature(enable = "avx512f")]
 fn pair(even: __m512i, odd: __m512i) -> __m512i {
@@ -408,6 +417,8 @@ unsafe fn pack_left(a: Strided<'_>, first: usize, height: usize, k: usize, panel
                                 .values
                                 .as_ptr()
                                 .wrapping_add((first + half * 16 + row) * a.row + start);
+                            prefetch(at.wrapping_add(AHEAD * STEP));
+                            prefetch(at.wrapping_add(AHEAD * STEP + 16));
                             first_half = load(at, inner);
                             second_half = load(at.wrapping_add(16), inner.saturating_sub(16));
                         }
@@ -431,6 +442,8 @@ unsafe fn pack_left(a: Strided<'_>, first: usize, height: usize, k: usize, panel
                                 .as_ptr()
                                 .wrapping_add((start + inner_index) * a.column + first + half * 16)
                         };
+                        prefetch(at(AHEAD * STEP + 2 * lane));
+                        prefetch(at(AHEAD * STEP + 2 * lane + 1));
                         let even = if 2 * lane < inner {
                             load(at(2 * lane), rows)
                         } else {
@@ -506,6 +519,8 @@ unsafe fn pack_right(b: Strided<'_>, first: usize, width: usize, k: usize, panel
                             .as_ptr()
                             .wrapping_add((start + inner_index) * b.row + first + half * 16)
                     };
+                    prefetch(at(AHEAD * STEP + 2 * lane));
+                    prefetch(at(AHEAD * STEP + 2 * lane + 1));
                     // SAFETY: rows and columns lie within the factor.
                     let (even, odd) = unsafe {
                         (
@@ -531,6 +546,8 @@ unsafe fn pack_right(b: Strided<'_>, first: usize, width: usize, k: usize, panel
                         .values
                         .as_ptr()
                         .wrapping_add((first + half * 16 + column) * b.column + start);
+                    prefetch(at.wrapping_add(AHEAD * STEP));
+                    prefetch(at.wrapping_add(AHEAD * STEP + 16));
                     // SAFETY: the column's inner elements lie within the factor.
                     let (first_half, second_half) = unsafe {
                         (
