@@ -116,6 +116,20 @@ pub struct SampleConfig {
     pub batch: usize,
 }
 
+impl SampleConfig {
+    /// One response a question, the most probable token each time.
+    pub fn greedy(&self) -> Self {
+        SampleConfig {
+            samples: 1,
+            decoding: Decoding {
+                temperature: 0.0,
+                ..self.decoding.clone()
+            },
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for SampleConfig {
     fn default() -> Self {
         SampleConfig {
@@ -277,8 +291,8 @@ pub struct SftConfig {
     pub rationale_weight: f64,
     /// Share of the examples whose rationale is trained on, 0..=1.
     pub rationale_share: f64,
-    /// Distinct answers a question, the most frequent first, whose correctness trains the
-    /// confidence.
+    /// Distinct answers a question and epoch whose correctness trains the confidence: the record's,
+    /// and others in turn.
     pub answers: usize,
 }
 

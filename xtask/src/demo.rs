@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: from a fresh clone to the pages, the recorded run, and a run of one's own.
 
 use crate::follow::{Bars, Log};
-use crate::process::{cargo, find, run};
+use crate::process::{build_programs, find};
 use crate::screenshot::RECORDED;
 use crate::serve::{Served, Server};
 use crate::steps::Steps;
@@ -28,12 +28,7 @@ pub struct Arguments {
 pub fn demo(root: &Path, arguments: &Arguments) -> Result<()> {
     let mut steps = Steps::new();
     steps.need("look for the tools", || setup::wasm_target(root))?;
-    steps.need("build the two programs", || {
-        let packages = ["-p", "sayself", "-p", "sayself-server"];
-        run(cargo(root)
-            .args(["build", "--release", "--locked"])
-            .args(packages))
-    })?;
+    steps.need("build the two programs", || build_programs(root))?;
     steps.need("build the pages' browser part", || {
         web::build_web(root).map(drop)
     })?;

@@ -88,3 +88,11 @@ pub fn program(root: &Path, name: &str) -> PathBuf {
 pub fn is_root() -> bool {
     output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
+
+/// Builds the two programs. With `--workspace` the dependencies' features are those of the tests,
+/// so neither build compiles again what the other has.
+pub fn build_programs(root: &Path) -> Result<()> {
+    run(cargo(root)
+        .args(["build", "--release", "--locked", "--workspace"])
+        .args(["--bin", "sayself", "--bin", "sayself-server"]))
+}

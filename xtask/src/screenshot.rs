@@ -1,6 +1,6 @@
 //! The README's picture, made from the recorded run.
 
-use crate::process::{cargo, run, target_folder};
+use crate::process::{build_programs, run, target_folder};
 use crate::serve::{Served, Server};
 use crate::{browser, setup, web};
 use anyhow::{Result, bail};
@@ -14,7 +14,7 @@ pub fn screenshot(root: &Path) -> Result<()> {
         bail!("the picture is taken by Chromium, which is missing");
     };
     setup::wasm_target(root)?;
-    run(cargo(root).args(["build", "--release", "--locked", "-p", "sayself-server"]))?;
+    build_programs(root)?;
     web::build_web(root)?;
     let scratch = target_folder(root).join("screenshots");
     std::fs::create_dir_all(&scratch)?;

@@ -9,7 +9,6 @@ use crate::stages::questions::choose;
 use crate::stages::run::prompt;
 use crate::stages::sample::{GREEDY, SAMPLES, sample};
 use clap::Args;
-use datasets::config::Decoding;
 use serde_json::json;
 
 /// Draw responses to questions.
@@ -57,8 +56,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     config.sample.samples = arguments.samples.unwrap_or(config.sample.samples);
     arguments.decoding.apply(&mut config.sample.decoding);
     if arguments.greedy {
-        config.sample.samples = 1;
-        config.sample.decoding = Decoding { temperature: 0.0, ..config.sample.decoding };
+        config.sample = config.sample.greedy();
     }
     config.check().map_err(|error| crate::error::bad_use(error.to_string()))?;
     let asked_prompt = prompt(config.sample.prompt.as_deref())?;

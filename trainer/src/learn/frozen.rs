@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// Bytes of activations that are kept; what comes after is computed anew each time.
-const KEPT_BYTES_MAX: usize = 1 << 30;
+const KEPT_BYTES_MAX: usize = 3 << 29;
 
 /// The embedding and the first layers of a decoder, without an adapter.
 pub struct FrozenLayers {

@@ -1,8 +1,8 @@
 //! `run`: the whole pipeline from one configuration.
 //!
 //! ```text
-//! questions ─ sample ─ cluster ─ rationalize ─ build ─┬─ sft/seed-1 ─ rl/seed-1 ─┐
-//!                                                     └─ sft/seed-2 ─ rl/seed-2 ─┴─ evaluate/LABEL …
+//! questions ─ sample, greedy ─ cluster ─ rationalize ─ build ─┬─ sft/seed-1 ─ rl/seed-1 ─┐
+//!                                                             └─ sft/seed-2 ─ rl/seed-2 ─┴─ evaluate/LABEL …
 //! ```
 //!
 //! A stage that is done is not done again; one that was cut short goes on where it stood.
@@ -21,7 +21,7 @@ use crate::stages::evaluate::{LevelReader, METRICS, Method, Subject, evaluate, r
 use crate::stages::questions;
 use crate::stages::{StageContext, build, cluster, rationalize, rl, sample, sft};
 use anyhow::Context;
-use datasets::config::{ClusterBy, Evaluation};
+use datasets::config::{ClusterBy, Evaluation, SampleConfig, Selection};
 use datasets::prompts::Prompt;
 use datasets::{Question, RunConfig};
 use std::cell::OnceCell;
@@ -179,7 +179,7 @@ impl Pipeline<'_> {
             .with_context(|| format!("stage {stage}"))
     }
 
-    /// `sample`, `cluster`, `rationalize` and `build`: the file that `sft` reads.
+    /// `sample`, `greedy`, `cluster`, `rationalize` and `build`: the file that `sft` reads.
     fn stage_one(&self, questions: &[Question], train: &[Question]) -> anyhow::Result<PathBuf> {
         let config = self.config;
         let file_of = |folder: &str, name: &str| self.dir.path().join(folder).join(name);
@@ -187,25 +187,26 @@ impl Pipeline<'_> {
         if file.exists() {
             return Ok(file);
         }
-        self.stage("sample", config.seed, |context| {
-            question_source::write_skipped(context, &self.set)?;
-            let student = self.student()?;
-            let sampler = LocalSampler {
-                decoder: student.decoder.clone(),
-                tokenizer: student.tokenizer.clone(),
-                rows: config.sample.batch,
-            };
-            let prompt = prompt(config.sample.prompt.as_deref())?;
-            sample::sample(
-                context,
-                &config.sample,
-                &prompt,
-                train,
-                &sampler,
-                sample::SAMPLES,
-            )
-        })?;
-        let samples = file_of("sample", sample::SAMPLES);
+        let draw = |stage: &str, sample: &SampleConfig, file: &str| {
+            self.stage(stage, config.seed, |context| {
+                question_source::write_skipped(context, &self.set)?;
+                let student = self.student()?;
+                let sampler = LocalSampler {
+                    decoder: student.decoder.clone(),
+                    tokenizer: student.tokenizer.clone(),
+                    rows: sample.batch,
+                };
+                let prompt = prompt(sample.prompt.as_deref())?;
+                sample::sample(context, sample, &prompt, train, &sampler, file)
+            })?;
+            Ok::<PathBuf, anyhow::Error>(file_of(stage, file))
+        };
+        let samples = draw("sample", &config.sample, sample::SAMPLES)?;
+        // The answer that the model gives when it is asked once: what it is taught on.
+        let greedy = match config.build.selection {
+            Selection::OwnAnswers => Some(draw("greedy", &config.sample.greedy(), sample::GREEDY)?),
+            Selection::CorrectOnly => None,
+        };
         let embedder = |wanted: bool| {
             wanted
                 .then(|| {
@@ -237,7 +238,7 @@ impl Pipeline<'_> {
                 samples: &samples,
                 clusters: &clusters,
                 rationales: &rationales,
-                greedy: None,
+                greedy: greedy.as_deref(),
             };
             build::build(
                 context,

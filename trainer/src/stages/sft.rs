@@ -77,9 +77,7 @@ pub fn sft(
         let chosen: Vec<Example> = order_of_epoch
             [start..examples.len().min(start + training.batch)]
             .iter()
-            .map(|index| {
-                with_rationale_share(&examples[*index], *index, epoch, config.rationale_share)
-            })
+            .map(|index| of_epoch(&examples[*index], *index, epoch, config))
             .collect();
         let is_last_epoch = epoch + 1 == training.epochs;
         sft_step(
@@ -276,9 +274,7 @@ fn example(
             .map(|answer| calibration::judge::normalise(answer))
             .collect();
         for own in &record.own_answers {
-            if branches.len() >= config.answers
-                || !seen.insert(calibration::judge::normalise(&own.answer))
-            {
+            if !seen.insert(calibration::judge::normalise(&own.answer)) {
                 continue;
             }
             branches.push(Branch {
@@ -336,20 +332,28 @@ pub fn shuffled(count: usize, seed: u64, epoch: usize) -> Vec<usize> {
     order
 }
 
-/// Trains the self-reflections of a share of the examples, in turn: each epoch another part.
-fn with_rationale_share(example: &Example, index: usize, epoch: usize, share: f64) -> Example {
-    let mut example = example.clone();
-    let turns = if share > 0.0 {
-        (1.0 / share).round() as usize
-    } else {
-        usize::MAX
-    };
-    if !(index + epoch).is_multiple_of(turns.max(1)) {
-        for branch in &mut example.branches {
-            branch.after = None;
-        }
+/// What an epoch trains of an example: the record's own answer, as many of the other answers as are
+/// wanted, in turn, and the self-reflections of a share of the examples, in turn.
+fn of_epoch(example: &Example, index: usize, epoch: usize, config: &SftConfig) -> Example {
+    let mut branches = Vec::new();
+    if let Some((own, others)) = example.branches.split_first() {
+        let turns = match config.rationale_share {
+            share if share > 0.0 => ((1.0 / share).round() as usize).max(1),
+            _ => usize::MAX,
+        };
+        let has_turn = (index + epoch).is_multiple_of(turns);
+        branches.push(Branch {
+            after: own.after.clone().filter(|_| has_turn),
+            ..own.clone()
+        });
+        let count = config.answers.saturating_sub(1).min(others.len());
+        let next = others.iter().cycle().skip(epoch * count);
+        branches.extend(next.take(count).cloned());
     }
-    example
+    Example {
+        prompt: example.prompt.clone(),
+        branches,
+    }
 }
 
 #[cfg(test)]
@@ -365,6 +369,45 @@ mod tests {
         assert_eq!((level, after), ("10", "\nSelf-reflection: y"));
         assert_eq!(split_at_level("Answer: x\nConfidence: 11"), None);
         assert_eq!(split_at_level("Answer: x"), None);
+    }
+
+    #[test]
+    fn other_answers_and_self_reflections_take_turns() {
+        let branch = |token: u32| Branch {
+            before_level: vec![token],
+            target: 0.0,
+            weight: 1.0,
+            train_answer: false,
+            after: Some(After {
+                level: vec![1],
+                rationale: vec![2],
+            }),
+        };
+        let example = Example {
+            prompt: vec![0],
+            branches: (10..14).map(branch).collect(),
+        };
+        let config = SftConfig {
+            answers: 3,
+            rationale_share: 0.5,
+            ..SftConfig::default()
+        };
+        let answers = |epoch| -> Vec<u32> {
+            let of_epoch = of_epoch(&example, 0, epoch, &config);
+            of_epoch
+                .branches
+                .iter()
+                .map(|branch| branch.before_level[0])
+                .collect()
+        };
+        assert_eq!(answers(0), [10, 11, 12]);
+        assert_eq!(answers(1), [10, 13, 11]);
+        let reflects = |epoch| {
+            of_epoch(&example, 0, epoch, &config).branches[0]
+                .after
+                .is_some()
+        };
+        assert_eq!([0, 1, 2].map(reflects), [true, false, true]);
     }
 
     #[test]
