@@ -271,8 +271,8 @@ impl Default for TrainingConfig {
 pub enum ConfidenceLoss {
     /// Cross-entropy of the written level, as the paper does.
     CrossEntropy,
-    /// Binary cross-entropy of the expected value with correctness, then the exact tokenized Brier
-    /// loss in the last epoch (REFERENCE 9).
+    /// Binary cross-entropy of the expected value with correctness, then, in the last quarter of the
+    /// steps, the exact tokenized Brier loss (REFERENCE 9).
     #[default]
     ExpectedThenBrier,
     /// The exact expectation over the ten levels from the start (ConfTuner, arXiv 2508.18847).

@@ -414,7 +414,7 @@ impl Asking<'_> {
         }
         let read = model::level_probabilities(reader.decoder, reader.tokens, &contexts)?;
         for (index, of_response) in owners.into_iter().zip(read) {
-            levels[index] = Some(of_response);
+            levels[index] = Some(of_response.map(to_millionths));
         }
         Ok(levels)
     }
@@ -474,6 +474,11 @@ impl Asking<'_> {
             })
             .collect())
     }
+}
+
+/// What is written down of a probability: more digits would be most of the file.
+fn to_millionths(probability: f64) -> f64 {
+    (probability * 1e6).round() / 1e6
 }
 
 /// Samples all requests and puts the responses in their order.

@@ -79,13 +79,13 @@ pub fn sft(
             .iter()
             .map(|index| of_epoch(&examples[*index], *index, epoch, config))
             .collect();
-        let is_last_epoch = epoch + 1 == training.epochs;
+        let is_last_quarter = 4 * step >= 3 * steps;
         sft_step(
             &learner,
             &student.levels,
             config,
             &chosen,
-            is_last_epoch,
+            is_last_quarter,
             gradients,
         )
     })
@@ -97,7 +97,7 @@ fn sft_step(
     level_tokens: &model::LevelTokens,
     config: &SftConfig,
     examples: &[Example],
-    is_last_epoch: bool,
+    is_last_quarter: bool,
     gradients: &mut Gradients,
 ) -> anyhow::Result<Vec<(&'static str, f64)>> {
     let branches = || examples.iter().flat_map(|example| &example.branches);
@@ -131,7 +131,7 @@ fn sft_step(
             .collect();
         let of_branches = confidence_loss(
             config.confidence_loss,
-            is_last_epoch,
+            is_last_quarter,
             &outputs.levels,
             &wanted,
             &targets.confidence,
@@ -184,7 +184,7 @@ fn sft_step(
 /// The loss of each branch's confidence: (b,).
 fn confidence_loss(
     kind: ConfidenceLoss,
-    is_last_epoch: bool,
+    is_last_quarter: bool,
     levels: &Levels,
     targets: &Tensor,
     target_values: &[f32],
@@ -192,7 +192,7 @@ fn confidence_loss(
     Ok(match kind {
         ConfidenceLoss::CrossEntropy => loss::level_cross_entropy(levels, target_values)?,
         ConfidenceLoss::TokenizedBrier => loss::tokenized_brier(levels, targets)?,
-        ConfidenceLoss::ExpectedThenBrier if is_last_epoch => {
+        ConfidenceLoss::ExpectedThenBrier if is_last_quarter => {
             // On the scale of the cross-entropy, whose curvature at one half is four times as large.
             let brier = (loss::tokenized_brier(levels, targets)? * 2.0)?;
             (brier + (loss::unimodal(levels)? * (0.5 * UNIMODAL_WEIGHT))?)?
