@@ -74,18 +74,6 @@ CITIES_PER_COUNTRY = {"country-of-city": 110, "continent-of-city": 70, "language
 AIRPORTS_PER_COUNTRY = 15
 CITY_POPULATION_MIN = 100_000
 US_CITY_POPULATION_MIN = 25_000
-# More of the same for training alone, of smaller cities and beyond the caps: the others stay as they
-# are. Confidence is learnt from many entities, each met few times.
-MORE_CAPS = {
-    "country-of-city": 1500,
-    "continent-of-city": 1000,
-    "language-of-city": 700,
-    "currency-of-city": 300,
-    "state-of-city": 1000,
-    "time-zone-of-city": 500,
-}
-MORE_CITY_POPULATION_MIN = 30_000
-MORE_US_CITY_POPULATION_MIN = 8_000
 # A city whose name another place also has is kept only if it has this many times its people.
 DOMINANCE = 20
 
@@ -230,15 +218,13 @@ class Collector:
 
     def __init__(self):
         self.rows = defaultdict(list)
-        # Questions for training alone.
-        self.more = defaultdict(list)
 
-    def add(self, template, entity, question, answers, judge="short-answer", size=0, more=False):
+    def add(self, template, entity, question, answers, judge="short-answer", size=0):
         answers = distinct(answers) if judge == "short-answer" else list(dict.fromkeys(answers))
         # A question that holds its answer is no question.
         if not answers or any(stands_in(a, question) for a in answers if len(a) > 2):
             return
-        (self.more if more else self.rows)[template].append(
+        self.rows[template].append(
             {"question": question, "answers": answers, "template": template, "entity": entity, "judge": judge, "size": size}
         )
 
@@ -418,12 +404,12 @@ def alone(city, by_name, same):
 
 def add_city_questions(out, countries):
     every, by_name, capitals, places = read_cities(countries)
-    per_country, more_per_country = defaultdict(Counter), defaultdict(Counter)
+    per_country = defaultdict(Counter)
     seen = set()
     for city in every:
         name, code = ascii_form(city["name"]), city["countrycode"]
         if (
-            city["population"] < MORE_CITY_POPULATION_MIN or code not in countries or not name
+            city["population"] < CITY_POPULATION_MIN or code not in countries or not name
             or city["timezone"] in DISPUTED_TIME_ZONES or normalise(name) in capitals | places
             or normalise(name) in seen or re.search(r"(District|County|Subdistrict|Center)$", name)
             or not alone(city, by_name, lambda a, b: a["countrycode"] == b["countrycode"])
@@ -438,19 +424,17 @@ def add_city_questions(out, countries):
             if name in {s.capital for s in us.STATES}:
                 continue
         size = city["population"]
-        small = size < CITY_POPULATION_MIN
 
         def add(template, question, answers):
-            more = small or per_country[template][code] >= CITIES_PER_COUNTRY[template]
-            counts, rows = (more_per_country, out.more) if more else (per_country, out.rows)
-            if counts[template][code] < CITIES_PER_COUNTRY[template]:
-                before = len(rows[template])
-                out.add(template, entity, question, answers, "short-answer", size, more)
-                counts[template][code] += len(rows[template]) - before
+            limit = CITIES_PER_COUNTRY[template]
+            if per_country[template][code] < limit:
+                before = len(out.rows[template])
+                out.add(template, entity, question, answers, "short-answer", size)
+                per_country[template][code] += len(out.rows[template]) - before
 
         if code != "US" and unit_interval(f"world-facts/held-out/{entity}") < HELD_OUT_CITY_SHARE:
             people = demonym_names(country)
-            if people and not small:
+            if people:
                 add("nationality-of-city", f"What is the nationality of people from {name}?", people)
             continue
         add("country-of-city", f"In which country is the city of {name}?", country["names"])
@@ -478,17 +462,16 @@ def add_city_questions(out, countries):
         state = city["admin1code"]
         name = ascii_form(city["name"])
         if (
-            city["countrycode"] != "US" or city["population"] < MORE_US_CITY_POPULATION_MIN or not name
+            city["countrycode"] != "US" or city["population"] < US_CITY_POPULATION_MIN or not name
             or state not in state_names or (name, state) in state_capitals or normalise(name) in places
             or not alone(city, by_name, lambda a, b: False)
             or any(stands_in(s, name) for s in state_names.values())
         ):
             continue
         entity = f"city:{name},US-{state}"
-        rest = ("short-answer", city["population"], city["population"] < US_CITY_POPULATION_MIN)
-        out.add("state-of-city", entity, f"In which U.S. state is the city of {name}?", [state_names[state]], *rest)
+        out.add("state-of-city", entity, f"In which U.S. state is the city of {name}?", [state_names[state]], "short-answer", city["population"])
         if city["timezone"] in zones:
-            out.add("time-zone-of-city", entity, f"In which U.S. time zone is the city of {name}?", zones[city["timezone"]], *rest)
+            out.add("time-zone-of-city", entity, f"In which U.S. time zone is the city of {name}?", zones[city["timezone"]], "short-answer", city["population"])
 
 
 # ---------------------------------------------------------------- the United States
@@ -590,15 +573,9 @@ def finish(out):
     """The rows as they are written, and the size of each by id."""
     rows, sizes = [], {}
     for template, questions in sorted(out.rows.items()):
-        order = lambda q: (-q["size"], unit_interval(f"world-facts/order/{q['entity']}"))
-        questions = sorted(questions, key=order)
+        questions.sort(key=lambda q: (-q["size"], unit_interval(f"world-facts/order/{q['entity']}")))
         texts = Counter(q["question"] for q in questions)
-        questions = [q for q in questions if texts[q["question"]] == 1]
-        cap = CAPS.get(template, len(questions))
-        known = {q["question"] for q in questions[:cap]}
-        more = {q["question"]: q for q in sorted(questions[cap:] + out.more[template], key=order)}
-        more = [q for q in more.values() if q["question"] not in known and split_of(template, q["entity"]) == "train"]
-        questions = questions[:cap] + more[: MORE_CAPS.get(template, 0)]
+        questions = [q for q in questions if texts[q["question"]] == 1][: CAPS.get(template)]
         # Another question's answer that holds this one's, as `North Korea` holds `Korea`, is wrong.
         pool = {name for t in POOLED.get(template, [template]) for q in out.rows[t] for name in q["answers"]}
         for q in questions:
