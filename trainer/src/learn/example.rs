@@ -46,6 +46,8 @@ pub struct Targets {
     /// Row of the token `1` after it, of each branch; the same as `before_level` where "10" is one
     /// token.
     pub after_one: Vec<u32>,
+    /// Row of a digit that is a level, after it, of each branch: where no further digit belongs.
+    pub after_digit: Vec<u32>,
     pub confidence: Vec<f32>,
     pub confidence_weight: Vec<f32>,
     /// Rows that predict a token of an answer, and that token.
@@ -133,6 +135,14 @@ pub fn lay_out(examples: &[&Example], levels: &LevelTokens) -> (Segments, Target
                 let one = segments.push(Some(answer), &levels.digits[1..2]);
                 segments.range(one).start as u32
             });
+            // Digits that are a level whatever follows, in turn.
+            let whole = match levels.ten {
+                Some(_) => &levels.digits[1..],
+                None => &levels.digits[2..],
+            };
+            let digit = whole[targets.after_digit.len() % whole.len()];
+            let digit = segments.push(Some(answer), &[digit]);
+            targets.after_digit.push(segments.range(digit).start as u32);
             targets.confidence.push(branch.target);
             targets.confidence_weight.push(branch.weight);
             if let Some(after) = &branch.after {
@@ -189,16 +199,19 @@ mod tests {
             }],
         };
         let (segments, targets) = lay_out(&[&first, &second], &LEVELS);
-        // 20 21 | 22 | 30 31 32 | 1 | 7 40 41 | 23 | 30 31 32 | 1
+        // 20 21 | 22 | 30 31 32 | 1 | 2 | 7 40 41 | 23 | 30 31 32 | 1 | 3
         assert_eq!(
             segments.tokens(),
-            [20, 21, 22, 30, 31, 32, 1, 7, 40, 41, 23, 30, 31, 32, 1]
+            [
+                20, 21, 22, 30, 31, 32, 1, 2, 7, 40, 41, 23, 30, 31, 32, 1, 3
+            ]
         );
         assert_eq!(targets.answer_rows, [2, 3, 4]);
         assert_eq!(targets.answer_tokens, [30, 31, 32]);
-        assert_eq!(targets.before_level, [5, 13]);
-        assert_eq!(targets.after_one, [6, 14]);
-        assert_eq!(targets.rationale_rows, [7, 8, 9]);
+        assert_eq!(targets.before_level, [5, 14]);
+        assert_eq!(targets.after_one, [6, 15]);
+        assert_eq!(targets.after_digit, [7, 16]);
+        assert_eq!(targets.rationale_rows, [8, 9, 10]);
         assert_eq!(targets.rationale_tokens, [40, 41, 42]);
     }
 

@@ -9,6 +9,9 @@ use std::ops::Range;
 const EXPECTED_MIN: f64 = 0.01;
 const EXPECTED_MAX: f64 = 0.99;
 
+/// Weight of [`form`] beside a loss on the confidence.
+pub const FORM_WEIGHT: f64 = 0.02;
+
 /// Width of the Gaussian that [`unimodal`] draws about the expected confidence, as a probability.
 const UNIMODAL_WIDTH: f64 = 0.08;
 
@@ -18,44 +21,88 @@ pub struct Levels {
     pub log_probabilities: Tensor,
     /// ln of the probability that a level is written at all: (b,).
     pub log_mass: Tensor,
+    /// ln of the probability that a level, once written, ends there: no further digit: (b,).
+    pub log_end: Tensor,
 }
 
-/// The places of a batch's logits that [`levels`] reads: first the tokens of each of the rows
-/// `before_level`, then, where "10" is the two tokens `1`, `0`, the token `0` of each of
-/// `after_one`, the rows that follow a `1`.
-pub fn level_places(
-    before_level: Range<u32>,
-    after_one: Range<u32>,
-    tokens: &LevelTokens,
-) -> Vec<(u32, u32)> {
-    let (nine, zero) = (&tokens.digits[1..], tokens.digits[0]);
-    let first = before_level.flat_map(|row| nine.iter().chain(&tokens.ten).map(move |t| (row, *t)));
-    let second = after_one.map(|row| (row, zero));
-    match tokens.ten {
-        Some(_) => first.collect(),
-        None => first.chain(second).collect(),
+/// The rows of a batch's logits that [`levels`] reads, one of each kind a branch.
+pub struct LevelRows {
+    /// Predict the level.
+    pub before_level: Range<u32>,
+    /// Follow a `1`.
+    pub after_one: Range<u32>,
+    /// Follow another digit that is a level.
+    pub after_digit: Range<u32>,
+}
+
+impl LevelRows {
+    /// The rows of `branches` branches, kind by kind from the first row on.
+    pub fn first(branches: u32) -> Self {
+        LevelRows {
+            before_level: 0..branches,
+            after_one: branches..2 * branches,
+            after_digit: 2 * branches..3 * branches,
+        }
+    }
+
+    /// The places whose log-probabilities [`levels`] takes: the levels' tokens before a level; the
+    /// digits after a level of one digit; and where "10" is the two tokens `1`, `0`, the digits
+    /// after a `1`.
+    pub fn places(&self, tokens: &LevelTokens) -> Vec<(u32, u32)> {
+        let digits = &tokens.digits;
+        let at = |rows: &Range<u32>, tokens: &[u32]| -> Vec<(u32, u32)> {
+            let tokens = tokens.to_vec();
+            rows.clone()
+                .flat_map(move |row| tokens.clone().into_iter().map(move |token| (row, token)))
+                .collect()
+        };
+        match tokens.ten {
+            Some(ten) => [
+                at(&self.before_level, &[&digits[1..], &[ten]].concat()),
+                at(&self.after_digit, digits),
+            ]
+            .concat(),
+            None => [
+                at(&self.before_level, &digits[1..]),
+                at(&self.after_digit, digits),
+                at(&self.after_one, digits),
+            ]
+            .concat(),
+        }
     }
 }
 
-/// The levels' distributions from the log-probabilities at the [`level_places`] of `branches` rows.
-/// REFERENCE 5: where "10" is two tokens, P(1) = p(1)·(1 − p(0|1)) and P(10) = p(1)·p(0|1).
+/// ln(1 − Σ p) over the last dimension of log-probabilities, kept finite where Σ p rounds to 1.
+fn log_of_rest(logprobs: &Tensor) -> Result<Tensor> {
+    (1.0 - logprobs.exp()?.sum_keepdim(1)?)?
+        .clamp(1e-6, 1.0)?
+        .log()
+}
+
+/// The levels' distributions from the log-probabilities at [`LevelRows::places`] of `branches`
+/// branches. REFERENCE 5: where "10" is two tokens, P(1) = p(1)·(1 − p(0|1)) and
+/// P(10) = p(1)·p(0|1).
 pub fn levels(logprobs: &Tensor, branches: usize, tokens: &LevelTokens) -> Result<Levels> {
+    let first = if tokens.ten.is_some() { 10 } else { 9 };
+    let part = |start: usize, width: usize| {
+        logprobs
+            .narrow(0, start * branches, width * branches)?
+            .reshape((branches, width))
+    };
+    let raw = part(0, first)?;
+    let mut log_end = log_of_rest(&part(first, 10)?)?;
     let raw = if tokens.ten.is_some() {
-        logprobs.reshape((branches, 10))?
+        raw
     } else {
-        let nine = logprobs
-            .narrow(0, 0, 9 * branches)?
-            .reshape((branches, 9))?; // ln p(1..=9)
-        let zero = logprobs
-            .narrow(0, 9 * branches, branches)?
-            .reshape((branches, 1))?; // ln p(0|1)
-        // ln(1 − p(0|1)), kept finite where p(0|1) rounds to 1.
-        let not_zero = (1.0 - zero.exp()?)?.clamp(1e-6, 1.0)?.log()?;
-        let one = nine.narrow(1, 0, 1)?;
+        let after_one = part(first + 10, 10)?;
+        let zero = after_one.narrow(1, 0, 1)?; // ln p(0|1)
+        let not_zero = log_of_rest(&zero)?;
+        log_end = (log_end + log_of_rest(&after_one.narrow(1, 1, 9)?)?)?;
+        let one = raw.narrow(1, 0, 1)?;
         Tensor::cat(
             &[
                 &(&one + &not_zero)?,
-                &nine.narrow(1, 1, 8)?,
+                &raw.narrow(1, 1, 8)?,
                 &(&one + &zero)?,
             ],
             1,
@@ -65,7 +112,13 @@ pub fn levels(logprobs: &Tensor, branches: usize, tokens: &LevelTokens) -> Resul
     Ok(Levels {
         log_probabilities: raw.broadcast_sub(&log_mass.unsqueeze(1)?)?,
         log_mass,
+        log_end: log_end.squeeze(1)?,
     })
+}
+
+/// −ln of the probability that a level is written, and ends where it should: (b,).
+pub fn form(levels: &Levels) -> Result<Tensor> {
+    (&levels.log_mass + &levels.log_end)?.neg()
 }
 
 /// k/10 for k = 1..=10: (1, 10).
@@ -171,11 +224,11 @@ mod tests {
         Tensor::from_vec(values, (rows, 16), &Device::Cpu).unwrap()
     }
 
-    /// The levels of branches whose logits before the level are `first`, after a `1` `second`.
+    /// The levels of branches whose logits before the level are `first`, after a digit `second`.
     fn levels_of(first: &Tensor, second: &Tensor) -> Levels {
         let count = first.dim(0).unwrap();
-        let logits = Tensor::cat(&[first, second], 0).unwrap();
-        let places = level_places(0..count as u32, count as u32..2 * count as u32, &SPLIT);
+        let logits = Tensor::cat(&[first, second, second], 0).unwrap();
+        let places = LevelRows::first(count as u32).places(&SPLIT);
         let logprobs = model::ops::logprobs_at(&logits, &places).unwrap();
         levels(&logprobs, count, &SPLIT).unwrap()
     }
@@ -223,6 +276,20 @@ mod tests {
         let least = (1..=10).min_by(|a, b| losses[a - 1].total_cmp(&losses[b - 1]));
         assert_eq!(least, Some(7), "{losses:?}");
         assert!((losses[6] - 0.21).abs() < 1e-5, "{losses:?}");
+    }
+
+    #[test]
+    fn a_digit_after_a_level_is_bad_form() {
+        let after = |digit: usize| {
+            let mut second = vec![0f32; 16];
+            second[digit] = 30.0;
+            let second = Tensor::from_vec(second, (1, 16), &Device::Cpu).unwrap();
+            form(&levels_of(&certain(7).0, &second)).unwrap()
+        };
+        let of = |digit| after(digit).to_vec1::<f32>().unwrap()[0];
+        // Token 15 is no digit; 0 is one that may follow a `1` alone.
+        assert!(of(15).abs() < 1e-4, "{}", of(15));
+        assert!(of(0) > 10.0 && of(9) > of(0) + 10.0);
     }
 
     #[test]

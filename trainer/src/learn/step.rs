@@ -4,7 +4,7 @@
 use crate::learn::Student;
 use crate::learn::example::Targets;
 use crate::learn::frozen::FrozenLayers;
-use crate::learn::loss::{self, Levels};
+use crate::learn::loss::{self, LevelRows, Levels};
 use candle_core::Tensor;
 use model::{Decoder, Gradients, LevelTokens, Lora, Segments, Tape};
 use std::sync::Arc;
@@ -59,6 +59,7 @@ impl Learner {
         let parts = [
             &targets.before_level,
             &targets.after_one,
+            &targets.after_digit,
             &targets.answer_rows,
             &targets.rationale_rows,
         ];
@@ -68,13 +69,13 @@ impl Learner {
             .logits(&model::ops::rows(tape.output(), &rows)?)?;
 
         let branches = targets.before_level.len();
-        let (one, two) = (branches as u32, 2 * branches as u32);
-        let of_levels = loss::level_places(0..one, one..two, &self.levels);
+        let level_rows = LevelRows::first(branches as u32);
+        let of_levels = level_rows.places(&self.levels);
         let tokens = targets
             .answer_tokens
             .iter()
             .chain(&targets.rationale_tokens);
-        let of_tokens = (two..).zip(tokens.copied());
+        let of_tokens = (level_rows.after_digit.end..).zip(tokens.copied());
         let places: Vec<(u32, u32)> = of_levels.iter().copied().chain(of_tokens).collect();
         let logprobs = model::ops::logprobs_at(&logits, &places)?;
 

@@ -10,6 +10,7 @@
 //! A_i = r_i − mean of the other rollouts' rewards
 //! L   = −(1/BG) Σ A_i · ln π(level_i | question, answer_i)
 //!       + kl_weight · KL(levels ‖ levels of the stage-1 adapter) − entropy_weight · H(levels)
+//!       − FORM · ln P(a level is written, and no digit after it)
 //! ```
 //!
 //! With `exact`, the expectation Σ_k P(k)·r(k) over the ten levels stands in for the level that was
@@ -391,7 +392,8 @@ impl Surrogate<'_> {
             .iter()
             .map(|contribution| contribution.count)
             .collect();
-        let mut loss = gain.neg()?;
+        let form = loss::weighted_sum(&loss::form(levels)?, &counts)?;
+        let mut loss = (form * loss::FORM_WEIGHT)?.sub(&gain)?;
         if self.config.entropy_weight > 0.0 {
             let entropy = loss::weighted_sum(&loss::entropy(levels)?, &counts)?;
             loss = (loss - (entropy * self.config.entropy_weight)?)?;

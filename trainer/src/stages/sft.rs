@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! L = Σ w_b · confidence(b) / Σ w_b            confidence(b): `confidence_loss` of the ten levels
-//!   + MASS · mean_b −ln P(a level is written)
+//!   + FORM · mean_b −ln P(a level is written, and no digit after it)
 //!   + answer_weight · mean_t −ln P(t)          tokens of the record's own response, up to the level
 //!   + rationale_weight · mean_t −ln P(t)       tokens of its self-reflection and the end of the turn
 //! ```
@@ -30,8 +30,6 @@ use rand::seq::SliceRandom;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Weight of −ln P(a level is written): keeps the level where the form wants it.
-const MASS_WEIGHT: f64 = 0.02;
 /// Weight of the unimodality of the ten levels.
 const UNIMODAL_WEIGHT: f64 = 0.1;
 /// Weight of the confidence in answers other than the record's, relative to it.
@@ -137,7 +135,7 @@ fn sft_step(
             &targets.confidence,
         )?;
         let confidence = loss::weighted_sum(&of_branches, &weights)?;
-        let mass_weights: Vec<f32> = targets
+        let form_weights: Vec<f32> = targets
             .confidence_weight
             .iter()
             .map(|weight| {
@@ -148,8 +146,8 @@ fn sft_step(
                 }
             })
             .collect();
-        let mass = loss::weighted_sum(&outputs.levels.log_mass, &mass_weights)?;
-        let mut total = (&confidence - (mass * MASS_WEIGHT)?)?;
+        let form = loss::weighted_sum(&loss::form(&outputs.levels)?, &form_weights)?;
+        let mut total = (&confidence + (form * loss::FORM_WEIGHT)?)?;
         if let Some(answer) = &outputs.answer {
             let mean = (answer.sum_all()? / answer_tokens as f64)?;
             answer_sum += loss::scalar(&mean)?;
