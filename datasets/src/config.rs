@@ -211,6 +211,16 @@ pub struct BuildConfig {
     pub order: Order,
 }
 
+/// How exactly training multiplies matrices, on a CPU with a unit for it (AMX); on others it is `f32`
+/// all the same, on a GPU `bf16`. Sums, and the adapter's values themselves, are `f32`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    #[default]
+    F32,
+    Bf16,
+}
+
 /// LoRA and the optimizer, shared by `sft` and `rl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -219,6 +229,8 @@ pub struct TrainingConfig {
     pub lora_alpha: f64,
     /// Which of `q_proj k_proj v_proj o_proj gate_proj up_proj down_proj`.
     pub lora_targets: Vec<String>,
+    /// Of the matrix products.
+    pub precision: Precision,
     /// Layers below this one stay as they are, and their activations are computed once.
     pub first_layer: usize,
     pub learning_rate: f64,
@@ -242,6 +254,7 @@ impl Default for TrainingConfig {
         TrainingConfig {
             lora_rank: 32,
             lora_alpha: 32.0,
+            precision: Precision::default(),
             lora_targets: [
                 "q_proj",
                 "k_proj",
@@ -285,6 +298,10 @@ pub struct SftConfig {
     #[serde(flatten)]
     pub training: TrainingConfig,
     pub confidence_loss: ConfidenceLoss,
+    /// What the confidence in the record's answer is drawn to before the last quarter of the steps:
+    /// `own` (that answer's correctness), `group` (the accuracy of the question's samples) or
+    /// `mixed` (half of each).
+    pub target: String,
     /// Weight of the cross-entropy of the answer's tokens beside the confidence loss.
     pub answer_weight: f64,
     /// Weight of the cross-entropy of the rationale's tokens.
@@ -301,6 +318,7 @@ impl Default for SftConfig {
         SftConfig {
             training: TrainingConfig::default(),
             confidence_loss: ConfidenceLoss::default(),
+            target: "own".into(),
             answer_weight: 0.03,
             rationale_weight: 0.03,
             rationale_share: 0.25,

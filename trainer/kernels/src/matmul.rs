@@ -11,8 +11,8 @@
 #[cfg(target_arch = "x86_64")]
 mod amx;
 mod pack;
-pub mod split;
 mod tile;
+pub mod training;
 
 use std::cell::RefCell;
 

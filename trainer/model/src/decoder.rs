@@ -21,7 +21,7 @@ use crate::ops::{Input, Linear, Norm, Rotation, Weight, silu_mul, tensor_from_ve
 use crate::{Config, Lora, LoraPair, ModelError, Projection, Segments};
 use candle_core::{DType, Device, Tensor};
 use flat::FlatAttention;
-use kernels::AttentionShape;
+use kernels::{AttentionShape, Precision};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -54,6 +54,8 @@ impl Default for LoadOptions {
 pub struct Decoder {
     weights: Arc<Weights>,
     adapter: Option<Arc<Lora>>,
+    /// Of the products while the adapter learns.
+    precision: Precision,
 }
 
 #[derive(Debug)]
@@ -110,6 +112,7 @@ impl Decoder {
         Ok(Self {
             weights: Arc::new(weights),
             adapter: None,
+            precision: Precision::default(),
         })
     }
 
@@ -127,6 +130,7 @@ impl Decoder {
         Ok(Self {
             weights: Arc::new(weights),
             adapter: None,
+            precision: Precision::default(),
         })
     }
 
@@ -146,8 +150,8 @@ impl Decoder {
     #[must_use]
     pub fn with_adapter(&self, adapter: Arc<Lora>) -> Self {
         Self {
-            weights: Arc::clone(&self.weights),
             adapter: Some(adapter),
+            ..self.clone()
         }
     }
 
@@ -155,8 +159,18 @@ impl Decoder {
     #[must_use]
     pub fn without_adapter(&self) -> Self {
         Self {
-            weights: Arc::clone(&self.weights),
             adapter: None,
+            ..self.clone()
+        }
+    }
+
+    /// The same decoder, whose adapter learns by products of this precision.
+    /// Inference is not touched.
+    #[must_use]
+    pub fn with_precision(&self, precision: Precision) -> Self {
+        Self {
+            precision,
+            ..self.clone()
         }
     }
 
@@ -349,10 +363,10 @@ impl Decoder {
     /// If `x` is of another width, or gradients are asked of quantized weights.
     pub fn logits(&self, x: &Tensor) -> Result<Tensor, ModelError> {
         let normed = self.weights.norm.forward(x)?;
-        let logits = self
-            .weights
-            .output
-            .forward(&Input::new(&normed), None::<&LoraPair>)?;
+        let logits = self.weights.output.forward(
+            &Input::new(&normed).with_precision(self.precision),
+            None::<&LoraPair>,
+        )?;
         Ok(logits.to_dtype(DType::F32)?)
     }
 

@@ -44,6 +44,7 @@ pub use config::{Architecture, Config};
 pub use decoder::{Decoder, LoadOptions, Tape};
 pub use error::ModelError;
 pub use generate::{Completion, Decoding, Finish, Request, generate};
+pub use kernels::Precision;
 pub use levels::{LevelTokens, level_probabilities};
 pub use lora::{Lora, LoraConfig, LoraPair, Projection};
 pub use optimizer::{AdamW, AdamWConfig, Gradients};

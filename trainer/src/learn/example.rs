@@ -46,7 +46,10 @@ pub struct Targets {
     /// Row of the token `1` after it, of each branch; the same as `before_level` where "10" is one
     /// token.
     pub after_one: Vec<u32>,
-    /// Row of a digit that is a level, after it, of each branch: where no further digit belongs.
+    /// Row of the token `0` after that, of each branch; the same as `before_level` where "10" is one
+    /// token.
+    pub after_ten: Vec<u32>,
+    /// Row of another token that is a level, of each branch: where no further digit belongs.
     pub after_digit: Vec<u32>,
     pub confidence: Vec<f32>,
     pub confidence_weight: Vec<f32>,
@@ -129,16 +132,20 @@ pub fn lay_out(examples: &[&Example], levels: &LevelTokens) -> (Segments, Target
                 targets.answer_tokens.extend(&branch.before_level);
             }
             targets.before_level.push(last);
-            targets.after_one.push(if levels.ten.is_some() {
-                last
-            } else {
-                let one = segments.push(Some(answer), &levels.digits[1..2]);
-                segments.range(one).start as u32
-            });
-            // Digits that are a level whatever follows, in turn.
-            let whole = match levels.ten {
-                Some(_) => &levels.digits[1..],
-                None => &levels.digits[2..],
+            let (after_one, after_ten) = match levels.ten {
+                Some(_) => (last, last),
+                None => {
+                    let ten = segments.push(Some(answer), &[levels.digits[1], levels.digits[0]]);
+                    let start = segments.range(ten).start as u32;
+                    (start, start + 1)
+                }
+            };
+            targets.after_one.push(after_one);
+            targets.after_ten.push(after_ten);
+            // The other tokens that are a level, in turn.
+            let whole: Vec<u32> = match levels.ten {
+                Some(ten) => levels.digits[1..].iter().copied().chain([ten]).collect(),
+                None => levels.digits[2..].to_vec(),
             };
             let digit = whole[targets.after_digit.len() % whole.len()];
             let digit = segments.push(Some(answer), &[digit]);
@@ -199,19 +206,20 @@ mod tests {
             }],
         };
         let (segments, targets) = lay_out(&[&first, &second], &LEVELS);
-        // 20 21 | 22 | 30 31 32 | 1 | 2 | 7 40 41 | 23 | 30 31 32 | 1 | 3
+        // 20 21 | 22 | 30 31 32 | 1 0 | 2 | 7 40 41 | 23 | 30 31 32 | 1 0 | 3
         assert_eq!(
             segments.tokens(),
             [
-                20, 21, 22, 30, 31, 32, 1, 2, 7, 40, 41, 23, 30, 31, 32, 1, 3
+                20, 21, 22, 30, 31, 32, 1, 0, 2, 7, 40, 41, 23, 30, 31, 32, 1, 0, 3
             ]
         );
         assert_eq!(targets.answer_rows, [2, 3, 4]);
         assert_eq!(targets.answer_tokens, [30, 31, 32]);
-        assert_eq!(targets.before_level, [5, 14]);
-        assert_eq!(targets.after_one, [6, 15]);
-        assert_eq!(targets.after_digit, [7, 16]);
-        assert_eq!(targets.rationale_rows, [8, 9, 10]);
+        assert_eq!(targets.before_level, [5, 15]);
+        assert_eq!(targets.after_one, [6, 16]);
+        assert_eq!(targets.after_ten, [7, 17]);
+        assert_eq!(targets.after_digit, [8, 18]);
+        assert_eq!(targets.rationale_rows, [9, 10, 11]);
         assert_eq!(targets.rationale_tokens, [40, 41, 42]);
     }
 

@@ -31,7 +31,9 @@ pub struct LevelRows {
     pub before_level: Range<u32>,
     /// Follow a `1`.
     pub after_one: Range<u32>,
-    /// Follow another digit that is a level.
+    /// Follow `1`, `0`.
+    pub after_ten: Range<u32>,
+    /// Follow another token that is a level.
     pub after_digit: Range<u32>,
 }
 
@@ -41,13 +43,14 @@ impl LevelRows {
         LevelRows {
             before_level: 0..branches,
             after_one: branches..2 * branches,
-            after_digit: 2 * branches..3 * branches,
+            after_ten: 2 * branches..3 * branches,
+            after_digit: 3 * branches..4 * branches,
         }
     }
 
     /// The places whose log-probabilities [`levels`] takes: the levels' tokens before a level; the
-    /// digits after a level of one digit; and where "10" is the two tokens `1`, `0`, the digits
-    /// after a `1`.
+    /// digits after a level of one token; and where "10" is the two tokens `1`, `0`, the digits
+    /// after each of the two.
     pub fn places(&self, tokens: &LevelTokens) -> Vec<(u32, u32)> {
         let digits = &tokens.digits;
         let at = |rows: &Range<u32>, tokens: &[u32]| -> Vec<(u32, u32)> {
@@ -66,6 +69,7 @@ impl LevelRows {
                 at(&self.before_level, &digits[1..]),
                 at(&self.after_digit, digits),
                 at(&self.after_one, digits),
+                at(&self.after_ten, digits),
             ]
             .concat(),
         }
@@ -98,6 +102,7 @@ pub fn levels(logprobs: &Tensor, branches: usize, tokens: &LevelTokens) -> Resul
         let zero = after_one.narrow(1, 0, 1)?; // ln p(0|1)
         let not_zero = log_of_rest(&zero)?;
         log_end = (log_end + log_of_rest(&after_one.narrow(1, 1, 9)?)?)?;
+        log_end = (log_end + log_of_rest(&part(first + 20, 10)?)?)?;
         let one = raw.narrow(1, 0, 1)?;
         Tensor::cat(
             &[
@@ -224,10 +229,10 @@ mod tests {
         Tensor::from_vec(values, (rows, 16), &Device::Cpu).unwrap()
     }
 
-    /// The levels of branches whose logits before the level are `first`, after a digit `second`.
+    /// The levels of branches whose logits before the level are `first`, after any digit `second`.
     fn levels_of(first: &Tensor, second: &Tensor) -> Levels {
         let count = first.dim(0).unwrap();
-        let logits = Tensor::cat(&[first, second, second], 0).unwrap();
+        let logits = Tensor::cat(&[first, second, second, second], 0).unwrap();
         let places = LevelRows::first(count as u32).places(&SPLIT);
         let logprobs = model::ops::logprobs_at(&logits, &places).unwrap();
         levels(&logprobs, count, &SPLIT).unwrap()

@@ -6,6 +6,7 @@ use crate::learn::example::Targets;
 use crate::learn::frozen::FrozenLayers;
 use crate::learn::loss::{self, LevelRows, Levels};
 use candle_core::Tensor;
+use datasets::config::Precision;
 use model::{Decoder, Gradients, LevelTokens, Lora, Segments, Tape};
 use std::sync::Arc;
 
@@ -38,11 +39,18 @@ impl Outputs {
 }
 
 impl Learner {
-    /// A student that learns `lora`.
-    pub fn new(student: &Student, lora: &Arc<Lora>) -> Self {
+    /// A student that learns `lora`, by products of `precision`.
+    pub fn new(student: &Student, lora: &Arc<Lora>, precision: Precision) -> Self {
+        let precision = match precision {
+            Precision::F32 => model::Precision::F32,
+            Precision::Bf16 => model::Precision::Bf16,
+        };
         Learner {
             frozen: student.frozen(lora.config().first_layer),
-            trained: student.dense.with_adapter(lora.clone()),
+            trained: student
+                .dense
+                .with_adapter(lora.clone())
+                .with_precision(precision),
             levels: student.levels.clone(),
         }
     }
@@ -59,6 +67,7 @@ impl Learner {
         let parts = [
             &targets.before_level,
             &targets.after_one,
+            &targets.after_ten,
             &targets.after_digit,
             &targets.answer_rows,
             &targets.rationale_rows,

@@ -91,11 +91,11 @@ pub fn rl(
     let reference = (config.kl_weight > 0.0)
         .then(load)
         .transpose()?
-        .map(|lora| Learner::new(student, &Arc::new(lora)));
+        .map(|lora| Learner::new(student, &Arc::new(lora), config.training.precision));
     let mut lora = load()?;
     set_label(&mut lora, "sayself");
     let lora = Arc::new(lora);
-    let learner = Learner::new(student, &lora);
+    let learner = Learner::new(student, &lora, config.training.precision);
     let policy = student.decoder.with_adapter(lora.clone());
 
     let training = &config.training;

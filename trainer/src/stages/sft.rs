@@ -13,6 +13,9 @@
 //!
 //! The confidence is trained on the record's answer and on the model's other own answers, each with
 //! its own correctness: a model that never sees itself wrong cannot learn to doubt (REFERENCE 1).
+//! `target` may draw the record's own answer towards the accuracy of the question's samples instead,
+//! which is less noisy than one answer's; the last quarter of the steps always has the answer's own
+//! correctness, so that the level keeps its meaning.
 
 use crate::learn::Student;
 use crate::learn::example::{After, Branch, Example, lay_out, text_before_level};
@@ -21,6 +24,7 @@ use crate::learn::optimize::{lora_config, optimize, set_label};
 use crate::learn::step::Learner;
 use crate::stages::StageContext;
 use anyhow::Context;
+use calibration::reward::Target;
 use candle_core::Tensor;
 use datasets::StageOneRecord;
 use datasets::config::{ConfidenceLoss, Order, SftConfig};
@@ -46,11 +50,15 @@ pub fn sft(
     student: &Student,
     records: &[StageOneRecord],
 ) -> anyhow::Result<()> {
-    let examples: Vec<Example> = records
+    let target: Target = config
+        .target
+        .parse()
+        .map_err(|error| crate::error::bad_use(format!("sft.target: {error}")))?;
+    let lessons: Vec<Lesson> = records
         .iter()
         .enumerate()
         .map(|(index, record)| {
-            example(student, config, order, record)
+            lesson(student, config, order, record)
                 .with_context(|| format!("record {} ({:?})", index + 1, record.question))
         })
         .collect::<anyhow::Result<_>>()?;
@@ -64,20 +72,23 @@ pub fn sft(
     )?;
     set_label(&mut lora, "without-rl");
     let lora = Arc::new(lora);
-    let learner = Learner::new(student, &lora);
+    let learner = Learner::new(student, &lora, training.precision);
 
-    let steps_per_epoch = examples.len().div_ceil(training.batch);
+    let steps_per_epoch = lessons.len().div_ceil(training.batch);
     let steps = steps_per_epoch * training.epochs;
     optimize(context, training, &lora, steps, &mut |step, gradients| {
         let epoch = step / steps_per_epoch;
-        let order_of_epoch = shuffled(examples.len(), context.seed, epoch);
+        let order_of_epoch = shuffled(lessons.len(), context.seed, epoch);
         let start = (step % steps_per_epoch) * training.batch;
-        let chosen: Vec<Example> = order_of_epoch
-            [start..examples.len().min(start + training.batch)]
-            .iter()
-            .map(|index| of_epoch(&examples[*index], *index, epoch, config))
-            .collect();
         let is_last_quarter = 4 * step >= 3 * steps;
+        let target = match is_last_quarter {
+            true => Target::Own,
+            false => target,
+        };
+        let chosen: Vec<Example> = order_of_epoch[start..lessons.len().min(start + training.batch)]
+            .iter()
+            .map(|index| lessons[*index].of_epoch(*index, epoch, config, target))
+            .collect();
         sft_step(
             &learner,
             &student.levels,
@@ -202,13 +213,23 @@ fn confidence_loss(
     })
 }
 
-/// A stage-1 record as tokens: its own response, and the model's other answers beside it.
-fn example(
+/// What is taught of one stage-1 record.
+struct Lesson {
+    /// The record's own response, and the model's other answers beside it, each with its own
+    /// correctness as the target.
+    example: Example,
+    /// Share of the question's samples that are right, 0..=1; absent where the record has none, or
+    /// the loss is on the level that it writes.
+    group_accuracy: Option<f64>,
+}
+
+/// A stage-1 record as tokens.
+fn lesson(
     student: &Student,
     config: &SftConfig,
     order: Order,
     record: &StageOneRecord,
-) -> anyhow::Result<Example> {
+) -> anyhow::Result<Lesson> {
     let encode = |text: &str| student.tokenizer.encode(text, false);
     let prompt = student.prompt(&record.question)?;
     let parsed = calibration::parse::response(&record.response);
@@ -302,7 +323,13 @@ fn example(
             prompt.len() + longest
         );
     }
-    Ok(Example { prompt, branches })
+    let own = &record.own_answers;
+    let has_accuracy = !own.is_empty() && config.confidence_loss != ConfidenceLoss::CrossEntropy;
+    let right = own.iter().filter(|own| own.correct).map(|own| own.share);
+    Ok(Lesson {
+        example: Example { prompt, branches },
+        group_accuracy: has_accuracy.then(|| right.sum()),
+    })
 }
 
 /// Splits a response at its last level: (all before it, the level, all after it).
@@ -330,27 +357,34 @@ pub fn shuffled(count: usize, seed: u64, epoch: usize) -> Vec<usize> {
     order
 }
 
-/// What an epoch trains of an example: the record's own answer, as many of the other answers as are
-/// wanted, in turn, and the self-reflections of a share of the examples, in turn.
-fn of_epoch(example: &Example, index: usize, epoch: usize, config: &SftConfig) -> Example {
-    let mut branches = Vec::new();
-    if let Some((own, others)) = example.branches.split_first() {
-        let turns = match config.rationale_share {
-            share if share > 0.0 => ((1.0 / share).round() as usize).max(1),
-            _ => usize::MAX,
-        };
-        let has_turn = (index + epoch).is_multiple_of(turns);
-        branches.push(Branch {
-            after: own.after.clone().filter(|_| has_turn),
-            ..own.clone()
-        });
-        let count = config.answers.saturating_sub(1).min(others.len());
-        let next = others.iter().cycle().skip(epoch * count);
-        branches.extend(next.take(count).cloned());
-    }
-    Example {
-        prompt: example.prompt.clone(),
-        branches,
+impl Lesson {
+    /// What an epoch trains of it: the record's own answer, with the confidence drawn to `target`;
+    /// as many of the other answers as are wanted, in turn; and the self-reflections of a share of
+    /// the lessons, in turn.
+    fn of_epoch(&self, index: usize, epoch: usize, config: &SftConfig, target: Target) -> Example {
+        let mut branches = Vec::new();
+        if let Some((own, others)) = self.example.branches.split_first() {
+            let turns = match config.rationale_share {
+                share if share > 0.0 => ((1.0 / share).round() as usize).max(1),
+                _ => usize::MAX,
+            };
+            let has_turn = (index + epoch).is_multiple_of(turns);
+            branches.push(Branch {
+                target: match (target, self.group_accuracy) {
+                    (Target::Own, _) | (_, None) => own.target,
+                    (_, Some(accuracy)) => target.value(own.target > 0.5, accuracy) as f32,
+                },
+                after: own.after.clone().filter(|_| has_turn),
+                ..own.clone()
+            });
+            let count = config.answers.saturating_sub(1).min(others.len());
+            let next = others.iter().cycle().skip(epoch * count);
+            branches.extend(next.take(count).cloned());
+        }
+        Example {
+            prompt: self.example.prompt.clone(),
+            branches,
+        }
     }
 }
 
@@ -381,9 +415,12 @@ mod tests {
                 rationale: vec![2],
             }),
         };
-        let example = Example {
-            prompt: vec![0],
-            branches: (10..14).map(branch).collect(),
+        let lesson = Lesson {
+            example: Example {
+                prompt: vec![0],
+                branches: (10..14).map(branch).collect(),
+            },
+            group_accuracy: Some(0.4),
         };
         let config = SftConfig {
             answers: 3,
@@ -391,7 +428,7 @@ mod tests {
             ..SftConfig::default()
         };
         let answers = |epoch| -> Vec<u32> {
-            let of_epoch = of_epoch(&example, 0, epoch, &config);
+            let of_epoch = lesson.of_epoch(0, epoch, &config, Target::Own);
             of_epoch
                 .branches
                 .iter()
@@ -401,11 +438,13 @@ mod tests {
         assert_eq!(answers(0), [10, 11, 12]);
         assert_eq!(answers(1), [10, 13, 11]);
         let reflects = |epoch| {
-            of_epoch(&example, 0, epoch, &config).branches[0]
-                .after
-                .is_some()
+            let of_epoch = lesson.of_epoch(0, epoch, &config, Target::Own);
+            of_epoch.branches[0].after.is_some()
         };
         assert_eq!([0, 1, 2].map(reflects), [true, false, true]);
+        let mixed = lesson.of_epoch(0, 0, &config, Target::Mixed);
+        let targets: Vec<f32> = mixed.branches.iter().map(|branch| branch.target).collect();
+        assert_eq!(targets, [0.2, 0.0, 0.0]);
     }
 
     #[test]

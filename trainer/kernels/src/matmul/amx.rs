@@ -3,7 +3,8 @@
 //! The unit multiplies `bf16` (8 bits of mantissa) and adds in `f32`. So each factor is split into
 //! two `bf16`, x = high + low + ε with |ε| ≤ 2⁻¹⁷ |x|, and three products are added:
 //! high·high + high·low + low·high. What is left out is about 2⁻¹⁶ of |a|·|b|, near the rounding of
-//! a long sum in `f32`; and a tile makes 16 × 16 outputs in the time of a few vector instructions.
+//! a long sum in `f32`. Without the split (`SPLIT` false) the high parts alone are packed and
+//! multiplied. A tile makes 16 × 16 outputs in the time of a few vector instructions.
 //!
 //! Each output is one sum over the inner dimension in ascending steps of 32, so that a row's
 //! results do not depend on the other rows, as for the vector kernels (whose bits differ from
@@ -117,7 +118,13 @@ thread_local! {
 }
 
 /// `y (n, m) = a (n, k) · b (k, m)`, added to `y` where `add`. Call only where [`available`].
-pub(super) fn product(shape: Shape, a: Strided<'_>, b: Strided<'_>, y: &mut [f32], add: bool) {
+pub(super) fn product<const SPLIT: bool>(
+    shape: Shape,
+    a: Strided<'_>,
+    b: Strided<'_>,
+    y: &mut [f32],
+    add: bool,
+) {
     let Shape { n, k, m } = shape;
     if n == 0 || m == 0 || k == 0 {
         if !add {
@@ -149,14 +156,14 @@ pub(super) fn product(shape: Shape, a: Strided<'_>, b: Strided<'_>, y: &mut [f32
                 let tasks = blocks.min(threads);
                 parallel::run(threads, tasks, |task| {
                     let own = blocks * task / tasks..blocks * (task + 1) / tasks;
-                    own.clone().for_each(|block| part.pack(block));
-                    part.multiply(own, 0..columns);
+                    own.clone().for_each(|block| part.pack::<SPLIT>(block));
+                    part.multiply::<SPLIT>(own, 0..columns);
                 });
             } else {
-                parallel::run(threads, blocks, |block| part.pack(block));
+                parallel::run(threads, blocks, |block| part.pack::<SPLIT>(block));
                 parallel::run(threads, threads, |task| {
                     let own = columns * task / threads..columns * (task + 1) / threads;
-                    part.multiply(0..blocks, own);
+                    part.multiply::<SPLIT>(0..blocks, own);
                 });
             }
         });
@@ -183,16 +190,16 @@ impl Part<'_> {
     }
 
     /// Packs a block of the left factor.
-    fn pack(&self, block: usize) {
+    fn pack<const SPLIT: bool>(&self, block: usize) {
         let start = self.first + block * BLOCK;
         let height = (self.shape.n - start).min(BLOCK);
         // SAFETY: the processor has AVX-512 and BF16 ([`available`]); each block writes its own
         // panel of the buffer.
-        unsafe { pack_left(self.a, start, height, self.shape.k, self.panel(block)) };
+        unsafe { pack_left::<SPLIT>(self.a, start, height, self.shape.k, self.panel(block)) };
     }
 
     /// Computes the outputs of these blocks of rows, packed before, and of columns.
-    fn multiply(&self, blocks: Range<usize>, columns: Range<usize>) {
+    fn multiply<const SPLIT: bool>(&self, blocks: Range<usize>, columns: Range<usize>) {
         let Shape { n, k, m } = self.shape;
         let steps = k.div_ceil(STEP);
         RIGHT.with_borrow_mut(|right| {
@@ -203,7 +210,7 @@ impl Part<'_> {
                 let start = column * BLOCK;
                 let width = (m - start).min(BLOCK);
                 // SAFETY: as for `pack_left`; the buffer is this thread's own.
-                unsafe { pack_right(self.b, start, width, k, right) };
+                unsafe { pack_right::<SPLIT>(self.b, start, width, k, right) };
                 for block in blocks.clone() {
                     let row = self.first + block * BLOCK;
                     let height = (n - row).min(BLOCK);
@@ -213,9 +220,17 @@ impl Part<'_> {
                         let left = self.panel(block);
                         let at = self.y.pointer(row * m + start);
                         if height == BLOCK && width == BLOCK {
-                            multiply(left, right, steps, at, m * 4, self.add);
+                            multiply::<SPLIT>(left, right, steps, at, m * 4, self.add);
                         } else {
-                            multiply_edge(left, right, steps, at, m, (height, width), self.add);
+                            multiply_edge::<SPLIT>(
+                                left,
+                                right,
+                                steps,
+                                at,
+                                m,
+                                (height, width),
+                                self.add,
+                            );
                         }
                     }
                 }
@@ -251,7 +266,7 @@ unsafe fn configure() {
 ///
 /// # Safety
 /// The panels must hold `steps` ≥ 1 steps, and `y` a whole block; tiles must be configured.
-unsafe fn multiply(
+unsafe fn multiply<const SPLIT: bool>(
     left: *const u8,
     right: *const u8,
     steps: usize,
@@ -276,9 +291,11 @@ unsafe fn multiply(
             "tilezero tmm2",
             "tilezero tmm3",
             "2:",
-            // High parts of the left, low parts of the right.
             "tileloadd tmm4, [{left} + {line}]",
             "tileloadd tmm5, [{left} + {line} + 1024]",
+            "test {split}, {split}",
+            "jz 4f",
+            // High parts of the left, low parts of the right.
             "tileloadd tmm6, [{right} + {line} + 2048]",
             "tileloadd tmm7, [{right} + {line} + 3072]",
             "tdpbf16ps tmm0, tmm4, tmm6",
@@ -286,12 +303,15 @@ unsafe fn multiply(
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
             // High parts of both.
+            "4:",
             "tileloadd tmm6, [{right} + {line}]",
             "tileloadd tmm7, [{right} + {line} + 1024]",
             "tdpbf16ps tmm0, tmm4, tmm6",
             "tdpbf16ps tmm1, tmm4, tmm7",
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
+            "test {split}, {split}",
+            "jz 5f",
             // Low parts of the left, high parts of the right.
             "tileloadd tmm4, [{left} + {line} + 2048]",
             "tileloadd tmm5, [{left} + {line} + 3072]",
@@ -299,6 +319,7 @@ unsafe fn multiply(
             "tdpbf16ps tmm1, tmm4, tmm7",
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
+            "5:",
             "add {left}, 4096",
             "add {right}, 4096",
             "dec {steps}",
@@ -315,6 +336,7 @@ unsafe fn multiply(
             steps = inout(reg) steps => _,
             line = in(reg) 64_usize,
             add = in(reg) usize::from(add),
+            split = in(reg) usize::from(SPLIT),
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),
@@ -326,7 +348,7 @@ unsafe fn multiply(
 ///
 /// # Safety
 /// As [`multiply`], for those outputs.
-unsafe fn multiply_edge(
+unsafe fn multiply_edge<const SPLIT: bool>(
     left: *const u8,
     right: *const u8,
     steps: usize,
@@ -344,7 +366,7 @@ unsafe fn multiply_edge(
         }
     }
     // SAFETY: `whole` is a whole block.
-    unsafe { multiply(left, right, steps, whole.as_mut_ptr(), BLOCK * 4, add) };
+    unsafe { multiply::<SPLIT>(left, right, steps, whole.as_mut_ptr(), BLOCK * 4, add) };
     for (row, column) in outputs() {
         // SAFETY: within the block's outputs.
         unsafe { *y.add(row * m + column) = whole[row * BLOCK + column] };
@@ -397,7 +419,13 @@ fn pair(even: __m512i, odd: __m512i) -> __m512i {
 /// # Safety
 /// The processor must have these features, and `panel` room for all steps.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-unsafe fn pack_left(a: Strided<'_>, first: usize, height: usize, k: usize, panel: *mut u8) {
+unsafe fn pack_left<const SPLIT: bool>(
+    a: Strided<'_>,
+    first: usize,
+    height: usize,
+    k: usize,
+    panel: *mut u8,
+) {
     for step in 0..k.div_ceil(STEP) {
         let start = step * STEP;
         let inner = (k - start).min(STEP);
@@ -422,7 +450,7 @@ unsafe fn pack_left(a: Strided<'_>, first: usize, height: usize, k: usize, panel
                             first_half = load(at, inner);
                             second_half = load(at.wrapping_add(16), inner.saturating_sub(16));
                         }
-                        store_row(
+                        store_row::<SPLIT>(
                             first_half,
                             second_half,
                             high.wrapping_add(row * 64),
@@ -460,7 +488,9 @@ unsafe fn pack_left(a: Strided<'_>, first: usize, height: usize, k: usize, panel
                         lows[lane] = pair(even_low, odd_low);
                     }
                     store_tile(transpose(highs), high);
-                    store_tile(transpose(lows), low);
+                    if SPLIT {
+                        store_tile(transpose(lows), low);
+                    }
                 }
             }
         }
@@ -470,7 +500,7 @@ unsafe fn pack_left(a: Strided<'_>, first: usize, height: usize, k: usize, panel
 /// # Safety
 /// 64 bytes must be writable at both places.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-unsafe fn store_row(first: __m512, second: __m512, high: *mut u8, low: *mut u8) {
+unsafe fn store_row<const SPLIT: bool>(first: __m512, second: __m512, high: *mut u8, low: *mut u8) {
     let ((first_high, first_low), (second_high, second_low)) = (split(first), split(second));
     let narrow = |first: __m512i, second: __m512i| {
         _mm512_inserti64x4::<1>(
@@ -481,7 +511,9 @@ unsafe fn store_row(first: __m512, second: __m512, high: *mut u8, low: *mut u8) 
     // SAFETY: as the caller promises.
     unsafe {
         _mm512_store_si512(high.cast(), narrow(first_high, second_high));
-        _mm512_store_si512(low.cast(), narrow(first_low, second_low));
+        if SPLIT {
+            _mm512_store_si512(low.cast(), narrow(first_low, second_low));
+        }
     }
 }
 
@@ -501,7 +533,13 @@ unsafe fn store_tile(rows: [__m512i; 16], tile: *mut u8) {
 /// # Safety
 /// The processor must have these features, and `panel` room for all steps.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-unsafe fn pack_right(b: Strided<'_>, first: usize, width: usize, k: usize, panel: *mut u8) {
+unsafe fn pack_right<const SPLIT: bool>(
+    b: Strided<'_>,
+    first: usize,
+    width: usize,
+    k: usize,
+    panel: *mut u8,
+) {
     for step in 0..k.div_ceil(STEP) {
         let start = step * STEP;
         let inner = (k - start).min(STEP);
@@ -561,12 +599,16 @@ unsafe fn pack_right(b: Strided<'_>, first: usize, width: usize, k: usize, panel
                     lows[column] = narrow_pairs(first_low, second_low);
                 }
                 highs = transpose(highs);
-                lows = transpose(lows);
+                if SPLIT {
+                    lows = transpose(lows);
+                }
             }
             // SAFETY: the panel has room for this step.
             unsafe {
                 store_tile(highs, high);
-                store_tile(lows, low);
+                if SPLIT {
+                    store_tile(lows, low);
+                }
             }
         }
     }

@@ -64,8 +64,10 @@ impl Decoder {
     /// Applies the layers `range` to `x` (n, hidden), whose rows are those of `batch`, for training
     /// the adapter. Nothing is followed towards `x`.
     ///
-    /// On the CPU products may be those of `kernels`' `_split` functions: a loss and its gradients
-    /// agree with `f32` to 1e-5, single logits to 1e-3.
+    /// On the CPU products may be those of `kernels`' `_training` functions: with [`Precision::F32`] a
+    /// loss and its gradients agree with `f32` to 1e-5, single logits to 1e-3.
+    ///
+    /// [`Precision::F32`]: kernels::Precision::F32
     ///
     /// # Errors
     /// If there is no adapter, the shapes differ, a sequence is longer than the model allows, or
@@ -162,7 +164,8 @@ impl Pass {
         y: &mut Vec<f32>,
     ) -> Result<(), ModelError> {
         let linear = &self.layer(layer).projections[projection as usize];
-        Ok(linear.train_forward(x, self.pair(layer, projection), y)?)
+        let pair = self.pair(layer, projection);
+        Ok(linear.train_forward(x, pair, self.decoder.precision, y)?)
     }
 
     fn shape(&self) -> AttentionShape {
@@ -264,7 +267,7 @@ impl Pass {
             |projection: Projection, x: &[f32], dy: &[f32], dx: Option<&mut Vec<f32>>| {
                 let linear = &layer.projections[projection as usize];
                 let pair = self.pair(index, projection);
-                let of_pair = linear.train_backward(x, pair, dy, dx)?;
+                let of_pair = linear.train_backward(x, pair, dy, self.decoder.precision, dx)?;
                 if let Some((d_a, d_b)) = of_pair {
                     let [name_a, name_b] = projection.variables(index);
                     gradients.insert(name_a, d_a);

@@ -5,8 +5,8 @@ use super::slices::{slice, tensor_from_vec, with_slice};
 use crate::LoraPair;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use kernels::{
-    Activations, QuantMatrix, matmul_nn_add_split, matmul_nn_split, matmul_nt, matmul_nt_add,
-    matmul_nt_add_split, matmul_nt_split, matmul_tn_add_split,
+    Activations, Precision, QuantMatrix, matmul_nn_add_training, matmul_nn_training, matmul_nt,
+    matmul_nt_add, matmul_nt_add_training, matmul_nt_training, matmul_tn_add_training,
 };
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ struct Bias {
 /// made once.
 pub(crate) struct Input<'a> {
     x: &'a Tensor,
+    /// Of the products where gradients are wanted.
+    precision: Precision,
     activations: OnceCell<Activations>,
 }
 
@@ -51,8 +53,14 @@ impl<'a> Input<'a> {
     pub(crate) fn new(x: &'a Tensor) -> Self {
         Self {
             x,
+            precision: Precision::default(),
             activations: OnceCell::new(),
         }
+    }
+
+    /// The same with products of this precision where gradients are wanted.
+    pub(crate) fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 }
 
@@ -91,7 +99,10 @@ impl Linear {
         match (&*self.weight, lora) {
             (Weight::Quantized(matrix), _) => self.forward_quantized(matrix, input, lora),
             (Weight::Dense(_), None) => {
-                let products = Products::for_gradients(input.x.track_op());
+                let products = match input.x.track_op() {
+                    true => Products::Training(input.precision),
+                    false => Products::Exact,
+                };
                 input.x.contiguous()?.apply_op1(FrozenOp {
                     linear: self.clone(),
                     products,
@@ -208,7 +219,7 @@ impl Linear {
         };
         match products {
             Products::Exact => matmul_nt_add(shape, &xa, b, y),
-            Products::Split => matmul_nt_add_split(shape, &xa, b, y),
+            Products::Training(precision) => matmul_nt_add_training(shape, &xa, b, y, precision),
         }
     }
 
@@ -247,14 +258,19 @@ impl Linear {
     }
 
     /// `dy W`: the gradient towards x.
-    fn frozen_backward(&self, dy: &[f32]) -> Result<Vec<f32>> {
+    fn frozen_backward(&self, dy: &[f32], precision: Precision) -> Result<Vec<f32>> {
         let mut dx = Vec::new();
-        self.add_frozen_backward(dy, &mut dx)?;
+        self.add_frozen_backward(dy, precision, &mut dx)?;
         Ok(dx)
     }
 
     /// `dx = dy W` where `dx` is empty, else `dx += dy W`.
-    fn add_frozen_backward(&self, dy: &[f32], dx: &mut Vec<f32>) -> Result<()> {
+    fn add_frozen_backward(
+        &self,
+        dy: &[f32],
+        precision: Precision,
+        dx: &mut Vec<f32>,
+    ) -> Result<()> {
         let n = dy.len() / self.rows;
         let shape = kernels::Shape {
             n,
@@ -263,30 +279,32 @@ impl Linear {
         };
         if dx.is_empty() {
             dx.resize(n * self.columns, 0.0);
-            matmul_nn_split(shape, dy, self.dense()?, dx);
+            matmul_nn_training(shape, dy, self.dense()?, dx, precision);
         } else {
-            matmul_nn_add_split(shape, dy, self.dense()?, dx);
+            matmul_nn_add_training(shape, dy, self.dense()?, dx, precision);
         }
         Ok(())
     }
 
-    /// For training: `y = x Wᵀ + bias + scale · (x Aᵀ) Bᵀ` where `y` is empty, else `y +=` that.
+    /// For training: `y = x Wᵀ + bias + scale · (x Aᵀ) Bᵀ` where `y` is empty, else `y +=` that, by
+    /// products of `precision`.
     pub(crate) fn train_forward(
         &self,
         x: &[f32],
         lora: Option<&LoraPair>,
+        precision: Precision,
         y: &mut Vec<f32>,
     ) -> Result<()> {
         let n = x.len() / self.columns;
         if y.is_empty() {
             y.resize(n * self.rows, 0.0);
-            matmul_nt_split(self.shape(n), x, self.dense()?, y);
+            matmul_nt_training(self.shape(n), x, self.dense()?, y, precision);
         } else {
-            matmul_nt_add_split(self.shape(n), x, self.dense()?, y);
+            matmul_nt_add_training(self.shape(n), x, self.dense()?, y, precision);
         }
         self.add_bias(y);
         match lora {
-            Some(pair) => self.add_pair(x, pair, Products::Split, y),
+            Some(pair) => self.add_pair(x, pair, Products::Training(precision), y),
             None => Ok(()),
         }
     }
@@ -298,10 +316,11 @@ impl Linear {
         x: &[f32],
         lora: Option<&LoraPair>,
         dy: &[f32],
+        precision: Precision,
         mut dx: Option<&mut Vec<f32>>,
     ) -> Result<Option<(Tensor, Tensor)>> {
         if let Some(dx) = dx.as_deref_mut() {
-            self.add_frozen_backward(dy, dx)?;
+            self.add_frozen_backward(dy, precision, dx)?;
         }
         let Some(pair) = lora else {
             return Ok(None);
@@ -309,7 +328,9 @@ impl Linear {
         let (a, b) = pair.tensors();
         let scale = pair.scale as f32;
         let (d_a, d_b) = with_slice(&a, |a| {
-            with_slice(&b, |b| self.pair_backward((a, b, scale), x, dy, dx))
+            with_slice(&b, |b| {
+                self.pair_backward((a, b, scale), x, dy, precision, dx)
+            })
         })??;
         let d_a = tensor_from_vec(d_a, a.dims2()?)?;
         let d_b = tensor_from_vec(d_b, b.dims2()?)?;
@@ -322,23 +343,24 @@ impl Linear {
         (a, b, scale): (&[f32], &[f32], f32),
         x: &[f32],
         dy: &[f32],
+        precision: Precision,
         dx: Option<&mut Vec<f32>>,
     ) -> (Vec<f32>, Vec<f32>) {
         let (n, k, m) = (x.len() / self.columns, self.columns, self.rows);
         let rank = a.len() / k;
         let shape = |n, k, m| kernels::Shape { n, k, m };
         // y += u Bᵀ with u = scale · x Aᵀ
-        let u = self.scaled_xa(x, a, scale, Products::Split);
+        let u = self.scaled_xa(x, a, scale, Products::Training(precision));
         let mut d_b = vec![0.0; m * rank];
-        matmul_tn_add_split(shape(m, n, rank), dy, &u, &mut d_b);
+        matmul_tn_add_training(shape(m, n, rank), dy, &u, &mut d_b, precision);
         // d_u, times the scale
         let mut d_u = vec![0.0; n * rank];
-        matmul_nn_split(shape(n, m, rank), dy, b, &mut d_u);
+        matmul_nn_training(shape(n, m, rank), dy, b, &mut d_u, precision);
         d_u.iter_mut().for_each(|d| *d *= scale);
         let mut d_a = vec![0.0; rank * k];
-        matmul_tn_add_split(shape(rank, n, k), &d_u, x, &mut d_a);
+        matmul_tn_add_training(shape(rank, n, k), &d_u, x, &mut d_a, precision);
         if let Some(dx) = dx {
-            matmul_nn_add_split(shape(n, rank, k), &d_u, a, dx);
+            matmul_nn_add_training(shape(n, rank, k), &d_u, a, dx, precision);
         }
         (d_a, d_b)
     }
@@ -347,23 +369,18 @@ impl Linear {
 /// Which of the kernels' products computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Products {
-    /// In `f32`.
+    /// In `f32`, by the vector kernels.
     Exact,
-    /// With factors split into two `bf16` where the processor multiplies those faster: for
-    /// training, where steps are the cost and 2⁻¹⁶ does not matter.
-    Split,
+    /// On the processor's matrix unit, where it has one.
+    Training(Precision),
 }
 
 impl Products {
-    fn for_gradients(wanted: bool) -> Self {
-        if wanted { Self::Split } else { Self::Exact }
-    }
-
     /// `y (n, m) = x (n, k) · w (m, k)ᵀ`
     fn nt(self, shape: kernels::Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
         match self {
             Self::Exact => matmul_nt(shape, x, w, y),
-            Self::Split => matmul_nt_split(shape, x, w, y),
+            Self::Training(precision) => matmul_nt_training(shape, x, w, y, precision),
         }
     }
 }
@@ -391,7 +408,11 @@ impl CustomOp1 for FrozenOp {
         if !x.track_op() {
             return Ok(None);
         }
-        let dx = with_slice(dy, |dy| self.linear.frozen_backward(dy))??;
+        let precision = match self.products {
+            Products::Exact => Precision::F32,
+            Products::Training(precision) => precision,
+        };
+        let dx = with_slice(dy, |dy| self.linear.frozen_backward(dy, precision))??;
         tensor_from_vec(dx, x.dims2()?).map(Some)
     }
 }

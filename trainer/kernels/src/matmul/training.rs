@@ -1,68 +1,144 @@
 //! Matrix products for training: on the processor's matrix unit where it has one, else as
 //! [`matmul_nt`](super::matmul_nt) and its like.
 //!
-//! On the unit, the factors are split into two `bf16` each: the relative error of a sum of products
-//! is about 2⁻¹⁶ of the sum of their absolute values. That is enough for losses and gradients, which
-//! agree with `f32` to 1e-4; inference keeps to the vector kernels.
+//! On the unit, and with [`Precision::F32`], the factors are split into two `bf16` each: the relative
+//! error of a sum of products is about 2⁻¹⁶ of the sum of their absolute values. That is enough for
+//! losses and gradients, which agree with `f32` to 1e-4; inference keeps to the vector kernels.
 
 use super::{Right, Shape, Strided, check, product};
 
+/// How exactly the processor's matrix unit, where there is one, multiplies for training. Without
+/// one, both are `f32`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Nearly `f32`: three products of the factors' halves.
+    #[default]
+    F32,
+    /// One product of the factors rounded to `bf16` (a relative error of 2⁻⁹ each), summed in `f32`:
+    /// mixed precision as it is usual on a GPU, in a third of the time.
+    Bf16,
+}
+
 /// `y (n, m) = x (n, k) · w (m, k)ᵀ`.
-pub fn matmul_nt_split(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
+pub fn matmul_nt_training(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32], precision: Precision) {
     let Shape { n, k, m } = shape;
     check(
         shape,
         x.len() == n * k && w.len() == m * k && y.len() == n * m,
     );
-    fastest(shape, Strided::rows(x, k), Strided::columns(w, k), y, false);
+    fastest(
+        shape,
+        Strided::rows(x, k),
+        Strided::columns(w, k),
+        y,
+        false,
+        precision,
+    );
 }
 
 /// `y (n, m) = x (n, k) · w (k, m)`.
-pub fn matmul_nn_split(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
+pub fn matmul_nn_training(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32], precision: Precision) {
     let Shape { n, k, m } = shape;
     check(
         shape,
         x.len() == n * k && w.len() == k * m && y.len() == n * m,
     );
-    fastest(shape, Strided::rows(x, k), Strided::rows(w, m), y, false);
+    fastest(
+        shape,
+        Strided::rows(x, k),
+        Strided::rows(w, m),
+        y,
+        false,
+        precision,
+    );
 }
 
 /// `y (n, m) += x (n, k) · w (k, m)`.
-pub fn matmul_nn_add_split(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
+pub fn matmul_nn_add_training(
+    shape: Shape,
+    x: &[f32],
+    w: &[f32],
+    y: &mut [f32],
+    precision: Precision,
+) {
     let Shape { n, k, m } = shape;
     check(
         shape,
         x.len() == n * k && w.len() == k * m && y.len() == n * m,
     );
-    fastest(shape, Strided::rows(x, k), Strided::rows(w, m), y, true);
+    fastest(
+        shape,
+        Strided::rows(x, k),
+        Strided::rows(w, m),
+        y,
+        true,
+        precision,
+    );
 }
 
 /// `y (n, m) += a (k, n)ᵀ · b (k, m)`.
-pub fn matmul_tn_add_split(shape: Shape, a: &[f32], b: &[f32], y: &mut [f32]) {
+pub fn matmul_tn_add_training(
+    shape: Shape,
+    a: &[f32],
+    b: &[f32],
+    y: &mut [f32],
+    precision: Precision,
+) {
     let Shape { n, k, m } = shape;
     check(
         shape,
         a.len() == k * n && b.len() == k * m && y.len() == n * m,
     );
-    fastest(shape, Strided::columns(a, n), Strided::rows(b, m), y, true);
+    fastest(
+        shape,
+        Strided::columns(a, n),
+        Strided::rows(b, m),
+        y,
+        true,
+        precision,
+    );
 }
 
 /// `y (n, m) += x (n, k) · w (m, k)ᵀ`.
-pub fn matmul_nt_add_split(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
+pub fn matmul_nt_add_training(
+    shape: Shape,
+    x: &[f32],
+    w: &[f32],
+    y: &mut [f32],
+    precision: Precision,
+) {
     let Shape { n, k, m } = shape;
     check(
         shape,
         x.len() == n * k && w.len() == m * k && y.len() == n * m,
     );
-    fastest(shape, Strided::rows(x, k), Strided::columns(w, k), y, true);
+    fastest(
+        shape,
+        Strided::rows(x, k),
+        Strided::columns(w, k),
+        y,
+        true,
+        precision,
+    );
 }
 
-fn fastest(shape: Shape, a: Strided<'_>, b: Strided<'_>, y: &mut [f32], add: bool) {
+fn fastest(
+    shape: Shape,
+    a: Strided<'_>,
+    b: Strided<'_>,
+    y: &mut [f32],
+    add: bool,
+    precision: Precision,
+) {
     #[cfg(target_arch = "x86_64")]
     if super::amx::available() {
-        super::amx::product(shape, a, b, y, add);
+        match precision {
+            Precision::F32 => super::amx::product::<true>(shape, a, b, y, add),
+            Precision::Bf16 => super::amx::product::<false>(shape, a, b, y, add),
+        }
         return;
     }
+    let _ = precision;
     product(shape, a, Right::F32(b), y, add);
 }
 
@@ -107,17 +183,23 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn products_agree_with_f64(n in 1_usize..70, k in 1_usize..100, m in 1_usize..70, seed in 0_u64..1000) {
+        fn products_agree_with_f64(
+            n in 1_usize..70, k in 1_usize..100, m in 1_usize..70, seed in 0_u64..1000, bf16: bool,
+        ) {
+            let (precision, error) = match bf16 {
+                true => (Precision::Bf16, 8e-3),
+                false => (Precision::F32, 2e-5),
+            };
             let shape = Shape { n, k, m };
             let (x, w) = (values(n * k, seed), values(m * k, seed + 1));
             let mut y = vec![9.0; n * m];
-            matmul_nt_split(shape, &x, &w, &mut y);
-            prop_assert!(largest_error(shape, |i, p, j| (x[i * k + p], w[j * k + p]), &y) < 2e-5);
-            matmul_nn_split(shape, &x, &w, &mut y);
-            prop_assert!(largest_error(shape, |i, p, j| (x[i * k + p], w[p * m + j]), &y) < 2e-5);
+            matmul_nt_training(shape, &x, &w, &mut y, precision);
+            prop_assert!(largest_error(shape, |i, p, j| (x[i * k + p], w[j * k + p]), &y) < error);
+            matmul_nn_training(shape, &x, &w, &mut y, precision);
+            prop_assert!(largest_error(shape, |i, p, j| (x[i * k + p], w[p * m + j]), &y) < error);
             y.fill(0.0);
-            matmul_tn_add_split(shape, &x, &w, &mut y);
-            prop_assert!(largest_error(shape, |i, p, j| (x[p * n + i], w[p * m + j]), &y) < 2e-5);
+            matmul_tn_add_training(shape, &x, &w, &mut y, precision);
+            prop_assert!(largest_error(shape, |i, p, j| (x[p * n + i], w[p * m + j]), &y) < error);
         }
     }
 
@@ -130,14 +212,15 @@ mod tests {
         };
         let (x, w) = (values(300 * 200, 1), values(96 * 200, 2));
         let mut all = vec![0.0; 300 * 96];
-        matmul_nt_split(shape, &x, &w, &mut all);
+        matmul_nt_training(shape, &x, &w, &mut all, Precision::F32);
         for row in [0, 31, 32, 299] {
             let mut alone = vec![0.0; 96];
-            matmul_nt_split(
+            matmul_nt_training(
                 Shape { n: 1, ..shape },
                 &x[row * 200..(row + 1) * 200],
                 &w,
                 &mut alone,
+                Precision::F32,
             );
             assert_eq!(alone, all[row * 96..(row + 1) * 96]);
         }
