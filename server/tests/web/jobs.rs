@@ -17,6 +17,7 @@ echo "started as $$ with $2"
 echo "{\"time_ms\":$(date +%s)000,\"stage\":\"sample\",\"kind\":\"started\",\"done\":0,\"total\":3,\"unit\":\"steps\"}" >> "$4/events.jsonl"
 while [ ! -e "$4/go" ]; do
   if [ -e "$4/fail" ]; then echo "error: the disk is full" >&2; exit 1; fi
+  [ -e "$0" ] || exit 1 # the test is over
   sleep 0.05
 done
 mkdir -p "$4/evaluate/sayself"
