@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p kernels --example throughput [NAME…]`: prints GFLOP/s (or integer
 //! operations) and, where weights are streamed, GB/s; the best of several rounds, since a machine
-//! is seldom idle. A name picks the parts: peak, f32, quantized, attention, small.
+//! is seldom idle. A name picks the parts: peak, f32, training, quantized, decode,
+//! attention, small.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -105,6 +106,42 @@ fn f32_products() {
             print!(" tn {:.0}", flop / tn);
         }
         println!(" GFLOP/s");
+    }
+}
+
+/// Products of training, on the matrix unit where there is one.
+fn training_products() {
+    let n = 1000;
+    for precision in [Precision::F32, Precision::Bf16] {
+        for (k, m) in [
+            (576, 576),
+            (576, 1536),
+            (1536, 576),
+            (576, 32),
+            (32, 1536),
+            (576, 49_152),
+        ] {
+            let shape = Shape {
+                n: if m > 9999 { 300 } else { n },
+                k,
+                m,
+            };
+            let n = shape.n;
+            let (x, w, mut y) = (random(n * k, 1), random(m * k, 2), vec![0.0; n * m]);
+            let flop = 2.0 * (n * m * k) as f64 / 1e9;
+            let rounds = if m > 9999 { 5 } else { 15 };
+            let nt = best(rounds, || {
+                matmul_nt_training(shape, &x, &w, black_box(&mut y), precision);
+            });
+            let nn = best(rounds, || {
+                matmul_nn_training(shape, &x, &w, black_box(&mut y), precision);
+            });
+            println!(
+                "  {precision:?} n {n} k {k} m {m}: nt {:.0} nn {:.0} GFLOP/s",
+                flop / nt,
+                flop / nn
+            );
+        }
     }
 }
 
@@ -310,12 +347,12 @@ fn small_kernels() {
         );
     }
     let rows = random(64 * 49_152, 6);
-    let (factors, mut gradient) = (vec![1.0; 64], vec![0.0; rows.len()]);
     let seconds = best(5, || {
+        let mut rows = rows.clone();
         let sums = log_sum_exp_rows(&rows, 49_152);
-        scaled_softmax(&rows, 49_152, &sums, &factors, &mut gradient);
+        softmax_in_place(&mut rows, 49_152, &sums);
     });
-    rate("cross-entropy and gradient 64 x 49152", rows.len(), seconds);
+    rate("log-sum-exp and softmax 64 x 49152", rows.len(), seconds);
 }
 
 fn main() {
@@ -335,6 +372,9 @@ fn main() {
         on_threads(threads, || {
             if wanted("f32") {
                 f32_products();
+            }
+            if wanted("training") {
+                training_products();
             }
             if wanted("quantized") {
                 quantized_products();

@@ -64,4 +64,4 @@ pub use parallel::in_parallel;
 pub use quantized::{Activations, QuantMatrix};
 pub use rope::{RopeLayout, RopeTable, rope, rope_inverse};
 pub use sample::{Sampled, sample_token};
-pub use softmax::{exp_in_place, log_sum_exp, log_sum_exp_rows, scaled_softmax};
+pub use softmax::{exp_in_place, log_sum_exp, log_sum_exp_rows, softmax_in_place};

@@ -52,16 +52,14 @@ for_each_instruction_set! {
     }
 }
 
-/// `y = factors[i] · softmax(x)` over each row `i` of `width` values, whose [`log_sum_exp`] is
-/// `sums[i]`.
-pub fn scaled_softmax(x: &[f32], width: usize, sums: &[f32], factors: &[f32], y: &mut [f32]) {
-    let n = sums.len();
+/// `x = softmax(x)` over each row `i` of `width` values, whose [`log_sum_exp`] is `sums[i]`.
+pub fn softmax_in_place(x: &mut [f32], width: usize, sums: &[f32]) {
     assert!(
-        x.len() == width * n && y.len() == x.len() && factors.len() == n,
-        "scaled_softmax: lengths differ"
+        x.len() == width * sums.len(),
+        "softmax_in_place: lengths differ"
     );
-    for_each_row(y, width.max(1), TASK_ELEMENTS, |i, y| {
-        scaled_exp_of_difference(&x[i * width..][..width], sums[i], factors[i], y);
+    for_each_row(x, width.max(1), TASK_ELEMENTS, |i, x| {
+        exp_of_difference(x, sums[i]);
     });
 }
 
@@ -157,15 +155,6 @@ for_each_instruction_set! {
     pub(crate) fn row_scale(row: &mut [f32], scale: f32) {
         for x in row {
             *x *= scale;
-        }
-    }
-}
-
-for_each_instruction_set! {
-    /// `y = factor · e^(x - sum)`.
-    fn scaled_exp_of_difference(x: &[f32], sum: f32, factor: f32, y: &mut [f32]) {
-        for (y, x) in y.iter_mut().zip(x) {
-            *y = factor * exp::<FUSED>(x - sum);
         }
     }
 }

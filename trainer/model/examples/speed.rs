@@ -119,8 +119,9 @@ fn train_step(bytes: &[u8], frozen: &Decoder, prompt: &[u32]) -> Result<(), Box<
         let below = frozen.layers(&x, &batch, 0..first_layer)?;
         let lower = start.elapsed().as_secs_f64();
         let tape = decoder.train_layers(&below, &batch, first_layer..layers)?;
-        let logits = decoder.logits(&ops::rows(tape.output(), &rows)?)?;
-        let loss = ops::token_logprobs(&logits, &targets)?.mean_all()?.neg()?;
+        let hidden = ops::rows(tape.output(), &rows)?;
+        let loss = decoder.token_logprobs(&hidden, &targets)?;
+        let loss = loss.mean_all()?.neg()?;
         let forward = start.elapsed().as_secs_f64();
         let gradients = tape.backward(&loss)?;
         let total = start.elapsed().as_secs_f64();

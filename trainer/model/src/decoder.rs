@@ -17,7 +17,9 @@ mod tape;
 
 pub use tape::Tape;
 
-use crate::ops::{Input, Linear, Norm, Rotation, Weight, silu_mul, tensor_from_vec};
+use crate::ops::{
+    Input, Linear, Norm, Products, Rotation, Weight, logprobs_at, silu_mul, tensor_from_vec,
+};
 use crate::{Config, Lora, LoraPair, ModelError, Projection, Segments};
 use candle_core::{DType, Device, Tensor};
 use flat::FlatAttention;
@@ -357,17 +359,58 @@ impl Decoder {
     }
 
     /// Final norm and output layer of the rows `x` (p, hidden) that the caller chose: (p, vocab),
-    /// `f32`. Differentiable towards `x` where the weights are dense.
+    /// `f32`. Gradients are followed by [`Decoder::logprobs_at`].
     ///
     /// # Errors
-    /// If `x` is of another width, or gradients are asked of quantized weights.
+    /// If `x` is of another width.
     pub fn logits(&self, x: &Tensor) -> Result<Tensor, ModelError> {
         let normed = self.weights.norm.forward(x)?;
-        let logits = self.weights.output.forward(
-            &Input::new(&normed).with_precision(self.precision),
-            None::<&LoraPair>,
-        )?;
+        let output = &self.weights.output;
+        let logits = output.forward(&Input::new(&normed), None::<&LoraPair>)?;
         Ok(logits.to_dtype(DType::F32)?)
+    }
+
+    /// Natural log of the probability of a token after a row of `x` (p, hidden), for each (row,
+    /// token) of `places`: (places,). A row may be asked for many tokens, or for none. Differentiable
+    /// towards `x` where the weights are dense; on the CPU the logits of all rows never exist at
+    /// once.
+    ///
+    /// # Errors
+    /// If a row is not below p or a token not in the vocabulary, `x` is of another width, or
+    /// gradients are asked of quantized weights.
+    pub fn logprobs_at(&self, x: &Tensor, places: &[(u32, u32)]) -> Result<Tensor, ModelError> {
+        let (p, vocab) = (x.dims2()?.0, self.config().vocab);
+        let is_there = |&(row, token): &(u32, u32)| (row as usize) < p && (token as usize) < vocab;
+        if let Some(place) = places.iter().find(|place| !is_there(place)) {
+            return Err(ModelError::unsupported(
+                "a target token",
+                format!("a row below {p} and a token below {vocab}"),
+                format!("{place:?}"),
+            ));
+        }
+        if self.is_plain() {
+            return Ok(crate::ops::plain::logprobs_at(&self.logits(x)?, places)?);
+        }
+        let products = match x.track_op() {
+            true => Products::Training(self.precision),
+            false => Products::Exact,
+        };
+        let normed = self.weights.norm.forward(x)?;
+        Ok(logprobs_at(
+            &self.weights.output,
+            &normed,
+            places,
+            products,
+        )?)
+    }
+
+    /// [`Decoder::logprobs_at`] of one token a row: (p,).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn token_logprobs(&self, x: &Tensor, tokens: &[u32]) -> Result<Tensor, ModelError> {
+        let places: Vec<(u32, u32)> = (0..).zip(tokens.iter().copied()).collect();
+        self.logprobs_at(x, &places)
     }
 
     /// As [`Decoder::logits`], without gradients, into a buffer that is used again.

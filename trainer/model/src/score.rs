@@ -1,11 +1,9 @@
 //! Log-probabilities of texts.
 
-use crate::{Decoder, ModelError, Segments, ops};
+use crate::{Decoder, ModelError, Segments};
 
 /// Tokens of a batch; a longer text is a batch of its own.
 const BATCH_TOKENS: usize = 2_048;
-/// Rows of logits held at once.
-const LOGIT_ROWS: usize = 128;
 
 /// Natural log of the probability of each token after the first, given those before it; each text
 /// on its own. A text of one token or none gives an empty list. Results do not depend on what else
@@ -50,13 +48,7 @@ fn score_batch(
     }
     let x = decoder.embed(segments.tokens())?;
     let x = decoder.layers(&x, &segments, 0..decoder.config().layers)?;
-    let mut logprobs = Vec::with_capacity(targets.len());
-    for start in (0..targets.len()).step_by(LOGIT_ROWS) {
-        let count = LOGIT_ROWS.min(targets.len() - start);
-        let logits = decoder.logits(&x.narrow(0, start, count)?)?;
-        let part = ops::token_logprobs(&logits, &targets[start..start + count])?;
-        logprobs.extend(part.to_vec1::<f32>()?);
-    }
+    let logprobs = decoder.token_logprobs(&x, &targets)?.to_vec1::<f32>()?;
     let mut logprobs = logprobs.into_iter();
     for &index in batch {
         scores[index] = logprobs.by_ref().take(texts[index].len() - 1).collect();

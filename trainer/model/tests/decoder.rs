@@ -6,7 +6,7 @@ mod tiny;
 
 use model::{
     AdamW, AdamWConfig, Architecture, Decoder, Device, Gradients, Lora, LoraConfig, Projection,
-    Segments, Tensor, ops,
+    Segments, Tensor,
 };
 use std::sync::Arc;
 
@@ -107,9 +107,9 @@ fn train(decoder: &Decoder) -> (Tensor, Gradients) {
     let x = decoder.layers(&x, &batch, 0..first_layer).unwrap();
     let layers = first_layer..decoder.config().layers;
     let tape = decoder.train_layers(&x, &batch, layers).unwrap();
-    let logits = decoder.logits(tape.output()).unwrap();
     let targets: Vec<u32> = (0..batch.len() as u32).map(|row| row * 19 % 250).collect();
-    let loss = ops::token_logprobs(&logits, &targets)
+    let loss = decoder
+        .token_logprobs(tape.output(), &targets)
         .unwrap()
         .mean_all()
         .unwrap()

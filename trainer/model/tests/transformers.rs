@@ -241,10 +241,8 @@ fn loss_and_gradients_are_those_of_peft() {
     let tape = decoder
         .train_layers(&x, &batch, 0..decoder.config().layers)
         .unwrap();
-    let logits = decoder
-        .logits(&ops::rows(tape.output(), &rows).unwrap())
-        .unwrap();
-    let loss = ops::token_logprobs(&logits, &targets)
+    let loss = decoder
+        .token_logprobs(&ops::rows(tape.output(), &rows).unwrap(), &targets)
         .unwrap()
         .mean_all()
         .unwrap()
@@ -300,7 +298,8 @@ fn every_variable_of_a_fresh_adapter_gets_a_gradient() {
     let tape = decoder
         .train_layers(&x, &Segments::single(&tokens), 0..30)
         .unwrap();
-    let loss = ops::token_logprobs(&decoder.logits(tape.output()).unwrap(), &tokens)
+    let loss = decoder
+        .token_logprobs(tape.output(), &tokens)
         .unwrap()
         .sum_all()
         .unwrap();

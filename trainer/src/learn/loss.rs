@@ -234,7 +234,7 @@ mod tests {
         let count = first.dim(0).unwrap();
         let logits = Tensor::cat(&[first, second, second, second], 0).unwrap();
         let places = LevelRows::first(count as u32).places(&SPLIT);
-        let logprobs = model::ops::logprobs_at(&logits, &places).unwrap();
+        let logprobs = model::ops::plain::logprobs_at(&logits, &places).unwrap();
         levels(&logprobs, count, &SPLIT).unwrap()
     }
 

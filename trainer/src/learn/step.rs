@@ -73,9 +73,7 @@ impl Learner {
             &targets.rationale_rows,
         ];
         let rows: Vec<u32> = parts.iter().flat_map(|rows| rows.iter().copied()).collect();
-        let logits = self
-            .trained
-            .logits(&model::ops::rows(tape.output(), &rows)?)?;
+        let hidden = model::ops::rows(tape.output(), &rows)?;
 
         let branches = targets.before_level.len();
         let level_rows = LevelRows::first(branches as u32);
@@ -86,7 +84,7 @@ impl Learner {
             .chain(&targets.rationale_tokens);
         let of_tokens = (level_rows.after_digit.end..).zip(tokens.copied());
         let places: Vec<(u32, u32)> = of_levels.iter().copied().chain(of_tokens).collect();
-        let logprobs = model::ops::logprobs_at(&logits, &places)?;
+        let logprobs = self.trained.logprobs_at(&hidden, &places)?;
 
         let part = |start: usize, count: usize| logprobs.narrow(0, start, count);
         let tokens_loss = |start: usize, count: usize| match count {

@@ -27,9 +27,16 @@ const BLOCK: usize = 32;
 const STEP: usize = 32;
 /// Steps between what is packed and what is asked for from memory.
 const AHEAD: usize = 2;
-/// Bytes of one step of a packed panel: two tiles of high parts, two of low parts.
-const STEP_BYTES: usize = 4096;
-/// Rows packed at once: their panels stay in the second-level cache while the columns go by.
+/// Steps between what is multiplied and what is asked for of the left panels, which lie in the
+/// second-level cache one after the other.
+const LEFT_AHEAD: usize = 2;
+/// Bytes of one step of a packed panel: two tiles of high parts, and two of low parts where the
+/// factors are split.
+const fn step_bytes(split: bool) -> usize {
+    if split { 4096 } else { 2048 }
+}
+/// Rows packed at once: their panels stay in a near cache while the columns go by. Fewer would have
+/// the columns packed more often.
 const ROWS_AT_ONCE: usize = 1024;
 
 /// Whether this processor and system have the matrix unit; asked for once.
@@ -132,7 +139,7 @@ pub(super) fn product<const SPLIT: bool>(
         }
         return;
     }
-    let panel_bytes = k.div_ceil(STEP) * STEP_BYTES;
+    let panel_bytes = k.div_ceil(STEP) * step_bytes(SPLIT);
     let columns = m.div_ceil(BLOCK);
     let threads = if n * m * k < 1 << 18 {
         1
@@ -150,6 +157,7 @@ pub(super) fn product<const SPLIT: bool>(
                 add,
                 first,
                 left: Address(left.resized(blocks * panel_bytes)),
+                panel_bytes,
             };
             // A narrow product is shared out by rows, a wide one by columns.
             if columns < 2 * threads {
@@ -181,12 +189,12 @@ struct Part<'a> {
     first: usize,
     /// The packed panels of the left factor, a block of rows each.
     left: Address,
+    panel_bytes: usize,
 }
 
 impl Part<'_> {
     fn panel(&self, block: usize) -> *mut u8 {
-        let panel_bytes = self.shape.k.div_ceil(STEP) * STEP_BYTES;
-        self.left.get().wrapping_add(block * panel_bytes)
+        self.left.get().wrapping_add(block * self.panel_bytes)
     }
 
     /// Packs a block of the left factor.
@@ -203,7 +211,7 @@ impl Part<'_> {
         let Shape { n, k, m } = self.shape;
         let steps = k.div_ceil(STEP);
         RIGHT.with_borrow_mut(|right| {
-            let right = right.resized(steps * STEP_BYTES);
+            let right = right.resized(self.panel_bytes);
             // SAFETY: the processor has the unit and the system permits it.
             unsafe { configure() };
             for column in columns {
@@ -275,7 +283,7 @@ unsafe fn multiply<const SPLIT: bool>(
     add: bool,
 ) {
     let lower = y.wrapping_byte_add(16 * stride);
-    // SAFETY: reads `steps` × 4,096 bytes of each panel and touches 32 rows of 128 bytes of `y`.
+    // SAFETY: reads `steps` steps of each panel and touches 32 rows of 128 bytes of `y`.
     unsafe {
         asm!(
             "test {add}, {add}",
@@ -302,14 +310,46 @@ unsafe fn multiply<const SPLIT: bool>(
             "tdpbf16ps tmm1, tmm4, tmm7",
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
-            // High parts of both.
+            // High parts of both; meanwhile a later step of the left is asked for.
             "4:",
             "tileloadd tmm6, [{right} + {line}]",
             "tileloadd tmm7, [{right} + {line} + 1024]",
             "tdpbf16ps tmm0, tmm4, tmm6",
             "tdpbf16ps tmm1, tmm4, tmm7",
+            "prefetcht0 [{ahead} + 0]",
+            "prefetcht0 [{ahead} + 64]",
+            "prefetcht0 [{ahead} + 128]",
+            "prefetcht0 [{ahead} + 192]",
+            "prefetcht0 [{ahead} + 256]",
+            "prefetcht0 [{ahead} + 320]",
+            "prefetcht0 [{ahead} + 384]",
+            "prefetcht0 [{ahead} + 448]",
+            "prefetcht0 [{ahead} + 512]",
+            "prefetcht0 [{ahead} + 576]",
+            "prefetcht0 [{ahead} + 640]",
+            "prefetcht0 [{ahead} + 704]",
+            "prefetcht0 [{ahead} + 768]",
+            "prefetcht0 [{ahead} + 832]",
+            "prefetcht0 [{ahead} + 896]",
+            "prefetcht0 [{ahead} + 960]",
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
+            "prefetcht0 [{ahead} + 1024]",
+            "prefetcht0 [{ahead} + 1088]",
+            "prefetcht0 [{ahead} + 1152]",
+            "prefetcht0 [{ahead} + 1216]",
+            "prefetcht0 [{ahead} + 1280]",
+            "prefetcht0 [{ahead} + 1344]",
+            "prefetcht0 [{ahead} + 1408]",
+            "prefetcht0 [{ahead} + 1472]",
+            "prefetcht0 [{ahead} + 1536]",
+            "prefetcht0 [{ahead} + 1600]",
+            "prefetcht0 [{ahead} + 1664]",
+            "prefetcht0 [{ahead} + 1728]",
+            "prefetcht0 [{ahead} + 1792]",
+            "prefetcht0 [{ahead} + 1856]",
+            "prefetcht0 [{ahead} + 1920]",
+            "prefetcht0 [{ahead} + 1984]",
             "test {split}, {split}",
             "jz 5f",
             // Low parts of the left, high parts of the right.
@@ -317,11 +357,44 @@ unsafe fn multiply<const SPLIT: bool>(
             "tileloadd tmm5, [{left} + {line} + 3072]",
             "tdpbf16ps tmm0, tmm4, tmm6",
             "tdpbf16ps tmm1, tmm4, tmm7",
+            "prefetcht0 [{ahead} + 2048]",
+            "prefetcht0 [{ahead} + 2112]",
+            "prefetcht0 [{ahead} + 2176]",
+            "prefetcht0 [{ahead} + 2240]",
+            "prefetcht0 [{ahead} + 2304]",
+            "prefetcht0 [{ahead} + 2368]",
+            "prefetcht0 [{ahead} + 2432]",
+            "prefetcht0 [{ahead} + 2496]",
+            "prefetcht0 [{ahead} + 2560]",
+            "prefetcht0 [{ahead} + 2624]",
+            "prefetcht0 [{ahead} + 2688]",
+            "prefetcht0 [{ahead} + 2752]",
+            "prefetcht0 [{ahead} + 2816]",
+            "prefetcht0 [{ahead} + 2880]",
+            "prefetcht0 [{ahead} + 2944]",
+            "prefetcht0 [{ahead} + 3008]",
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
+            "prefetcht0 [{ahead} + 3072]",
+            "prefetcht0 [{ahead} + 3136]",
+            "prefetcht0 [{ahead} + 3200]",
+            "prefetcht0 [{ahead} + 3264]",
+            "prefetcht0 [{ahead} + 3328]",
+            "prefetcht0 [{ahead} + 3392]",
+            "prefetcht0 [{ahead} + 3456]",
+            "prefetcht0 [{ahead} + 3520]",
+            "prefetcht0 [{ahead} + 3584]",
+            "prefetcht0 [{ahead} + 3648]",
+            "prefetcht0 [{ahead} + 3712]",
+            "prefetcht0 [{ahead} + 3776]",
+            "prefetcht0 [{ahead} + 3840]",
+            "prefetcht0 [{ahead} + 3904]",
+            "prefetcht0 [{ahead} + 3968]",
+            "prefetcht0 [{ahead} + 4032]",
             "5:",
-            "add {left}, 4096",
-            "add {right}, 4096",
+            "add {left}, {step}",
+            "add {ahead}, {step}",
+            "add {right}, {step}",
             "dec {steps}",
             "jnz 2b",
             "tilestored [{y} + {stride}], tmm0",
@@ -333,8 +406,10 @@ unsafe fn multiply<const SPLIT: bool>(
             stride = in(reg) stride,
             left = inout(reg) left => _,
             right = inout(reg) right => _,
+            ahead = inout(reg) left.wrapping_add(LEFT_AHEAD * step_bytes(SPLIT)) => _,
             steps = inout(reg) steps => _,
             line = in(reg) 64_usize,
+            step = in(reg) step_bytes(SPLIT),
             add = in(reg) usize::from(add),
             split = in(reg) usize::from(SPLIT),
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
@@ -429,7 +504,7 @@ unsafe fn pack_left<const SPLIT: bool>(
     for step in 0..k.div_ceil(STEP) {
         let start = step * STEP;
         let inner = (k - start).min(STEP);
-        let tiles = panel.wrapping_add(step * STEP_BYTES);
+        let tiles = panel.wrapping_add(step * step_bytes(SPLIT));
         for half in 0..2 {
             let high = tiles.wrapping_add(half * 1024);
             let low = high.wrapping_add(2048);
@@ -543,7 +618,7 @@ unsafe fn pack_right<const SPLIT: bool>(
     for step in 0..k.div_ceil(STEP) {
         let start = step * STEP;
         let inner = (k - start).min(STEP);
-        let tiles = panel.wrapping_add(step * STEP_BYTES);
+        let tiles = panel.wrapping_add(step * step_bytes(SPLIT));
         for half in 0..2 {
             let high = tiles.wrapping_add(half * 1024);
             let low = high.wrapping_add(2048);

@@ -21,82 +21,8 @@ pub enum Precision {
 
 /// `y (n, m) = x (n, k) · w (m, k)ᵀ`.
 pub fn matmul_nt_training(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32], precision: Precision) {
-    let Shape { n, k, m } = shape;
-    check(
-        shape,
-        x.len() == n * k && w.len() == m * k && y.len() == n * m,
-    );
-    fastest(
-        shape,
-        Strided::rows(x, k),
-        Strided::columns(w, k),
-        y,
-        false,
-        precision,
-    );
-}
-
-/// `y (n, m) = x (n, k) · w (k, m)`.
-pub fn matmul_nn_training(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32], precision: Precision) {
-    let Shape { n, k, m } = shape;
-    check(
-        shape,
-        x.len() == n * k && w.len() == k * m && y.len() == n * m,
-    );
-    fastest(
-        shape,
-        Strided::rows(x, k),
-        Strided::rows(w, m),
-        y,
-        false,
-        precision,
-    );
-}
-
-/// `y (n, m) += x (n, k) · w (k, m)`.
-pub fn matmul_nn_add_training(
-    shape: Shape,
-    x: &[f32],
-    w: &[f32],
-    y: &mut [f32],
-    precision: Precision,
-) {
-    let Shape { n, k, m } = shape;
-    check(
-        shape,
-        x.len() == n * k && w.len() == k * m && y.len() == n * m,
-    );
-    fastest(
-        shape,
-        Strided::rows(x, k),
-        Strided::rows(w, m),
-        y,
-        true,
-        precision,
-    );
-}
-
-/// `y (n, m) += a (k, n)ᵀ · b (k, m)`.
-pub fn matmul_tn_add_training(
-    shape: Shape,
-    a: &[f32],
-    b: &[f32],
-    y: &mut [f32],
-    precision: Precision,
-) {
-    let Shape { n, k, m } = shape;
-    check(
-        shape,
-        a.len() == k * n && b.len() == k * m && y.len() == n * m,
-    );
-    fastest(
-        shape,
-        Strided::columns(a, n),
-        Strided::rows(b, m),
-        y,
-        true,
-        precision,
-    );
+    let (x, w) = (Strided::rows(x, shape.k), Strided::columns(w, shape.k));
+    fastest(shape, x, w, y, false, precision);
 }
 
 /// `y (n, m) += x (n, k) · w (m, k)ᵀ`.
@@ -107,21 +33,41 @@ pub fn matmul_nt_add_training(
     y: &mut [f32],
     precision: Precision,
 ) {
-    let Shape { n, k, m } = shape;
-    check(
-        shape,
-        x.len() == n * k && w.len() == m * k && y.len() == n * m,
-    );
-    fastest(
-        shape,
-        Strided::rows(x, k),
-        Strided::columns(w, k),
-        y,
-        true,
-        precision,
-    );
+    let (x, w) = (Strided::rows(x, shape.k), Strided::columns(w, shape.k));
+    fastest(shape, x, w, y, true, precision);
 }
 
+/// `y (n, m) = x (n, k) · w (k, m)`.
+pub fn matmul_nn_training(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32], precision: Precision) {
+    let (x, w) = (Strided::rows(x, shape.k), Strided::rows(w, shape.m));
+    fastest(shape, x, w, y, false, precision);
+}
+
+/// `y (n, m) += x (n, k) · w (k, m)`.
+pub fn matmul_nn_add_training(
+    shape: Shape,
+    x: &[f32],
+    w: &[f32],
+    y: &mut [f32],
+    precision: Precision,
+) {
+    let (x, w) = (Strided::rows(x, shape.k), Strided::rows(w, shape.m));
+    fastest(shape, x, w, y, true, precision);
+}
+
+/// `y (n, m) += a (k, n)ᵀ · b (k, m)`.
+pub fn matmul_tn_add_training(
+    shape: Shape,
+    a: &[f32],
+    b: &[f32],
+    y: &mut [f32],
+    precision: Precision,
+) {
+    let (a, b) = (Strided::columns(a, shape.n), Strided::rows(b, shape.m));
+    fastest(shape, a, b, y, true, precision);
+}
+
+/// `y (n, m) = a (n, k) · b (k, m)`, or `y +=` that.
 fn fastest(
     shape: Shape,
     a: Strided<'_>,
@@ -130,6 +76,11 @@ fn fastest(
     add: bool,
     precision: Precision,
 ) {
+    let Shape { n, k, m } = shape;
+    check(
+        shape,
+        a.values.len() == n * k && b.values.len() == k * m && y.len() == n * m,
+    );
     #[cfg(target_arch = "x86_64")]
     if super::amx::available() {
         match precision {

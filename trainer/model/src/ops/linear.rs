@@ -1,9 +1,9 @@
 //! Linear layers: frozen weights, dense or quantized, with an optional LoRA update.
 
 use super::plain;
-use super::slices::{slice, tensor_from_vec, with_slice};
+use super::slices::{tensor_from_vec, with_slice};
 use crate::LoraPair;
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Tensor, bail};
 use kernels::{
     Activations, Precision, QuantMatrix, matmul_nn_add_training, matmul_nn_training, matmul_nt,
     matmul_nt_add, matmul_nt_add_training, matmul_nt_training, matmul_tn_add_training,
@@ -43,8 +43,6 @@ struct Bias {
 /// made once.
 pub(crate) struct Input<'a> {
     x: &'a Tensor,
-    /// Of the products where gradients are wanted.
-    precision: Precision,
     activations: OnceCell<Activations>,
 }
 
@@ -53,14 +51,8 @@ impl<'a> Input<'a> {
     pub(crate) fn new(x: &'a Tensor) -> Self {
         Self {
             x,
-            precision: Precision::default(),
             activations: OnceCell::new(),
         }
-    }
-
-    /// The same with products of this precision where gradients are wanted.
-    pub(crate) fn with_precision(self, precision: Precision) -> Self {
-        Self { precision, ..self }
     }
 }
 
@@ -98,23 +90,15 @@ impl Linear {
     pub(crate) fn forward(&self, input: &Input<'_>, lora: Option<&LoraPair>) -> Result<Tensor> {
         match (&*self.weight, lora) {
             (Weight::Quantized(matrix), _) => self.forward_quantized(matrix, input, lora),
-            (Weight::Dense(_), None) => {
-                let products = match input.x.track_op() {
-                    true => Products::Training(input.precision),
-                    false => Products::Exact,
-                };
-                input.x.contiguous()?.apply_op1(FrozenOp {
-                    linear: self.clone(),
-                    products,
-                })
-            }
-            (Weight::Dense(_), Some(pair)) => {
+            (Weight::Dense(_), lora) => {
                 if input.x.track_op() {
-                    bail!("an adapter on dense weights is trained by its tape");
+                    bail!("dense weights pass gradients by the tape and by `logprobs_at` alone");
                 }
                 let n = input.x.dims2()?.0;
                 let mut y = with_slice(input.x, |x| self.frozen_forward(x, Products::Exact))??;
-                with_slice(input.x, |x| self.add_pair(x, pair, Products::Exact, &mut y))??;
+                if let Some(pair) = lora {
+                    with_slice(input.x, |x| self.add_pair(x, pair, Products::Exact, &mut y))??;
+                }
                 tensor_from_vec(y, (n, self.rows))
             }
             (Weight::Plain(weight), _) => {
@@ -154,16 +138,43 @@ impl Linear {
     /// As [`Linear::forward`] without a bias or adapter, into a buffer (n, out) of the caller's.
     /// False if the weight is not one that the kernels compute with.
     pub(crate) fn forward_into(&self, x: &Tensor, y: &mut Vec<f32>) -> Result<bool> {
-        let n = x.dims2()?.0;
-        y.resize(n * self.rows, 0.0);
-        match &*self.weight {
-            Weight::Quantized(matrix) => with_slice(x, |x| matrix.matmul(x, y))?,
-            Weight::Dense(weight) => with_slice(x, |x| {
-                matmul_nt(self.shape(n), x, weight, y);
-            })?,
-            Weight::Plain(_) => return Ok(false),
+        if let Weight::Plain(_) = *self.weight {
+            return Ok(false);
         }
+        y.resize(x.dims2()?.0 * self.rows, 0.0);
+        with_slice(x, |x| self.product(x, Products::Exact, y))??;
         Ok(true)
+    }
+
+    /// `y = x Wᵀ`: (n, in) → (n, out), by the kernels.
+    pub(crate) fn product(&self, x: &[f32], products: Products, y: &mut [f32]) -> Result<()> {
+        match (&*self.weight, products) {
+            (Weight::Quantized(matrix), Products::Exact) => matrix.matmul(x, y),
+            (Weight::Quantized(_), Products::Training(_)) => {
+                bail!("quantized weights pass no gradients; load the model dequantized to train it")
+            }
+            (Weight::Dense(weight), _) => {
+                products.nt(self.shape(x.len() / self.columns), x, weight, y);
+            }
+            (Weight::Plain(_), _) => bail!("linear: expected a weight for the kernels"),
+        }
+        Ok(())
+    }
+
+    /// `y W`: (n, out) → (n, in).
+    pub(crate) fn backward_product(&self, y: &[f32], products: Products) -> Result<Vec<f32>> {
+        let precision = match products {
+            Products::Exact => Precision::F32,
+            Products::Training(precision) => precision,
+        };
+        let mut x = Vec::new();
+        self.add_frozen_backward(y, precision, &mut x)?;
+        Ok(x)
+    }
+
+    /// Outputs.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
     }
 
     fn shape(&self, n: usize) -> kernels::Shape {
@@ -241,7 +252,7 @@ impl Linear {
         xa
     }
 
-    fn dense(&self) -> Result<&[f32]> {
+    pub(crate) fn dense(&self) -> Result<&[f32]> {
         match &*self.weight {
             Weight::Dense(weight) => Ok(weight),
             Weight::Quantized(_) | Weight::Plain(_) => bail!("linear: expected a dense weight"),
@@ -255,13 +266,6 @@ impl Linear {
         products.nt(self.shape(n), x, self.dense()?, &mut y);
         self.add_bias(&mut y);
         Ok(y)
-    }
-
-    /// `dy W`: the gradient towards x.
-    fn frozen_backward(&self, dy: &[f32], precision: Precision) -> Result<Vec<f32>> {
-        let mut dx = Vec::new();
-        self.add_frozen_backward(dy, precision, &mut dx)?;
-        Ok(dx)
     }
 
     /// `dx = dy W` where `dx` is empty, else `dx += dy W`.
@@ -368,7 +372,7 @@ impl Linear {
 
 /// Which of the kernels' products computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Products {
+pub(crate) enum Products {
     /// In `f32`, by the vector kernels.
     Exact,
     /// On the processor's matrix unit, where it has one.
@@ -382,37 +386,5 @@ impl Products {
             Self::Exact => matmul_nt(shape, x, w, y),
             Self::Training(precision) => matmul_nt_training(shape, x, w, y, precision),
         }
-    }
-}
-
-/// `x Wᵀ + bias`, differentiable towards x.
-struct FrozenOp {
-    linear: Linear,
-    products: Products,
-}
-
-impl CustomOp1 for FrozenOp {
-    fn name(&self) -> &'static str {
-        "linear"
-    }
-
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let n = layout.shape().dims2()?.0;
-        let y = self
-            .linear
-            .frozen_forward(slice(x, layout)?, self.products)?;
-        Ok((CpuStorage::F32(y), (n, self.linear.rows).into()))
-    }
-
-    fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        if !x.track_op() {
-            return Ok(None);
-        }
-        let precision = match self.products {
-            Products::Exact => Precision::F32,
-            Products::Training(precision) => precision,
-        };
-        let dx = with_slice(dy, |dy| self.linear.frozen_backward(dy, precision))??;
-        tensor_from_vec(dx, x.dims2()?).map(Some)
     }
 }

@@ -29,11 +29,6 @@ fn values(tensor: &Tensor) -> Vec<f32> {
 }
 
 #[track_caller]
-fn assert_close(what: &str, ours: &Tensor, twin: &Tensor) {
-    assert_within(TOLERANCE, what, ours, twin);
-}
-
-#[track_caller]
 fn assert_within(tolerance: f32, what: &str, ours: &Tensor, twin: &Tensor) {
     let (ours, twin) = (values(ours), values(twin));
     assert_eq!(ours.len(), twin.len(), "{what}");
@@ -49,7 +44,12 @@ fn assert_within(tolerance: f32, what: &str, ours: &Tensor, twin: &Tensor) {
 /// Compares results and the gradients of Σ weight · result towards each variable.
 #[track_caller]
 fn assert_twins(ours: &Tensor, twin: &Tensor, variables: &[&Var]) {
-    assert_close("result", ours, twin);
+    assert_twins_within(TOLERANCE, ours, twin, variables);
+}
+
+#[track_caller]
+fn assert_twins_within(tolerance: f32, ours: &Tensor, twin: &Tensor, variables: &[&Var]) {
+    assert_within(tolerance, "result", ours, twin);
     if variables.is_empty() {
         return;
     }
@@ -72,7 +72,7 @@ fn assert_twins(ours: &Tensor, twin: &Tensor, variables: &[&Var]) {
             of_ours.get(variable).unwrap(),
             of_twin.get(variable).unwrap(),
         );
-        assert_close(&format!("gradient {at}"), a, b);
+        assert_within(tolerance, &format!("gradient {at}"), a, b);
     }
 }
 
@@ -127,19 +127,15 @@ proptest! {
         let dense = Linear::new(Weight::Dense(values(&weight)), bias.clone(), (out, width)).unwrap();
         let plain =
             Linear::new(Weight::Plain(weight.as_detached_tensor()), bias, (out, width)).unwrap();
-        let input = Input::new(&x);
-        let forward = |linear: &Linear, pair| linear.forward(&input, pair).unwrap();
-        assert_twins(&forward(&dense, None), &forward(&plain, None), &[&x]);
         let x_detached = x.as_detached_tensor();
         let input = Input::new(&x_detached);
         let detached = pair.detached();
-        assert_twins(
-            &dense.forward(&input, Some(&detached)).unwrap(),
-            &plain.forward(&input, Some(&detached)).unwrap(),
-            &[],
-        );
+        for pair in [None, Some(&detached)] {
+            let twin = plain.forward(&input, pair).unwrap();
+            assert_twins(&dense.forward(&input, pair).unwrap(), &twin, &[]);
+        }
 
-        let twin = forward(&plain, Some(&pair));
+        let twin = plain.forward(&Input::new(&x), Some(&pair)).unwrap();
         let dy = random(seed ^ 5, (rows, out)).as_detached_tensor();
         let gradients = (&twin * &dy).unwrap().sum_all().unwrap().backward().unwrap();
         for (precision, tolerance) in [(Precision::F32, TOLERANCE), (Precision::Bf16, TOLERANCE_BF16)] {
@@ -179,20 +175,30 @@ proptest! {
     }
 
     #[test]
-    fn log_probabilities_agree(rows in 1u32..6, width in 2u32..90, count in 1usize..12, seed: u64) {
-        let logits = random(seed, (rows as usize, width as usize));
+    fn log_probabilities_agree(
+        rows in 1u32..6, hidden in 1usize..20, vocab in 2u32..90, count in 1usize..12, seed: u64,
+        bf16: bool,
+    ) {
+        let (precision, tolerance) = match bf16 {
+            true => (Precision::Bf16, TOLERANCE_BF16),
+            false => (Precision::F32, TOLERANCE),
+        };
+        let x = random(seed, (rows as usize, hidden));
+        let weight = random(seed ^ 1, (vocab as usize, hidden));
         // Some rows many times, some perhaps never.
         let places: Vec<(u32, u32)> = (0..count as u64)
             .map(|at| {
                 let drawn = (seed ^ at).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-                (drawn as u32 % rows, (drawn >> 8) as u32 % width)
+                (drawn as u32 % rows, (drawn >> 8) as u32 % vocab)
             })
             .collect();
-        assert_twins(
-            &logprobs_at(&logits, &places).unwrap(),
-            &plain::logprobs_at(&logits, &places).unwrap(),
-            &[&logits],
-        );
+        let output = Weight::Dense(values(&weight));
+        let output = Linear::new(output, None, (vocab as usize, hidden)).unwrap();
+        let products = Products::Training(precision);
+        let ours = logprobs_at(&output, x.as_tensor(), &places, products).unwrap();
+        let logits = x.matmul(&weight.t().unwrap()).unwrap();
+        let twin = plain::logprobs_at(&logits, &places).unwrap();
+        assert_twins_within(tolerance, &ours, &twin, &[&x]);
     }
 }
 
