@@ -1,13 +1,9 @@
 //! The shipped configurations (`datasets/configs/`).
 
-const BUILTIN: [(&str, &str); 3] = [
+const BUILTIN: [(&str, &str); 2] = [
     (
         "world-facts/demo",
         include_str!("../configs/world-facts/demo.toml"),
-    ),
-    (
-        "world-facts/short",
-        include_str!("../configs/world-facts/short.toml"),
     ),
     (
         "world-facts/full",

@@ -90,7 +90,7 @@ pub fn svg(outcomes: &[Outcomes], binning: Binning, id: &str) -> String {
             (FRAME.top + FRAME.bottom) / 2 * UNITS,
         );
         plot.text(
-            "no answers yet",
+            "no answers",
             middle,
             Lettering::new(Ink::Muted, 14, HPos::Center, VPos::Center),
         );

@@ -15,7 +15,7 @@ pub fn lede(shown: &[Arc<Measured>]) -> AnyView {
         return ().into_any();
     };
     let Some(now) = sentence(&last.outcomes, Tense::Present) else {
-        return view! { <p class="lede">"No answers yet."</p> }.into_any();
+        return view! { <p class="lede">"No answers to draw: there are none yet, or the record leaves them out."</p> }.into_any();
     };
     let before = (shown.len() > 1)
         .then(|| sentence(&shown[0].outcomes, Tense::Past))
