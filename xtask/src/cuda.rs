@@ -1,6 +1,7 @@
 //! The CUDA build: type-checked anywhere, run where a GPU is at hand.
 
 use crate::process::{cargo, find, output, run, succeeds};
+use crate::python;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -84,18 +85,7 @@ fn toolkit(command: &mut Command) -> Result<()> {
 
 /// Installs the packages into a virtual environment in the cache, once.
 fn from_packages() -> Result<PathBuf> {
-    let environment = cache_folder()?.join("cuda-13.0");
-    let python = environment.join("bin/python");
-    if !python.is_file() {
-        println!(
-            "  nvcc: missing, installing it into {}",
-            environment.display()
-        );
-        run(Command::new("python3")
-            .args(["-m", "venv"])
-            .arg(&environment))
-        .context("a Python 3 with venv is needed to install the CUDA compiler")?;
-    }
+    let python = python::environment("cuda-13.0")?;
     let home = || -> Result<Option<PathBuf>> {
         let place = "import sysconfig; print(sysconfig.get_paths()['purelib'])";
         let packages = output(Command::new(&python).args(["-c", place]))?;
@@ -105,9 +95,8 @@ fn from_packages() -> Result<PathBuf> {
     if let Some(home) = home()? {
         return Ok(home);
     }
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet"])
-        .args(PACKAGES))?;
+    println!("  nvcc: missing, installing it with {}", python.display());
+    python::install(&python, &PACKAGES, &[])?;
     match home()? {
         Some(home) => {
             link_libraries(&home)?;
@@ -146,17 +135,4 @@ fn symlink(target: &Path, link: &Path) -> Result<()> {
 #[cfg(not(unix))]
 fn symlink(_target: &Path, link: &Path) -> Result<()> {
     bail!("{}: the CUDA build is set up on Linux only", link.display())
-}
-
-/// The user's cache folder, as `sayself pull` has it.
-fn cache_folder() -> Result<PathBuf> {
-    let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(folder) = given("SAYSELF_CACHE") {
-        return Ok(folder.into());
-    }
-    if let Some(folder) = given("XDG_CACHE_HOME") {
-        return Ok(Path::new(&folder).join("sayself"));
-    }
-    let home = given("HOME").context("neither SAYSELF_CACHE, XDG_CACHE_HOME nor HOME is set")?;
-    Ok(Path::new(&home).join(".cache/sayself"))
 }

@@ -3,12 +3,14 @@
 //! Every chore sets up what it needs itself: it looks for each tool, installs only what is
 //! missing, and says what it does.
 
+mod bench;
 mod browser;
 mod cuda;
 mod demo;
 mod follow;
 mod postgres;
 mod process;
+mod python;
 mod screenshot;
 mod serve;
 mod setup;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
-    about = "Chores of sayself: demo, test, and what they are made of",
+    about = "Chores of sayself: demo, test, bench, and what they are made of",
     after_help = "Examples:\n  cargo xtask demo               see a model taught to be honest, in the browser\n  cargo xtask test               everything that CI checks\n  cargo xtask test metrics       only the tests with `metrics` in their name"
 )]
 struct Arguments {
@@ -43,6 +45,8 @@ enum Chore {
     Web,
     /// Make docs/run-page.png, the README's picture, from the recorded run
     Screenshot,
+    /// Time sayself beside what a user would pick instead, both in one run; installs the peers
+    Bench(bench::Arguments),
     /// Type-check the CUDA build; sets up the CUDA compiler where none is installed
     CheckCuda,
     /// Where a GPU is at hand: compare it with the CPU and run one training step on it
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
             .and_then(|()| web::build_web(&root))
             .map(|site| println!("The pages' bundle is in {}", site.display())),
         Chore::Screenshot => screenshot::screenshot(&root),
+        Chore::Bench(arguments) => bench::bench(&root, &arguments),
         Chore::CheckCuda => cuda::check(&root),
         Chore::TestGpu => cuda::test(&root),
     };

@@ -18,9 +18,9 @@ pub fn shown(command: &Command) -> String {
     words.join(" ")
 }
 
-/// Runs a command with its output shown; an exit status other than 0 is an error.
+/// Runs a command, shown on stderr, with its output shown; an exit status other than 0 is an error.
 pub fn run(command: &mut Command) -> Result<()> {
-    println!("  $ {}", shown(command));
+    eprintln!("  $ {}", shown(command));
     let status = command
         .status()
         .with_context(|| format!("cannot start `{}`", shown(command)))?;

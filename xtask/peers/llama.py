@@ -1,0 +1,171 @@
+"""llama.cpp, by its C interface as llama-cpp-python has it. VARIANT: q4_0, q4_1 (as shipped) or q8_0."""
+
+import ctypes
+import math
+import os
+import sys
+
+import llama_cpp as C
+import numpy as np
+from side import THREADS, arguments, mean_logprob, rate, serve
+
+CONTEXT = 16_384
+FORMATS = {"q4_0": C.LLAMA_FTYPE_MOSTLY_Q4_0, "q8_0": C.LLAMA_FTYPE_MOSTLY_Q8_0}
+SILENT = C.llama_log_callback(lambda level, text, data: None)
+
+
+def file_in(source, variant):
+    """The model in a format: as it is, or requantized by llama.cpp's own tool, once."""
+    if variant == "q4_1":
+        return source
+    folder = os.path.join(sys.prefix, "models")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, f"{variant}-{os.path.basename(source)}")
+    if not os.path.exists(path):
+        options = C.llama_model_quantize_default_params()
+        options.ftype = FORMATS[variant]
+        options.allow_requantize = True
+        options.nthread = THREADS
+        made = C.llama_model_quantize(source.encode(), (path + ".part").encode(), ctypes.byref(options))
+        if made != 0:
+            raise RuntimeError(f"llama.cpp cannot requantize {source} to {variant}")
+        os.rename(path + ".part", path)
+    return path
+
+
+class Llama:
+    def __init__(self, path):
+        C.llama_log_set(SILENT, None)
+        C.llama_backend_init()
+        options = C.llama_model_default_params()
+        options.n_gpu_layers = 0
+        self.model = C.llama_model_load_from_file(path.encode(), options)
+        options = C.llama_context_default_params()
+        options.n_ctx = CONTEXT
+        options.n_batch = options.n_ubatch = 512
+        options.n_seq_max = 64
+        options.n_threads = options.n_threads_batch = THREADS
+        options.kv_unified = True
+        self.context = C.llama_init_from_model(self.model, options)
+        if not self.context:
+            raise RuntimeError(f"llama.cpp cannot load {path}")
+        self.vocab = C.llama_model_get_vocab(self.model)
+        self.width = C.llama_vocab_n_tokens(self.vocab)
+        self.memory = C.llama_get_memory(self.context)
+        self.batch = C.llama_batch_init(512, 0, 1)
+
+    def clear(self):
+        C.llama_memory_clear(self.memory, False)
+
+    def decode(self, rows):
+        """Computes rows of (token, position, sequence, whether its logits are wanted)."""
+        batch = self.batch
+        batch.n_tokens = len(rows)
+        for index, (token, position, sequence, wanted) in enumerate(rows):
+            batch.token[index] = token
+            batch.pos[index] = position
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = sequence
+            batch.logits[index] = wanted
+        if C.llama_decode(self.context, batch) != 0:
+            raise RuntimeError("llama_decode failed")
+
+    def prompt(self, tokens, sequence=0):
+        for start in range(0, len(tokens), 512):
+            part = tokens[start : start + 512]
+            last = len(tokens) - 1
+            self.decode([(token, start + i, sequence, start + i == last) for i, token in enumerate(part)])
+
+    def score(self, tokens, start):
+        self.clear()
+        self.decode([(token, i, 0, i >= start - 1) for i, token in enumerate(tokens[:-1])])
+        logprobs = []
+        for place in range(start - 1, len(tokens) - 1):
+            logits = np.ctypeslib.as_array(C.llama_get_logits_ith(self.context, place), (self.width,))
+            logits = logits.astype(np.float64)
+            top = logits.max()
+            logprobs.append(logits[tokens[place + 1]] - top - math.log(np.exp(logits - top).sum()))
+        return logprobs
+
+    def sampler(self, temperature, seed):
+        chain = C.llama_sampler_chain_init(C.llama_sampler_chain_default_params())
+        if temperature == 0:
+            C.llama_sampler_chain_add(chain, C.llama_sampler_init_greedy())
+        else:
+            C.llama_sampler_chain_add(chain, C.llama_sampler_init_dist(seed))
+        return chain
+
+    def piece(self, token):
+        buffer = ctypes.create_string_buffer(64)
+        length = C.llama_token_to_piece(self.vocab, token, buffer, 64, 0, False)
+        return buffer.raw[: max(length, 0)]
+
+    def generate(self, prompts, samples, rows, temperature, most, stop=None):
+        """Continuous batching as llama.cpp's own server does it: a prompt is computed once, its keys
+        and values are shared by its samples, and a row that ends makes place for one that waits.
+        Returns the numbers of tokens and of answers."""
+        self.clear()
+        samplers = [self.sampler(temperature, seed) for seed in range(rows + 1)]
+        # Sequence 0 holds the prompt whose samples start; `firsts` are their first tokens.
+        prompts = iter(prompts)
+        held, firsts, free, active = 0, [], list(range(rows, 0, -1)), []
+        drawn = answers = 0
+
+        def goes_on(token, count):
+            nonlocal drawn, answers
+            ended = C.llama_vocab_is_eog(self.vocab, token)
+            drawn += not ended
+            ended = ended or count == most or (stop is not None and stop in self.piece(token))
+            answers += ended
+            return not ended
+
+        while True:
+            while free:
+                if not firsts:
+                    prompt = next(prompts, None)
+                    if prompt is None:
+                        break
+                    C.llama_memory_seq_rm(self.memory, 0, -1, -1)
+                    self.prompt(prompt)
+                    held = len(prompt)
+                    firsts = [C.llama_sampler_sample(samplers[0], self.context, -1) for _ in range(samples)]
+                token = firsts.pop()
+                if goes_on(token, 1):
+                    sequence = free.pop()
+                    C.llama_memory_seq_cp(self.memory, 0, sequence, -1, -1)
+                    active.append([token, held, sequence, 1])
+            if not active:
+                break
+            self.decode([(token, position, sequence, True) for token, position, sequence, _ in active])
+            still = []
+            for place, (_, position, sequence, count) in enumerate(active):
+                token = C.llama_sampler_sample(samplers[sequence], self.context, place)
+                if goes_on(token, count + 1):
+                    still.append([token, position + 1, sequence, count + 1])
+                else:
+                    C.llama_memory_seq_rm(self.memory, sequence, -1, -1)
+                    free.append(sequence)
+            active = still
+        for sampler in samplers:
+            C.llama_sampler_free(sampler)
+        return drawn, answers
+
+
+def main():
+    name, variant, inputs = arguments()
+    llama = Llama(file_in(inputs["model"], variant))
+    check = mean_logprob(inputs["golds"], llama.score)
+    short, medium, long = inputs["prompts"]
+    works = {
+        "decode-1": lambda: llama.generate([short], 1, 1, 0, 128)[0],
+        "sample-50": lambda: llama.generate([medium], 50, 50, 1.0, 64)[0],
+        "sample-many": lambda: llama.generate(inputs["questions"], 10, 63, 1.0, 24, b"\n")[1],
+        "prefill-512": lambda: (llama.generate([long], 1, 1, 0, 1), len(long))[1],
+    }
+    if name == "gold-perplexity":
+        serve([check], lambda: math.exp(-check))
+    else:
+        serve([check], rate(works[name]))
+
+
+main()

@@ -1,0 +1,481 @@
+//! `cargo xtask bench`: sayself beside what a user would pick instead, both timed in one run.
+//!
+//! Each row names a piece of work, the peers that do it, and the ratio that is aimed at. Both sides
+//! are processes that load once ([`side`]); what they compute is compared before anything is timed;
+//! then they work in turn. A peer with several variants (a file format, a number type) is taken in
+//! its best one.
+
+mod rows;
+mod side;
+
+use crate::process::{build_programs, cargo, output, program, run, target_folder};
+use crate::python;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use rows::{ROWS, Row, Work};
+use serde_json::{Value, json};
+use side::Side;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const MODEL: &str = "smollm2-135m";
+/// Times that each side works, in turn with the other.
+const ROUNDS: usize = 5;
+const ROUNDS_QUICK: usize = 3;
+/// Rows of the files of `measures` and `start`.
+const MEASURED_ROWS: usize = 1_000_000;
+const STARTED_ROWS: usize = 1_000;
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --quick              the rows that need neither torch nor training"
+)]
+pub struct Arguments {
+    /// Rows; all, where none is named
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Print the rows as one JSON list on stdout
+    #[arg(long)]
+    json: bool,
+    /// Only the quick rows, with fewer rounds: under 5 minutes once the peers are there
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Runs the rows and prints them; a row that cannot be run says why and counts as missed.
+pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
+    if let Some(unknown) = arguments
+        .names
+        .iter()
+        .find(|name| !ROWS.iter().any(|row| row.name == **name))
+    {
+        let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+        bail!("no row {unknown}; the rows are {}", names.join(", "));
+    }
+    let wanted = |row: &&Row| match arguments.names.is_empty() {
+        true => row.quick || !arguments.quick,
+        false => arguments.names.iter().any(|name| name == row.name),
+    };
+    let bench = Bench::prepare(
+        root,
+        if arguments.quick {
+            ROUNDS_QUICK
+        } else {
+            ROUNDS
+        },
+    )?;
+    let mut done: Vec<(Row, Outcome)> = Vec::new();
+    for row in ROWS.iter().filter(wanted) {
+        eprintln!("{}: {}", row.name, row.work);
+        let outcome = match row.of_memory_of {
+            // Read off the row before it, which did the work.
+            Some(_) => done
+                .last()
+                .context("no row before it")
+                .and_then(|(_, outcome)| outcome.memory()),
+            None => bench.run(row),
+        };
+        let outcome = outcome.unwrap_or_else(|error| Outcome::failed(&error));
+        eprintln!("  {}", outcome.line(row));
+        done.push((*row, outcome));
+    }
+    if arguments.json {
+        let list: Vec<Value> = done
+            .iter()
+            .map(|(row, outcome)| outcome.json(row))
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&list)?);
+    } else {
+        println!("{}", machine());
+        println!("{}", table(&done));
+    }
+    Ok(())
+}
+
+/// What all rows share.
+struct Bench {
+    worker: PathBuf,
+    python: PathBuf,
+    peers: PathBuf,
+    /// Holds the inputs; removed at the end.
+    folder: PathBuf,
+    rounds: usize,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Bench {
+    /// Builds our side and makes the inputs.
+    fn prepare(root: &Path, rounds: usize) -> Result<Self> {
+        build_programs(root)?;
+        run(cargo(root)
+            .args(["build", "--release", "--locked", "--workspace"])
+            .args(["--example", "bench_side"]))?;
+        let sayself = program(root, "sayself");
+        for model in [MODEL, "minilm"] {
+            output(Command::new(&sayself).args(["pull", model]))?;
+        }
+        let folder = std::env::temp_dir().join(format!("sayself-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let bench = Bench {
+            worker: target_folder(root).join("release/examples/bench_side"),
+            python: python::environment("bench-peers")?,
+            peers: root.join("xtask/peers"),
+            folder,
+            rounds,
+        };
+        let inputs = output(Command::new(&bench.worker).args(["inputs", MODEL]))?;
+        std::fs::write(bench.folder.join("inputs.json"), inputs)?;
+        for (name, rows) in [("measures", MEASURED_ROWS), ("start", STARTED_ROWS)] {
+            let path = bench.folder.join(name).with_extension("csv");
+            std::fs::write(path, scored_rows(rows))?;
+        }
+        Ok(bench)
+    }
+
+    fn inputs(&self, work: Work) -> PathBuf {
+        self.folder.join(match work {
+            Work::Model => "inputs.json",
+            Work::Measures => "measures.csv",
+            Work::Start => "start.csv",
+        })
+    }
+
+    fn ours(&self, row: &Row) -> Result<Side> {
+        let mut command = Command::new(&self.worker);
+        command
+            .args([row.side, MODEL])
+            .arg(self.inputs(row.inputs))
+            .env("RAYON_NUM_THREADS", rows::THREADS);
+        Side::start(command)
+    }
+
+    fn peer(&self, row: &Row, script: &str, variant: &str) -> Result<Side> {
+        let mut command = Command::new(&self.python);
+        command
+            .arg(self.peers.join(script))
+            .args([row.side, variant])
+            .arg(self.inputs(row.inputs))
+            .envs(rows::PEER_VARIABLES);
+        Side::start(command)
+    }
+
+    fn run(&self, row: &Row) -> Result<Outcome> {
+        for peer in row.peers {
+            self.install(peer.packages)?;
+        }
+        let mut ours = self.ours(row)?;
+        let (mut peer, peer_name) = self.best_peer(row, &ours)?;
+        let mut rounds = Vec::new();
+        // One round to warm up.
+        ours.work()?;
+        for _ in 0..self.rounds {
+            rounds.push((ours.work()?, peer.work()?));
+        }
+        Ok(Outcome::of(
+            rounds,
+            peer_name,
+            (ours.peak_memory(), peer.peak_memory()),
+        ))
+    }
+
+    /// Each variant works twice; the better second time wins. Only that one is left running.
+    fn best_peer(&self, row: &Row, ours: &Side) -> Result<(Side, String)> {
+        let mut best: Option<(f64, Side, String)> = None;
+        let mut failed = Vec::new();
+        for peer in row.peers {
+            for variant in peer.variants {
+                let name = format!("{} {variant}", peer.name);
+                let tried = self.peer(row, peer.script, variant).and_then(|mut side| {
+                    side::agree(&ours.check, &side.check, row.tolerance)?;
+                    side.work()?;
+                    Ok((side.work()?, side))
+                });
+                match tried {
+                    Ok((value, side)) => {
+                        eprintln!("  {name}: {value:.4} {}", row.unit);
+                        if best
+                            .as_ref()
+                            .is_none_or(|(other, ..)| row.target.is_better(value, *other))
+                        {
+                            best = Some((value, side, name));
+                        }
+                    }
+                    Err(error) => {
+                        eprintln!("  {name}: left out, {error:#}");
+                        failed.push(format!("{name}: {error:#}"));
+                    }
+                }
+            }
+        }
+        match best {
+            Some((_, side, name)) => Ok((side, name)),
+            None => bail!("no peer could be run: {}", failed.join("; ")),
+        }
+    }
+
+    /// Installs what a peer needs, once.
+    fn install(&self, packages: &rows::Packages) -> Result<()> {
+        let mark = self.python.with_file_name(format!(".{}", packages.name));
+        let wanted = packages.packages.join(" ");
+        if std::fs::read_to_string(&mark).is_ok_and(|there| there == wanted) {
+            return Ok(());
+        }
+        eprintln!("  {}: missing, installing {wanted}", packages.name);
+        python::install(&self.python, packages.packages, packages.variables)?;
+        Ok(std::fs::write(&mark, wanted)?)
+    }
+}
+
+/// Confidences and correctness of a made-up model that is a little overconfident.
+fn scored_rows(count: usize) -> String {
+    let mut state: u64 = 7;
+    let mut uniform = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let mut text = String::from("confidence,correct\n");
+    for _ in 0..count {
+        let confidence = uniform();
+        let correct = u8::from(uniform() < confidence * 0.9);
+        text.push_str(&format!("{confidence:.6},{correct}\n"));
+    }
+    text
+}
+
+/// A row's figures, or why there are none.
+struct Outcome {
+    figures: std::result::Result<Figures, String>,
+}
+
+struct Figures {
+    /// Medians.
+    ours: f64,
+    peer: f64,
+    peer_name: String,
+    /// Least and greatest ratio of a round.
+    spread: (f64, f64),
+    /// Peak resident memory of the two processes in MB.
+    memory: Option<(f64, f64)>,
+}
+
+impl Figures {
+    fn ratio(&self) -> f64 {
+        self.ours / self.peer
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+impl Outcome {
+    fn of(
+        rounds: Vec<(f64, f64)>,
+        peer_name: String,
+        memory: (Option<f64>, Option<f64>),
+    ) -> Outcome {
+        let ratios: Vec<f64> = rounds.iter().map(|(ours, peer)| ours / peer).collect();
+        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+        let greatest = ratios.iter().copied().fold(0.0, f64::max);
+        let (ours, peer) = rounds.into_iter().unzip();
+        Outcome {
+            figures: Ok(Figures {
+                ours: median(ours),
+                peer: median(peer),
+                peer_name,
+                spread: (least, greatest),
+                memory: memory.0.zip(memory.1),
+            }),
+        }
+    }
+
+    fn failed(error: &anyhow::Error) -> Outcome {
+        Outcome {
+            figures: Err(format!("{error:#}")),
+        }
+    }
+
+    /// The row of the same run's peak memory.
+    fn memory(&self) -> Result<Outcome> {
+        match &self.figures {
+            Err(reason) => bail!("{reason}"),
+            Ok(figures) => {
+                let (ours, peer) = figures
+                    .memory
+                    .context("this system does not tell a process's peak memory")?;
+                let figures = Figures {
+                    ours,
+                    peer,
+                    peer_name: figures.peer_name.clone(),
+                    spread: (ours / peer, ours / peer),
+                    memory: None,
+                };
+                Ok(Outcome {
+                    figures: Ok(figures),
+                })
+            }
+        }
+    }
+
+    fn line(&self, row: &Row) -> String {
+        match &self.figures {
+            Ok(figures) => format!(
+                "ours {:.4}, {} {:.4} {}: ratio {:.3} [{:.3}, {:.3}], target {}: {}",
+                figures.ours,
+                figures.peer_name,
+                figures.peer,
+                row.unit,
+                figures.ratio(),
+                figures.spread.0,
+                figures.spread.1,
+                row.target,
+                self.verdict(row)
+            ),
+            Err(reason) => format!("could not be run, counts as missed: {reason}"),
+        }
+    }
+
+    fn verdict(&self, row: &Row) -> &'static str {
+        match &self.figures {
+            Ok(figures) if row.target.is_met(figures.ratio()) => "met",
+            _ => "missed",
+        }
+    }
+
+    fn json(&self, row: &Row) -> Value {
+        let mut object = json!({
+            "name": row.name,
+            "target": row.target.to_string(),
+            "unit": row.unit,
+            "verdict": self.verdict(row),
+            "machine": machine(),
+        });
+        match &self.figures {
+            Ok(figures) => {
+                object["ours"] = json!(figures.ours);
+                object["peer"] = json!(figures.peer);
+                object["peer_name"] = json!(figures.peer_name);
+                object["ratio"] = json!(figures.ratio());
+                object["spread"] = json!([figures.spread.0, figures.spread.1]);
+            }
+            Err(reason) => {
+                for key in ["ours", "peer", "peer_name", "ratio", "spread"] {
+                    object[key] = Value::Null;
+                }
+                object["reason"] = json!(reason);
+            }
+        }
+        object
+    }
+}
+
+/// The rows as a Markdown table.
+fn table(done: &[(Row, Outcome)]) -> String {
+    let mut text = String::from(
+        "| name | ours | peer | peer's name | unit | ratio | spread | target | |\n|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for (row, outcome) in done {
+        let cells = match &outcome.figures {
+            Ok(figures) => format!(
+                "{} | {} | {} | {} | {:.2} | {:.2}–{:.2}",
+                short(figures.ours),
+                short(figures.peer),
+                figures.peer_name,
+                row.unit,
+                figures.ratio(),
+                figures.spread.0,
+                figures.spread.1
+            ),
+            Err(reason) => format!("– | – | {reason} | {} | – | –", row.unit),
+        };
+        let verdict = outcome.verdict(row);
+        text.push_str(&format!(
+            "| {} | {cells} | {} | {verdict} |\n",
+            row.name, row.target
+        ));
+    }
+    text
+}
+
+/// Three digits that count.
+fn short(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
+/// The CPU and those of its features that the kernels look for.
+fn machine() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = info.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split_once(':'))
+            .map_or("", |(_, value)| value.trim())
+    };
+    let flags: Vec<&str> = field("flags").split(' ').collect();
+    let known = [
+        "avx2",
+        "avx_vnni",
+        "avx512f",
+        "avx512_vnni",
+        "avx512_bf16",
+        "amx_int8",
+        "amx_bf16",
+    ];
+    let features: Vec<&str> = known
+        .into_iter()
+        .filter(|name| flags.contains(name))
+        .collect();
+    format!(
+        "{} ({} of {} processors used; {})",
+        field("model name"),
+        rows::THREADS,
+        std::thread::available_parallelism().map_or(0, usize::from),
+        features.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_judged_by_their_target() {
+        let row = ROWS.iter().find(|row| row.name == "decode-1").unwrap();
+        let rounds = vec![(120.0, 100.0), (150.0, 100.0), (130.0, 100.0)];
+        let outcome = Outcome::of(rounds, "llama.cpp q4_0".into(), (Some(10.0), Some(40.0)));
+        let json = outcome.json(row);
+        assert_eq!(
+            (json["ratio"].as_f64(), json["verdict"].as_str()),
+            (Some(1.3), Some("met"))
+        );
+        assert_eq!(json["spread"], json!([1.2, 1.5]));
+        assert_eq!(json["target"], ">= 1.2");
+        assert_eq!(outcome.memory().unwrap().json(row)["ratio"], 0.25);
+        let failed = Outcome::failed(&anyhow::anyhow!("no compiler"));
+        assert_eq!(failed.json(row)["verdict"], "missed");
+        assert_eq!(failed.json(row)["reason"], "no compiler");
+        assert!(failed.memory().is_err());
+    }
+
+    #[test]
+    fn names_are_unique_and_memory_follows_its_row() {
+        for (index, row) in ROWS.iter().enumerate() {
+            assert!(ROWS[..index].iter().all(|other| other.name != row.name));
+            if let Some(of) = row.of_memory_of {
+                assert_eq!(ROWS[index - 1].name, of);
+            }
+        }
+    }
+}

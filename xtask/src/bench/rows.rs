@@ -1,0 +1,334 @@
+//! The rows of the bench: what is done, by whom, and what is aimed at.
+
+use std::fmt;
+
+/// Threads of either side.
+pub const THREADS: &str = "2";
+/// Of the peers' processes: threads, and no look at the network once they are installed.
+pub const PEER_VARIABLES: [(&str, &str); 4] = [
+    ("OMP_NUM_THREADS", THREADS),
+    ("HF_HUB_OFFLINE", "1"),
+    ("TOKENIZERS_PARALLELISM", "false"),
+    ("PYTHONWARNINGS", "ignore"),
+];
+
+/// Python packages that are installed together.
+#[derive(Clone, Copy)]
+pub struct Packages {
+    pub name: &'static str,
+    pub packages: &'static [&'static str],
+    /// Variables of the installation.
+    pub variables: &'static [(&'static str, &'static str)],
+}
+
+/// Built from its source with the flags of this machine's processor.
+const LLAMA_CPP: Packages = Packages {
+    name: "llama.cpp",
+    packages: &["llama-cpp-python==0.3.36"],
+    variables: &[("CMAKE_ARGS", "-DGGML_NATIVE=on")],
+};
+const TORCH: Packages = Packages {
+    name: "torch",
+    packages: &[
+        "torch==2.15.0",
+        "transformers==5.24.0",
+        "peft==0.21.2",
+        "gguf",
+    ],
+    variables: &[],
+};
+const TRL: Packages = Packages {
+    name: "trl",
+    packages: &["torch==2.15.0", "trl==1.16.0", "peft==0.21.2", "gguf"],
+    variables: &[],
+};
+const SENTENCE_TRANSFORMERS: Packages = Packages {
+    name: "sentence-transformers",
+    packages: &["torch==2.15.0", "sentence-transformers==6.2.0"],
+    variables: &[],
+};
+const MEASURES: Packages = Packages {
+    name: "measures",
+    packages: &["torch==2.15.0", "torchmetrics==1.9.0", "netcal==1.4.0"],
+    variables: &[],
+};
+
+/// A program that does the same work, in its variants.
+#[derive(Clone, Copy)]
+pub struct Peer {
+    pub name: &'static str,
+    /// In `xtask/peers/`.
+    pub script: &'static str,
+    pub variants: &'static [&'static str],
+    pub packages: &'static Packages,
+}
+
+const LLAMA_BEST: Peer = Peer {
+    name: "llama.cpp",
+    script: "llama.py",
+    variants: &["q4_0", "q4_1", "q8_0"],
+    packages: &LLAMA_CPP,
+};
+const LLAMA_SHIPPED: Peer = Peer {
+    variants: &["q4_1"],
+    ..LLAMA_BEST
+};
+const TRANSFORMERS: Peer = Peer {
+    name: "transformers",
+    script: "transformers_peer.py",
+    variants: &["f32", "bf16"],
+    packages: &TORCH,
+};
+
+/// What a row's inputs are.
+#[derive(Clone, Copy)]
+pub enum Work {
+    /// A model, prompts and texts.
+    Model,
+    /// 1,000,000 rows of confidence and correctness.
+    Measures,
+    /// 1,000 of them.
+    Start,
+}
+
+/// The ratio, ours by the peer's, that is aimed at.
+#[derive(Clone, Copy)]
+pub enum Target {
+    /// The row's value is a rate.
+    AtLeast(f64),
+    /// The row's value is a cost.
+    AtMost(f64),
+}
+
+impl Target {
+    pub fn is_met(self, ratio: f64) -> bool {
+        match self {
+            Target::AtLeast(target) => ratio >= target,
+            Target::AtMost(target) => ratio <= target,
+        }
+    }
+
+    /// Whether a value is better than another.
+    pub fn is_better(self, value: f64, other: f64) -> bool {
+        match self {
+            Target::AtLeast(_) => value > other,
+            Target::AtMost(_) => value < other,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::AtLeast(target) => write!(f, ">= {target:?}"),
+            Target::AtMost(target) => write!(f, "<= {target:?}"),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub struct Row {
+    pub name: &'static str,
+    /// What is done, in words.
+    pub work: &'static str,
+    /// What the sides call it.
+    pub side: &'static str,
+    pub inputs: Work,
+    pub peers: &'static [Peer],
+    pub unit: &'static str,
+    pub target: Target,
+    /// How far the numbers of the sides' checks may lie apart.
+    pub tolerance: f64,
+    /// Peak memory of the row of this name, which stands before it.
+    pub of_memory_of: Option<&'static str>,
+    /// Whether `--quick` runs it.
+    pub quick: bool,
+}
+
+/// Mean log-probability of the gold answers, between formats of 4 and 8 bits.
+const FORMATS_APART: f64 = 0.15;
+
+const DEFAULT: Row = Row {
+    name: "",
+    work: "",
+    side: "",
+    inputs: Work::Model,
+    peers: &[LLAMA_BEST],
+    unit: "tokens/s",
+    target: Target::AtLeast(1.0),
+    tolerance: FORMATS_APART,
+    of_memory_of: None,
+    quick: false,
+};
+
+const LORA_SMALL: Row = Row {
+    name: "lora-4x256",
+    work: "one optimizer step on 4 texts of 256 tokens, LoRA of rank 64 on seven projections",
+    side: "lora-4x256",
+    peers: &[Peer {
+        name: "PEFT",
+        ..TRANSFORMERS
+    }],
+    unit: "s",
+    target: Target::AtMost(0.67),
+    tolerance: 0.05,
+    ..DEFAULT
+};
+const LORA_LARGE: Row = Row {
+    name: "lora-8x400",
+    work: "one optimizer step on 8 texts of 400 tokens, LoRA of rank 64 on seven projections",
+    side: "lora-8x400",
+    ..LORA_SMALL
+};
+
+pub const ROWS: &[Row] = &[
+    Row {
+        name: "gold-perplexity",
+        work: "perplexity of the shipped gold answers after three examples",
+        side: "gold-perplexity",
+        unit: "perplexity",
+        target: Target::AtMost(1.0),
+        quick: true,
+        ..DEFAULT
+    },
+    Row {
+        name: "decode-1",
+        work: "one stream: 128 new tokens after a prompt of 32",
+        side: "decode-1",
+        target: Target::AtLeast(1.2),
+        quick: true,
+        ..DEFAULT
+    },
+    Row {
+        name: "sample-50",
+        work: "50 samples of one prompt of 64 tokens, 64 new tokens each, at temperature 1",
+        side: "sample-50",
+        target: Target::AtLeast(1.5),
+        quick: true,
+        ..DEFAULT
+    },
+    Row {
+        name: "sample-50-q4_1",
+        work: "the same beside llama.cpp on the shipped file",
+        side: "sample-50",
+        peers: &[LLAMA_SHIPPED],
+        target: Target::AtLeast(4.0),
+        tolerance: 0.02,
+        quick: true,
+        ..DEFAULT
+    },
+    Row {
+        name: "sample-50-torch",
+        work: "the same beside transformers with its KV cache",
+        side: "sample-50",
+        peers: &[TRANSFORMERS],
+        target: Target::AtLeast(5.0),
+        tolerance: 0.05,
+        ..DEFAULT
+    },
+    Row {
+        name: "sample-many",
+        work: "200 world-facts questions, 10 samples each, to the end of the line",
+        side: "sample-many",
+        unit: "answers/s",
+        target: Target::AtLeast(1.5),
+        ..DEFAULT
+    },
+    Row {
+        name: "prefill-512",
+        work: "one prompt of 512 tokens",
+        side: "prefill-512",
+        peers: &[LLAMA_BEST, TRANSFORMERS],
+        target: Target::AtLeast(1.3),
+        quick: true,
+        ..DEFAULT
+    },
+    Row {
+        name: "score",
+        work: "log-probabilities of 200 texts of 20 to 400 tokens",
+        side: "score",
+        peers: &[TRANSFORMERS],
+        target: Target::AtLeast(2.0),
+        tolerance: 0.05,
+        ..DEFAULT
+    },
+    LORA_SMALL,
+    Row {
+        name: "lora-4x256-memory",
+        work: "peak resident memory of that process",
+        of_memory_of: Some("lora-4x256"),
+        unit: "MB",
+        target: Target::AtMost(0.35),
+        ..LORA_SMALL
+    },
+    LORA_LARGE,
+    Row {
+        name: "lora-8x400-memory",
+        work: "peak resident memory of that process",
+        of_memory_of: Some("lora-8x400"),
+        unit: "MB",
+        target: Target::AtMost(0.35),
+        ..LORA_LARGE
+    },
+    Row {
+        name: "rloo-step",
+        work: "8 questions, 8 samples of 48 tokens each: sampled, rewarded, one update",
+        side: "rloo-step",
+        peers: &[Peer {
+            name: "TRL",
+            script: "trl_peer.py",
+            packages: &TRL,
+            ..TRANSFORMERS
+        }],
+        unit: "s",
+        target: Target::AtMost(0.4),
+        tolerance: 0.05,
+        ..DEFAULT
+    },
+    Row {
+        name: "embed",
+        work: "5,000 short responses by MiniLM",
+        side: "embed",
+        peers: &[Peer {
+            name: "sentence-transformers",
+            script: "embed_peer.py",
+            packages: &SENTENCE_TRANSFORMERS,
+            ..TRANSFORMERS
+        }],
+        unit: "texts/s",
+        target: Target::AtLeast(1.0),
+        tolerance: 0.01,
+        ..DEFAULT
+    },
+    Row {
+        name: "measures",
+        work: "1,000,000 rows: all measures with 1,000 bootstraps, beside the peers' without",
+        side: "measures",
+        inputs: Work::Measures,
+        peers: &[Peer {
+            name: "torchmetrics + netcal",
+            script: "measures_peer.py",
+            variants: &["-"],
+            packages: &MEASURES,
+        }],
+        unit: "s",
+        target: Target::AtMost(1.0),
+        tolerance: 1e-4,
+        ..DEFAULT
+    },
+    Row {
+        name: "start",
+        work: "`sayself metrics` on 1,000 rows, beside `python -c \"import torch, transformers\"`",
+        side: "start",
+        inputs: Work::Start,
+        peers: &[Peer {
+            name: "python",
+            script: "start_peer.py",
+            variants: &["-"],
+            packages: &TORCH,
+        }],
+        unit: "s",
+        target: Target::AtMost(0.02),
+        ..DEFAULT
+    },
+];

@@ -1,0 +1,128 @@
+//! One side of a row: a process that loads once and works each time it is told to.
+
+use crate::process::shown;
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+pub struct Side {
+    name: String,
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    /// Numbers that the other side must give too.
+    pub check: Vec<f64>,
+}
+
+impl Side {
+    /// Starts the process and waits until all is loaded.
+    pub fn start(mut command: Command) -> Result<Side> {
+        let name = shown(&command);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start `{name}`"))?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (stdin, stdout) = pipes.context("a process without pipes")?;
+        let mut side = Side {
+            name,
+            child,
+            stdin,
+            stdout: BufReader::new(stdout),
+            check: Vec::new(),
+        };
+        let check = side.answer("check")?;
+        let numbers = check.as_array().context("the check is no list")?;
+        side.check = numbers
+            .iter()
+            .map(|number| number.as_f64().unwrap_or(f64::NAN))
+            .collect();
+        Ok(side)
+    }
+
+    /// Does the work once: seconds, or a rate.
+    pub fn work(&mut self) -> Result<f64> {
+        self.stdin.write_all(b"\n")?;
+        self.stdin.flush()?;
+        let value = self.answer("value")?.as_f64();
+        value.with_context(|| format!("`{}` gave no number", self.name))
+    }
+
+    /// The next line that is a JSON object with this key; what else a library prints is passed over.
+    fn answer(&mut self, key: &str) -> Result<Value> {
+        loop {
+            let mut line = String::new();
+            if self.stdout.read_line(&mut line)? == 0 {
+                let status = self.child.wait()?;
+                bail!("`{}` ended with {status}", self.name);
+            }
+            if let Ok(object) = serde_json::from_str::<Value>(&line)
+                && let Some(value) = object.get(key)
+            {
+                return Ok(value.clone());
+            }
+        }
+    }
+
+    /// Peak resident memory in MB, where the system tells.
+    pub fn peak_memory(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kib * 1024.0 / 1e6)
+    }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether both sides computed the same.
+pub fn agree(ours: &[f64], peer: &[f64], tolerance: f64) -> Result<()> {
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() <= tolerance;
+    if ours.len() != peer.len() || !ours.iter().zip(peer).all(near) {
+        bail!(
+            "it does not compute the same: ours {ours:?}, the peer's {peer:?}, expected within {tolerance}"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_answers_once_a_line() {
+        let mut shell = Command::new("sh");
+        shell.args([
+            "-c",
+            "echo noise; echo '{\"check\": [1, 2.5]}'; while read _; do echo '{\"value\": 3}'; done",
+        ]);
+        let mut side = Side::start(shell).unwrap();
+        assert_eq!(side.check, [1.0, 2.5]);
+        assert_eq!(side.work().unwrap(), 3.0);
+        assert_eq!(side.work().unwrap(), 3.0);
+    }
+
+    #[test]
+    fn a_side_that_dies_says_so() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "exit 3"]);
+        let error = Side::start(shell).err().unwrap().to_string();
+        assert!(error.contains("exit status: 3"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_a_number_does_not_agree() {
+        assert!(agree(&[1.0], &[1.01], 0.02).is_ok());
+        assert!(agree(&[1.0], &[1.1], 0.02).is_err());
+        assert!(agree(&[1.0], &[f64::NAN], 0.02).is_err());
+        assert!(agree(&[1.0], &[], 0.02).is_err());
+    }
+}
