@@ -72,6 +72,13 @@ fn peak() -> f64 {
     f64::NAN
 }
 
+/// The factors and the result of a product; fewer rows where it is wide.
+fn operands(n: usize, k: usize, m: usize) -> (Shape, Vec<f32>, Vec<f32>, Vec<f32>) {
+    let n = if m > 9999 { n.min(300) } else { n };
+    let shape = Shape { n, k, m };
+    (shape, random(n * k, 1), random(m * k, 2), vec![0.0; n * m])
+}
+
 fn f32_products() {
     let n = 1200;
     for (k, m) in [
@@ -84,13 +91,8 @@ fn f32_products() {
         (32, 1536),
         (576, 49_152),
     ] {
-        let shape = Shape {
-            n: if m > 9999 { 300 } else { n },
-            k,
-            m,
-        };
+        let (shape, x, w, mut y) = operands(n, k, m);
         let n = shape.n;
-        let (x, w, mut y) = (random(n * k, 1), random(m * k, 2), vec![0.0; n * m]);
         let flop = 2.0 * (n * m * k) as f64 / 1e9;
         let nt = best(7, || matmul_nt(shape, &x, &w, black_box(&mut y)));
         let nn = best(7, || matmul_nn(shape, &x, &w, black_box(&mut y)));
@@ -121,13 +123,8 @@ fn training_products() {
             (32, 1536),
             (576, 49_152),
         ] {
-            let shape = Shape {
-                n: if m > 9999 { 300 } else { n },
-                k,
-                m,
-            };
+            let (shape, x, w, mut y) = operands(n, k, m);
             let n = shape.n;
-            let (x, w, mut y) = (random(n * k, 1), random(m * k, 2), vec![0.0; n * m]);
             let flop = 2.0 * (n * m * k) as f64 / 1e9;
             let rounds = if m > 9999 { 5 } else { 15 };
             let nt = best(rounds, || {

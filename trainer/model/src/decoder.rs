@@ -407,8 +407,16 @@ impl Decoder {
     /// [`Decoder::logprobs_at`] of one token a row: (p,).
     ///
     /// # Errors
-    /// As there.
+    /// As there, and if there is not one token a row.
     pub fn token_logprobs(&self, x: &Tensor, tokens: &[u32]) -> Result<Tensor, ModelError> {
+        let p = x.dims2()?.0;
+        if tokens.len() != p {
+            return Err(ModelError::unsupported(
+                "target tokens",
+                format!("{p}, one a row"),
+                tokens.len(),
+            ));
+        }
         let places: Vec<(u32, u32)> = (0..).zip(tokens.iter().copied()).collect();
         self.logprobs_at(x, &places)
     }
