@@ -211,8 +211,9 @@ pub struct BuildConfig {
     pub order: Order,
 }
 
-/// How exactly training multiplies matrices, on a CPU with a unit for it (AMX); on others it is `f32`
-/// all the same, on a GPU `bf16`. Sums, and the adapter's values themselves, are `f32`.
+/// How exactly training multiplies matrices: on a CPU with instructions for it (AMX-BF16,
+/// AVX-512-BF16); on others it is `f32` all the same, on a GPU `bf16`. Sums, and the adapter's values
+/// themselves, are `f32`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {

@@ -72,6 +72,34 @@ fn peak() -> f64 {
     f64::NAN
 }
 
+/// As [`peak`], of `bf16` products.
+fn peak_bf16() -> f64 {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn vectors(rounds: usize) -> f32 {
+        use std::arch::x86_64::*;
+        let mut sums = [_mm512_set1_ps(0.5); 16];
+        let values = _mm512_set1_ps(black_box(0.01));
+        let pairs = _mm512_cvtne2ps_pbh(values, values);
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = _mm512_dpbf16_ps(*sum, pairs, pairs);
+            }
+        }
+        sums.iter().map(|sum| _mm512_reduce_add_ps(*sum)).sum()
+    }
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512bf16") {
+        let rounds = 1 << 20;
+        let seconds = best(50, || {
+            // SAFETY: AVX-512-BF16 was detected.
+            black_box(unsafe { vectors(rounds) });
+        });
+        return (rounds * 16 * 64) as f64 / seconds / 1e9;
+    }
+    f64::NAN
+}
+
 /// The factors and the result of a product; fewer rows where it is wide.
 fn operands(n: usize, k: usize, m: usize) -> (Shape, Vec<f32>, Vec<f32>, Vec<f32>) {
     let n = if m > 9999 { n.min(300) } else { n };
@@ -123,20 +151,20 @@ fn training_products() {
             (32, 1536),
             (576, 49_152),
         ] {
-            let (shape, x, w, mut y) = operands(n, k, m);
-            let n = shape.n;
+            let (Shape { n, .. }, x, w, _) = operands(n, k, m);
             let flop = 2.0 * (n * m * k) as f64 / 1e9;
             let rounds = if m > 9999 { 5 } else { 15 };
-            let nt = best(rounds, || {
-                matmul_nt_training(shape, &x, &w, black_box(&mut y), precision);
-            });
-            let nn = best(rounds, || {
-                matmul_nn_training(shape, &x, &w, black_box(&mut y), precision);
-            });
+            let x = Factor::new(&x, k);
+            let (nt, nn) = (Factor::new(&w, k).transposed(), Factor::new(&w, m));
+            let (left, right) = (Packed::left(x, precision), Packed::right(nt, precision));
+            let packed = (x.packed(&left), nt.packed(&right));
+            let [nt, nn, packed] = [(x, nt), (x, nn), packed]
+                .map(|(x, w)| best(rounds, || drop(black_box(multiply(x, w, precision)))));
             println!(
-                "  {precision:?} n {n} k {k} m {m}: nt {:.0} nn {:.0} GFLOP/s",
+                "  {precision:?} n {n} k {k} m {m}: nt {:.0} nn {:.0} packed {:.0} GFLOP/s",
                 flop / nt,
-                flop / nn
+                flop / nn,
+                flop / packed
             );
         }
     }
@@ -357,12 +385,17 @@ fn main() {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
     println!("{:?}", features());
     if wanted("peak") {
-        let alone = peak();
-        let two: f64 = std::thread::scope(|scope| {
-            let other = scope.spawn(peak);
-            peak() + other.join().unwrap_or(f64::NAN)
-        });
-        println!("peak f32 fused multiply-add: {alone:.0} GFLOP/s on 1 thread, {two:.0} on 2");
+        for (name, peak) in [
+            ("f32 fused multiply-add", peak as fn() -> f64),
+            ("bf16 products by vectors", peak_bf16),
+        ] {
+            let alone = peak();
+            let two: f64 = std::thread::scope(|scope| {
+                let other = scope.spawn(peak);
+                peak() + other.join().unwrap_or(f64::NAN)
+            });
+            println!("peak {name}: {alone:.0} GFLOP/s on 1 thread, {two:.0} on 2");
+        }
     }
     for threads in [1, 2] {
         println!("{threads} thread(s)");

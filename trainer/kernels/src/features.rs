@@ -55,6 +55,18 @@ fn detect() -> Features {
     }
 }
 
+/// Asks for the cache line that holds the start of `value`, where the processor can be asked.
+pub(crate) fn prefetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: SSE is part of x86-64; a prefetch does not fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
 /// `a * b + c`, fused to one rounding where `FUSED`.
 ///
 /// Without a hardware instruction `mul_add` is a slow library call, so the baseline of x86-64 and

@@ -54,10 +54,7 @@ pub use features::{Features, features};
 pub use format::{Format, KernelError, dequantize};
 #[cfg(not(target_arch = "wasm32"))]
 pub use map_file::MappedFile;
-pub use matmul::training::{
-    Precision, matmul_nn_add_training, matmul_nn_training, matmul_nt_add_training,
-    matmul_nt_training, matmul_tn_add_training,
-};
+pub use matmul::training::{Factor, Packed, Precision, multiply, multiply_add};
 pub use matmul::{Shape, matmul_nn, matmul_nn_add, matmul_nt, matmul_nt_add, matmul_tn_add};
 pub use norm::{rms_norm, rms_norm_backward};
 pub use parallel::in_parallel;

@@ -9,7 +9,7 @@
 //! output in registers and makes one pass over the panel.
 
 #[cfg(target_arch = "x86_64")]
-mod amx;
+mod bf16;
 mod pack;
 mod tile;
 pub mod training;

@@ -53,6 +53,16 @@ impl<'a, T> Shared<'a, T> {
         }
     }
 
+    /// The room of a vector up to `len`, whose elements hold anything until tasks write them.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn room(room: &'a mut [std::mem::MaybeUninit<T>]) -> Self {
+        Self {
+            start: room.as_mut_ptr().cast(),
+            len: room.len(),
+            slice: PhantomData,
+        }
+    }
+
     /// The elements `start..start + len`.
     ///
     /// # Safety

@@ -18,7 +18,8 @@ mod tape;
 pub use tape::Tape;
 
 use crate::ops::{
-    Input, Linear, Norm, Products, Rotation, Weight, logprobs_at, silu_mul, tensor_from_vec,
+    DenseWeight, Input, Linear, Norm, Products, Rotation, Weight, logprobs_at, silu_mul,
+    tensor_from_vec,
 };
 use crate::{Config, Lora, LoraPair, ModelError, Projection, Segments};
 use candle_core::{DType, Device, Tensor};
@@ -223,8 +224,9 @@ impl Decoder {
                     .for_each(|(x, row)| matrix.dequantize_row(row, x));
             }
             Weight::Dense(weight) => {
-                into.zip(rows)
-                    .for_each(|(x, row)| x.copy_from_slice(&weight[row * hidden..][..hidden]));
+                into.zip(rows).for_each(|(x, row)| {
+                    x.copy_from_slice(&weight.values()[row * hidden..][..hidden])
+                });
             }
             Weight::Plain(weight) => return crate::ops::rows(weight, tokens),
         }
@@ -449,7 +451,7 @@ impl LoadOptions {
     /// A frozen weight of dense values.
     fn dense(&self, values: Vec<f32>, shape: (usize, usize)) -> Result<Weight, ModelError> {
         if !self.is_plain() {
-            return Ok(Weight::Dense(values));
+            return Ok(Weight::Dense(DenseWeight::new(values, shape.1)));
         }
         let tensor = Tensor::from_vec(values, shape, &self.device)?.to_dtype(self.dtype())?;
         Ok(Weight::Plain(tensor))

@@ -1,96 +1,206 @@
-//! Matrix products for training: on the processor's matrix unit where it has one, else as
-//! [`matmul_nt`](super::matmul_nt) and its like.
+//! Matrix products for training: on the processor's matrix unit where it has one, in `bf16` by its
+//! vectors where it has those, else as [`matmul_nt`](super::matmul_nt) and its like.
 //!
-//! On the unit, and with [`Precision::F32`], the factors are split into two `bf16` each: the relative
+//! On the matrix unit, and with [`Precision::F32`], the factors are split into two `bf16` each: the relative
 //! error of a sum of products is about 2⁻¹⁶ of the sum of their absolute values. That is enough for
 //! losses and gradients, which agree with `f32` to 1e-4; inference keeps to the vector kernels.
 
+#[cfg(target_arch = "x86_64")]
+use super::bf16::{self, Panels, Unit};
 use super::{Right, Shape, Strided, check, product};
+#[cfg(target_arch = "x86_64")]
+use crate::parallel::Shared;
 
-/// How exactly the processor's matrix unit, where there is one, multiplies for training. Without
-/// one, both are `f32`.
+/// How exactly products for training are formed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// Nearly `f32`: three products of the factors' halves.
+    /// `f32`, or nearly: three products of the factors' halves on a matrix unit.
     #[default]
     F32,
     /// One product of the factors rounded to `bf16` (a relative error of 2⁻⁹ each), summed in `f32`:
-    /// mixed precision as it is usual on a GPU, in a third of the time.
+    /// mixed precision as it is usual on a GPU, in a third to a half of the time. `f32` where the
+    /// processor has no such instructions.
     Bf16,
 }
 
-/// `y (n, m) = x (n, k) · w (m, k)ᵀ`.
-pub fn matmul_nt_training(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32], precision: Precision) {
-    let (x, w) = (Strided::rows(x, shape.k), Strided::columns(w, shape.k));
-    fastest(shape, x, w, y, false, precision);
+/// A factor of a product for training.
+#[derive(Clone, Copy)]
+pub struct Factor<'a> {
+    values: Strided<'a>,
+    rows: usize,
+    columns: usize,
+    packed: Option<&'a Packed>,
 }
 
-/// `y (n, m) += x (n, k) · w (m, k)ᵀ`.
-pub fn matmul_nt_add_training(
-    shape: Shape,
-    x: &[f32],
-    w: &[f32],
-    y: &mut [f32],
+impl<'a> Factor<'a> {
+    /// The matrix (values / columns, columns) as it lies in memory.
+    #[must_use]
+    pub fn new(values: &'a [f32], columns: usize) -> Self {
+        let rows = values.len() / columns;
+        assert!(rows * columns == values.len(), "rows of {columns}");
+        Self {
+            values: Strided::rows(values, columns),
+            rows,
+            columns,
+            packed: None,
+        }
+    }
+
+    /// Its transpose.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        let Strided {
+            values,
+            row,
+            column,
+        } = self.values;
+        Self {
+            values: Strided {
+                values,
+                row: column,
+                column: row,
+            },
+            rows: self.columns,
+            columns: self.rows,
+            packed: None,
+        }
+    }
+
+    /// The same, in the form that was made of it before.
+    #[must_use]
+    pub fn packed(self, packed: &'a Packed) -> Self {
+        assert!((packed.rows, packed.columns) == (self.rows, self.columns));
+        Self {
+            packed: Some(packed),
+            ..self
+        }
+    }
+}
+
+/// A factor in the order that products of a precision read: made once where it is used often. Empty
+/// where they read it as it lies.
+#[derive(Debug)]
+pub struct Packed {
+    rows: usize,
+    columns: usize,
     precision: Precision,
-) {
-    let (x, w) = (Strided::rows(x, shape.k), Strided::columns(w, shape.k));
-    fastest(shape, x, w, y, true, precision);
+    is_left: bool,
+    #[cfg(target_arch = "x86_64")]
+    panels: Option<Panels>,
 }
 
-/// `y (n, m) = x (n, k) · w (k, m)`.
-pub fn matmul_nn_training(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32], precision: Precision) {
-    let (x, w) = (Strided::rows(x, shape.k), Strided::rows(w, shape.m));
-    fastest(shape, x, w, y, false, precision);
+impl Packed {
+    /// For products `factor · b`.
+    #[must_use]
+    pub fn left(factor: Factor<'_>, precision: Precision) -> Self {
+        Self::new(factor, precision, true)
+    }
+
+    /// For products `a · factor`.
+    #[must_use]
+    pub fn right(factor: Factor<'_>, precision: Precision) -> Self {
+        Self::new(factor, precision, false)
+    }
+
+    fn new(factor: Factor<'_>, precision: Precision, is_left: bool) -> Self {
+        let Factor { rows, columns, .. } = factor;
+        Self {
+            rows,
+            columns,
+            precision,
+            is_left,
+            #[cfg(target_arch = "x86_64")]
+            panels: {
+                let values = factor.values;
+                unit(precision).map(|_| match (is_left, precision) {
+                    (true, Precision::F32) => Panels::left::<true>(values, rows, columns),
+                    (true, Precision::Bf16) => Panels::left::<false>(values, rows, columns),
+                    (false, Precision::F32) => Panels::right::<true>(values, rows, columns),
+                    (false, Precision::Bf16) => Panels::right::<false>(values, rows, columns),
+                })
+            },
+        }
+    }
 }
 
-/// `y (n, m) += x (n, k) · w (k, m)`.
-pub fn matmul_nn_add_training(
+/// `left (n, k) · right (k, m)`: (n, m)
+#[must_use]
+pub fn multiply(left: Factor<'_>, right: Factor<'_>, precision: Precision) -> Vec<f32> {
+    let shape = shape(left, right, precision);
+    let len = shape.n * shape.m;
+    let mut y = Vec::with_capacity(len);
+    #[cfg(target_arch = "x86_64")]
+    if let Some(unit) = unit(precision) {
+        let room = Shared::room(&mut y.spare_capacity_mut()[..len]);
+        // SAFETY: what is not added to may hold anything, and is then all written.
+        unsafe {
+            on_unit(unit, shape, left, right, &room, false, precision);
+            y.set_len(len);
+        }
+        return y;
+    }
+    y.resize(len, 0.0);
+    product(shape, left.values, Right::F32(right.values), &mut y, false);
+    y
+}
+
+/// `y (n, m) += left (n, k) · right (k, m)`
+pub fn multiply_add(left: Factor<'_>, right: Factor<'_>, y: &mut [f32], precision: Precision) {
+    let shape = shape(left, right, precision);
+    check(shape, y.len() == shape.n * shape.m);
+    #[cfg(target_arch = "x86_64")]
+    if let Some(unit) = unit(precision) {
+        // SAFETY: a slice holds numbers.
+        unsafe { on_unit(unit, shape, left, right, &Shared::new(y), true, precision) };
+        return;
+    }
+    product(shape, left.values, Right::F32(right.values), y, true);
+}
+
+/// The shape of a product whose factors fit.
+fn shape(left: Factor<'_>, right: Factor<'_>, precision: Precision) -> Shape {
+    let shape = Shape {
+        n: left.rows,
+        k: left.columns,
+        m: right.columns,
+    };
+    check(shape, right.rows == shape.k);
+    for (factor, is_left) in [(left, true), (right, false)] {
+        let fits = |packed: &Packed| packed.precision == precision && packed.is_left == is_left;
+        assert!(factor.packed.is_none_or(fits), "packed for other products");
+    }
+    shape
+}
+
+/// # Safety
+/// As [`bf16::product`](super::bf16::product).
+#[cfg(target_arch = "x86_64")]
+unsafe fn on_unit(
+    unit: Unit,
     shape: Shape,
-    x: &[f32],
-    w: &[f32],
-    y: &mut [f32],
-    precision: Precision,
-) {
-    let (x, w) = (Strided::rows(x, shape.k), Strided::rows(w, shape.m));
-    fastest(shape, x, w, y, true, precision);
-}
-
-/// `y (n, m) += a (k, n)ᵀ · b (k, m)`.
-pub fn matmul_tn_add_training(
-    shape: Shape,
-    a: &[f32],
-    b: &[f32],
-    y: &mut [f32],
-    precision: Precision,
-) {
-    let (a, b) = (Strided::columns(a, shape.n), Strided::rows(b, shape.m));
-    fastest(shape, a, b, y, true, precision);
-}
-
-/// `y (n, m) = a (n, k) · b (k, m)`, or `y +=` that.
-fn fastest(
-    shape: Shape,
-    a: Strided<'_>,
-    b: Strided<'_>,
-    y: &mut [f32],
+    left: Factor<'_>,
+    right: Factor<'_>,
+    y: &Shared<'_>,
     add: bool,
     precision: Precision,
 ) {
-    let Shape { n, k, m } = shape;
-    check(
-        shape,
-        a.values.len() == n * k && b.values.len() == k * m && y.len() == n * m,
-    );
-    #[cfg(target_arch = "x86_64")]
-    if super::amx::available() {
+    let [left, right] = [left, right].map(|factor| bf16::Factor {
+        values: factor.values,
+        panels: factor.packed.and_then(|packed| packed.panels.as_ref()),
+    });
+    // SAFETY: the caller's promise.
+    unsafe {
         match precision {
-            Precision::F32 => super::amx::product::<true>(shape, a, b, y, add),
-            Precision::Bf16 => super::amx::product::<false>(shape, a, b, y, add),
+            Precision::F32 => bf16::product::<true>(unit, shape, left, right, y, add),
+            Precision::Bf16 => bf16::product::<false>(unit, shape, left, right, y, add),
         }
-        return;
     }
-    let _ = precision;
-    product(shape, a, Right::F32(b), y, add);
+}
+
+/// What multiplies `bf16` for this precision; none where the kernels of `f32` do.
+#[cfg(target_arch = "x86_64")]
+fn unit(precision: Precision) -> Option<Unit> {
+    bf16::unit().filter(|unit| precision == Precision::Bf16 || *unit == Unit::Tiles)
 }
 
 #[cfg(test)]
@@ -132,48 +242,50 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
+        #![proptest_config(ProptestConfig::with_cases(60))]
         #[test]
         fn products_agree_with_f64(
-            n in 1_usize..70, k in 1_usize..100, m in 1_usize..70, seed in 0_u64..1000, bf16: bool,
+            n in 1_usize..70, k in 1_usize..100, m in 1_usize..70, seed in 0_u64..1000,
+            bf16: bool, turned: (bool, bool), packed: (bool, bool), add: bool,
         ) {
             let (precision, error) = match bf16 {
                 true => (Precision::Bf16, 8e-3),
                 false => (Precision::F32, 2e-5),
             };
+            let (a, b) = (values(n * k, seed), values(k * m, seed + 1));
+            let factor = |values, turned, rows, columns| match turned {
+                true => Factor::new(values, rows).transposed(),
+                false => Factor::new(values, columns),
+            };
+            let (left, right) = (factor(&a, turned.0, n, k), factor(&b, turned.1, k, m));
+            let (of_left, of_right) = (Packed::left(left, precision), Packed::right(right, precision));
+            let left = if packed.0 { left.packed(&of_left) } else { left };
+            let right = if packed.1 { right.packed(&of_right) } else { right };
+            let mut y = multiply(left, right, precision);
+            if add {
+                y.fill(0.0);
+                multiply_add(left, right, &mut y, precision);
+            }
+            let at = |i: usize, p: usize, j: usize| (
+                a[if turned.0 { p * n + i } else { i * k + p }],
+                b[if turned.1 { j * k + p } else { p * m + j }],
+            );
             let shape = Shape { n, k, m };
-            let (x, w) = (values(n * k, seed), values(m * k, seed + 1));
-            let mut y = vec![9.0; n * m];
-            matmul_nt_training(shape, &x, &w, &mut y, precision);
-            prop_assert!(largest_error(shape, |i, p, j| (x[i * k + p], w[j * k + p]), &y) < error);
-            matmul_nn_training(shape, &x, &w, &mut y, precision);
-            prop_assert!(largest_error(shape, |i, p, j| (x[i * k + p], w[p * m + j]), &y) < error);
-            y.fill(0.0);
-            matmul_tn_add_training(shape, &x, &w, &mut y, precision);
-            prop_assert!(largest_error(shape, |i, p, j| (x[p * n + i], w[p * m + j]), &y) < error);
+            prop_assert!(largest_error(shape, at, &y) < error);
         }
     }
 
     #[test]
     fn a_row_does_not_depend_on_the_others() {
-        let shape = Shape {
-            n: 300,
-            k: 200,
-            m: 96,
-        };
         let (x, w) = (values(300 * 200, 1), values(96 * 200, 2));
-        let mut all = vec![0.0; 300 * 96];
-        matmul_nt_training(shape, &x, &w, &mut all, Precision::F32);
-        for row in [0, 31, 32, 299] {
-            let mut alone = vec![0.0; 96];
-            matmul_nt_training(
-                Shape { n: 1, ..shape },
-                &x[row * 200..(row + 1) * 200],
-                &w,
-                &mut alone,
-                Precision::F32,
-            );
-            assert_eq!(alone, all[row * 96..(row + 1) * 96]);
+        let right = Factor::new(&w, 200).transposed();
+        for precision in [Precision::F32, Precision::Bf16] {
+            let all = multiply(Factor::new(&x, 200), right, precision);
+            for row in [0, 31, 32, 299] {
+                let x = Factor::new(&x[row * 200..(row + 1) * 200], 200);
+                let alone = multiply(x, right, precision);
+                assert_eq!(alone, all[row * 96..(row + 1) * 96]);
+            }
         }
     }
 }

@@ -5,6 +5,8 @@
 //! 4-bit weights hold run `r` in the low and run `r + 4` in the high halves of the same 64 bytes.
 //! Scales (and minima) of a block lie apart, 16 side by side.
 
+use std::ops::Range;
+
 use half::f16;
 
 use super::activations::BLOCK;
@@ -162,6 +164,22 @@ impl Packed {
             &self.quants.bytes()[group * q..][..q],
             &self.scales.bytes()[group * s..][..s],
         )
+    }
+
+    /// Asks for the share `part` of `whole` of a group's weights and scales, which may be past the
+    /// last, so that they come from memory while another group is multiplied.
+    pub fn ask_for(&self, group: usize, part: Range<usize>, whole: usize) {
+        for (lines, bytes) in [
+            (&self.quants, self.blocks * self.kind.quant_bytes()),
+            (&self.scales, self.blocks * self.kind.scale_bytes()),
+        ] {
+            let start = group * bytes;
+            let share = |at: usize| (start + bytes * at / whole) / 64;
+            let end = share(part.end).min(lines.0.len());
+            for line in lines.0.get(share(part.start)..end).unwrap_or_default() {
+                crate::features::prefetch(line);
+            }
+        }
     }
 
     pub fn dequantize_row(&self, row: usize, out: &mut [f32]) {

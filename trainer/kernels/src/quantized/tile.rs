@@ -27,6 +27,10 @@ pub(super) struct Group<'a> {
 /// Rows of a tile at most: with their sums, a block's weights and scales stay in registers.
 pub(super) const ROWS_MAX: usize = 8;
 
+/// Rows of activations from which it pays to ask for the next group's weights: with fewer, reading
+/// the weights is most of the work.
+const ROWS_TO_ASK: usize = 24;
+
 /// Writes `width` columns from `start` of each row of `y`, rows of `stride` values.
 pub(super) fn group(
     packed: &Packed,
@@ -53,6 +57,9 @@ pub(super) fn group(
             per_row,
         };
         let mut sums = [[0.0f32; 16]; ROWS_MAX];
+        if x.rows() >= ROWS_TO_ASK {
+            packed.ask_for(group + 1, first..first + count, x.rows());
+        }
         tile(weights, rows, &mut sums[..count]);
         for (i, sums) in sums[..count].iter().enumerate() {
             // SAFETY: this group's columns of a row are written by one task, once.

@@ -11,10 +11,11 @@
 //! ```
 //!
 //! Each projection's W is W + scale · B A, and hands on the gradients of A and B. What is cheap (the
-//! norms, the gated activation, x Aᵀ) is made again and not kept: a token costs 4 · (4 hidden +
-//! 2 kv + 2 intermediate) bytes a layer.
+//! norms, the gated activation) is made again and not kept: a token costs 4 · (4 hidden + 2 kv +
+//! 2 intermediate + 7 rank) bytes a layer.
 
 use super::{Decoder, Layer};
+use crate::ops::TrainInput;
 use crate::{Gradients, Lora, LoraPair, ModelError, Projection, Segments};
 use candle_core::{Device, Tensor, Var};
 use kernels::{AttentionShape, KeyValues, RopeLayout, RopeTable, Spans};
@@ -58,13 +59,15 @@ struct Activations {
     middle: Vec<f32>,
     gate: Vec<f32>,
     up: Vec<f32>,
+    /// Of each projection with a pair: scale · x Aᵀ.
+    xa: [Option<Vec<f32>>; 7],
 }
 
 impl Decoder {
     /// Applies the layers `range` to `x` (n, hidden), whose rows are those of `batch`, for training
     /// the adapter. Nothing is followed towards `x`.
     ///
-    /// On the CPU products may be those of `kernels`' `_training` functions: with [`Precision::F32`] a
+    /// On the CPU products may be those of `kernels`' `multiply`: with [`Precision::F32`] a
     /// loss and its gradients agree with `f32` to 1e-5, single logits to 1e-3.
     ///
     /// [`Precision::F32`]: kernels::Precision::F32
@@ -160,12 +163,18 @@ impl Pass {
         &self,
         layer: usize,
         projection: Projection,
-        x: &[f32],
+        x: &TrainInput<'_>,
         y: &mut Vec<f32>,
+        xa: &mut [Option<Vec<f32>>; 7],
     ) -> Result<(), ModelError> {
         let linear = &self.layer(layer).projections[projection as usize];
-        let pair = self.pair(layer, projection);
-        Ok(linear.train_forward(x, pair, self.decoder.precision, y)?)
+        xa[projection as usize] = linear.train_forward(x, self.pair(layer, projection), y)?;
+        Ok(())
+    }
+
+    /// An input of projections: (n, width).
+    fn input<'a>(&self, x: &'a [f32]) -> TrainInput<'a> {
+        TrainInput::new(x, x.len() / self.spans.len(), self.decoder.precision)
     }
 
     fn shape(&self) -> AttentionShape {
@@ -183,14 +192,16 @@ impl Pass {
     /// Keeps the layer's activations and returns its output.
     fn forward(&mut self, layer: usize, x: Vec<f32>) -> Result<Vec<f32>, ModelError> {
         let n = self.spans.len();
+        let mut xa: [Option<Vec<f32>>; 7] = Default::default();
         let normed = self.layer(layer).attention_norm.of(&x);
+        let input = self.input(&normed);
         let (mut q, mut k, mut v) = (Vec::new(), Vec::new(), Vec::new());
         for (projection, y) in [
             (Projection::Q, &mut q),
             (Projection::K, &mut k),
             (Projection::V, &mut v),
         ] {
-            self.project(layer, projection, &normed, y)?;
+            self.project(layer, projection, &input, y, &mut xa)?;
         }
         kernels::rope(&mut q, self.heads(), &self.rotation, RopeLayout::Halves);
         kernels::rope(&mut k, self.kv_heads(), &self.rotation, RopeLayout::Halves);
@@ -209,16 +220,19 @@ impl Pass {
             Some(&mut log_sum_exp),
         );
         let mut middle = x.clone();
-        self.project(layer, Projection::O, &attended, &mut middle)?;
+        let input = self.input(&attended);
+        self.project(layer, Projection::O, &input, &mut middle, &mut xa)?;
 
         let normed = self.layer(layer).feed_forward_norm.of(&middle);
+        let input = self.input(&normed);
         let (mut gate, mut up) = (Vec::new(), Vec::new());
-        self.project(layer, Projection::Gate, &normed, &mut gate)?;
-        self.project(layer, Projection::Up, &normed, &mut up)?;
+        self.project(layer, Projection::Gate, &input, &mut gate, &mut xa)?;
+        self.project(layer, Projection::Up, &input, &mut up, &mut xa)?;
         let mut gated = vec![0.0; gate.len()];
         kernels::silu_mul(&gate, &up, &mut gated);
         let mut output = middle.clone();
-        self.project(layer, Projection::Down, &gated, &mut output)?;
+        let input = self.input(&gated);
+        self.project(layer, Projection::Down, &input, &mut output, &mut xa)?;
         self.layers.push(Activations {
             x,
             q,
@@ -229,6 +243,7 @@ impl Pass {
             middle,
             gate,
             up,
+            xa,
         });
         Ok(output)
     }
@@ -261,13 +276,15 @@ impl Pass {
             middle,
             gate,
             up,
+            xa,
         } = activations;
         let layer = self.layer(index);
         let mut back =
-            |projection: Projection, x: &[f32], dy: &[f32], dx: Option<&mut Vec<f32>>| {
+            |projection: Projection, x: &TrainInput<'_>, dy: &[f32], dx: Option<&mut Vec<f32>>| {
                 let linear = &layer.projections[projection as usize];
                 let pair = self.pair(index, projection);
-                let of_pair = linear.train_backward(x, pair, dy, self.decoder.precision, dx)?;
+                let pair = pair.zip(xa[projection as usize].as_deref());
+                let of_pair = linear.train_backward(x, pair, dy, dx)?;
                 if let Some((d_a, d_b)) = of_pair {
                     let [name_a, name_b] = projection.variables(index);
                     gradients.insert(name_a, d_a);
@@ -280,17 +297,23 @@ impl Pass {
         let mut gated = vec![0.0; gate.len()];
         kernels::silu_mul(&gate, &up, &mut gated);
         let mut d_gated = Vec::new();
-        back(Projection::Down, &gated, d, Some(&mut d_gated))?;
+        back(Projection::Down, &self.input(&gated), d, Some(&mut d_gated))?;
         let (mut d_gate, mut d_up) = (gated, vec![0.0; up.len()]);
         kernels::silu_mul_backward(&gate, &up, &d_gated, &mut d_gate, &mut d_up);
         let normed = layer.feed_forward_norm.of(&middle);
+        let input = self.input(&normed);
         let mut d_normed = Vec::new();
-        back(Projection::Gate, &normed, &d_gate, Some(&mut d_normed))?;
-        back(Projection::Up, &normed, &d_up, Some(&mut d_normed))?;
+        back(Projection::Gate, &input, &d_gate, Some(&mut d_normed))?;
+        back(Projection::Up, &input, &d_up, Some(&mut d_normed))?;
         layer.feed_forward_norm.add_backward(&middle, &d_normed, d);
 
         let mut d_attended = Vec::new();
-        back(Projection::O, &attended, d, Some(&mut d_attended))?;
+        back(
+            Projection::O,
+            &self.input(&attended),
+            d,
+            Some(&mut d_attended),
+        )?;
         let (mut d_q, mut d_k) = (vec![0.0; q.len()], vec![0.0; k.len()]);
         let mut d_v = vec![0.0; v.len()];
         kernels::attention_backward(
@@ -317,10 +340,11 @@ impl Pass {
         );
         let normed = layer.attention_norm.of(&x);
         let is_first = index == self.first_layer;
+        let input = self.input(&normed);
         let mut d_normed = (!is_first).then(Vec::new);
-        back(Projection::Q, &normed, &d_q, d_normed.as_mut())?;
-        back(Projection::K, &normed, &d_k, d_normed.as_mut())?;
-        back(Projection::V, &normed, &d_v, d_normed.as_mut())?;
+        back(Projection::Q, &input, &d_q, d_normed.as_mut())?;
+        back(Projection::K, &input, &d_k, d_normed.as_mut())?;
+        back(Projection::V, &input, &d_v, d_normed.as_mut())?;
         if let Some(d_normed) = d_normed {
             layer.attention_norm.add_backward(&x, &d_normed, d);
         }

@@ -5,11 +5,11 @@ use super::slices::{tensor_from_vec, with_slice};
 use crate::LoraPair;
 use candle_core::{Result, Tensor, bail};
 use kernels::{
-    Activations, Precision, QuantMatrix, matmul_nn_add_training, matmul_nn_training, matmul_nt,
-    matmul_nt_add, matmul_nt_add_training, matmul_nt_training, matmul_tn_add_training,
+    Activations, Factor, Packed, Precision, QuantMatrix, matmul_nt, matmul_nt_add, multiply,
+    multiply_add,
 };
 use std::cell::OnceCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A frozen weight (out, in).
 #[derive(Debug)]
@@ -17,9 +17,78 @@ pub(crate) enum Weight {
     /// In the file's own blocks, computed with activations of 8 bits. Forward only.
     Quantized(QuantMatrix),
     /// `f32` for the kernels.
-    Dense(Vec<f32>),
+    Dense(DenseWeight),
     /// For plain compositions, on any device.
     Plain(Tensor),
+}
+
+/// A weight (out, in) in `f32`, and packed for training's products once it takes part in some.
+#[derive(Debug)]
+pub(crate) struct DenseWeight {
+    values: Vec<f32>,
+    columns: usize,
+    /// By precision: for `x Wᵀ` and for `dy W`.
+    packed: [OnceLock<[Packed; 2]>; 2],
+}
+
+impl DenseWeight {
+    /// `values` (out, `columns`)
+    pub(crate) fn new(values: Vec<f32>, columns: usize) -> Self {
+        Self {
+            values,
+            columns,
+            packed: Default::default(),
+        }
+    }
+
+    pub(crate) fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Wᵀ (in, out), for `x Wᵀ`, and W, for `dy W`.
+    fn factors(&self, precision: Precision) -> [Factor<'_>; 2] {
+        let backward = Factor::new(&self.values, self.columns);
+        let factors = [backward.transposed(), backward];
+        let packed = self.packed[precision as usize]
+            .get_or_init(|| factors.map(|factor| Packed::right(factor, precision)));
+        let [forward, backward] = factors;
+        [forward.packed(&packed[0]), backward.packed(&packed[1])]
+    }
+}
+
+/// What goes into linear layers that are trained, (n, in): packed once for all products that read it.
+pub(crate) struct TrainInput<'a> {
+    values: &'a [f32],
+    columns: usize,
+    precision: Precision,
+    left: OnceCell<Packed>,
+    right: OnceCell<Packed>,
+}
+
+impl<'a> TrainInput<'a> {
+    pub(crate) fn new(values: &'a [f32], columns: usize, precision: Precision) -> Self {
+        Self {
+            values,
+            columns,
+            precision,
+            left: OnceCell::new(),
+            right: OnceCell::new(),
+        }
+    }
+
+    /// As it is multiplied by a weight.
+    fn left(&self) -> Factor<'_> {
+        let factor = Factor::new(self.values, self.columns);
+        let pack = || Packed::left(factor, self.precision);
+        factor.packed(self.left.get_or_init(pack))
+    }
+
+    /// As gradients are multiplied by it.
+    fn right(&self) -> Factor<'_> {
+        let factor = Factor::new(self.values, self.columns);
+        let pack = || Packed::right(factor, self.precision);
+        factor.packed(self.right.get_or_init(pack))
+    }
 }
 
 /// A linear layer without trainable weights of its own. Cheap to clone.
@@ -95,10 +164,15 @@ impl Linear {
                     bail!("dense weights pass gradients by the tape and by `logprobs_at` alone");
                 }
                 let n = input.x.dims2()?.0;
-                let mut y = with_slice(input.x, |x| self.frozen_forward(x, Products::Exact))??;
-                if let Some(pair) = lora {
-                    with_slice(input.x, |x| self.add_pair(x, pair, Products::Exact, &mut y))??;
-                }
+                let mut y = vec![0.0; n * self.rows];
+                with_slice(input.x, |x| {
+                    matmul_nt(self.shape(n), x, self.dense()?, &mut y);
+                    self.add_bias(&mut y);
+                    match lora {
+                        Some(pair) => self.add_pair(x, pair, &mut y),
+                        None => Ok(()),
+                    }
+                })??;
                 tensor_from_vec(y, (n, self.rows))
             }
             (Weight::Plain(weight), _) => {
@@ -128,7 +202,7 @@ impl Linear {
             }
             self.add_bias(&mut y);
             if let Some(pair) = lora {
-                self.add_pair(x, pair, Products::Exact, &mut y)?;
+                self.add_pair(x, pair, &mut y)?;
             }
             Result::Ok(())
         })??;
@@ -141,20 +215,28 @@ impl Linear {
         if let Weight::Plain(_) = *self.weight {
             return Ok(false);
         }
-        y.resize(x.dims2()?.0 * self.rows, 0.0);
         with_slice(x, |x| self.product(x, Products::Exact, y))??;
         Ok(true)
     }
 
-    /// `y = x Wᵀ`: (n, in) → (n, out), by the kernels.
-    pub(crate) fn product(&self, x: &[f32], products: Products, y: &mut [f32]) -> Result<()> {
+    /// `y = x Wᵀ`, (n, in) → (n, out), by the kernels; what `y` held is let go.
+    pub(crate) fn product(&self, x: &[f32], products: Products, y: &mut Vec<f32>) -> Result<()> {
+        let n = x.len() / self.columns;
         match (&*self.weight, products) {
-            (Weight::Quantized(matrix), Products::Exact) => matrix.matmul(x, y),
+            (Weight::Quantized(matrix), Products::Exact) => {
+                y.resize(n * self.rows, 0.0);
+                matrix.matmul(x, y);
+            }
             (Weight::Quantized(_), Products::Training(_)) => {
                 bail!("quantized weights pass no gradients; load the model dequantized to train it")
             }
-            (Weight::Dense(weight), _) => {
-                products.nt(self.shape(x.len() / self.columns), x, weight, y);
+            (Weight::Dense(weight), Products::Exact) => {
+                y.resize(n * self.rows, 0.0);
+                matmul_nt(self.shape(n), x, &weight.values, y);
+            }
+            (Weight::Dense(weight), Products::Training(precision)) => {
+                let [forward, _] = weight.factors(precision);
+                *y = multiply(Factor::new(x, self.columns), forward, precision);
             }
             (Weight::Plain(_), _) => bail!("linear: expected a weight for the kernels"),
         }
@@ -167,9 +249,8 @@ impl Linear {
             Products::Exact => Precision::F32,
             Products::Training(precision) => precision,
         };
-        let mut x = Vec::new();
-        self.add_frozen_backward(y, precision, &mut x)?;
-        Ok(x)
+        let [_, backward] = self.dense_weight()?.factors(precision);
+        Ok(multiply(Factor::new(y, self.rows), backward, precision))
     }
 
     /// Outputs.
@@ -195,178 +276,110 @@ impl Linear {
         }
     }
 
-    /// [`Linear::add_lora`] of a pair's variables.
-    fn add_pair(
-        &self,
-        x: &[f32],
-        pair: &LoraPair,
-        products: Products,
-        y: &mut [f32],
-    ) -> Result<()> {
+    /// `y += scale · (x Aᵀ) Bᵀ`
+    fn add_pair(&self, x: &[f32], pair: &LoraPair, y: &mut [f32]) -> Result<()> {
         let (a, b) = pair.tensors();
         with_slice(&a, |a| {
             with_slice(&b, |b| {
-                self.add_lora(x, a, b, pair.scale as f32, products, y);
+                let (n, rank) = (x.len() / self.columns, a.len() / self.columns);
+                let shape = |k, m| kernels::Shape { n, k, m };
+                let mut xa = vec![0.0; n * rank];
+                matmul_nt(shape(self.columns, rank), x, a, &mut xa);
+                xa.iter_mut().for_each(|x| *x *= pair.scale as f32);
+                matmul_nt_add(shape(rank, self.rows), &xa, b, y);
             })
         })?
     }
 
-    /// `y += scale · (x Aᵀ) Bᵀ`
-    fn add_lora(
-        &self,
-        x: &[f32],
-        a: &[f32],
-        b: &[f32],
-        scale: f32,
-        products: Products,
-        y: &mut [f32],
-    ) {
-        let xa = self.scaled_xa(x, a, scale, products);
-        let (n, rank) = (x.len() / self.columns, a.len() / self.columns);
-        let shape = kernels::Shape {
-            n,
-            k: rank,
-            m: self.rows,
-        };
-        match products {
-            Products::Exact => matmul_nt_add(shape, &xa, b, y),
-            Products::Training(precision) => matmul_nt_add_training(shape, &xa, b, y, precision),
-        }
-    }
-
-    /// `scale · x Aᵀ`, (n, rank)
-    fn scaled_xa(&self, x: &[f32], a: &[f32], scale: f32, products: Products) -> Vec<f32> {
-        let (n, rank) = (x.len() / self.columns, a.len() / self.columns);
-        let mut xa = vec![0.0; n * rank];
-        products.nt(
-            kernels::Shape {
-                n,
-                k: self.columns,
-                m: rank,
-            },
-            x,
-            a,
-            &mut xa,
-        );
-        xa.iter_mut().for_each(|x| *x *= scale);
-        xa
-    }
-
+    /// The weight (out, in), dense.
     pub(crate) fn dense(&self) -> Result<&[f32]> {
+        Ok(&self.dense_weight()?.values)
+    }
+
+    fn dense_weight(&self) -> Result<&DenseWeight> {
         match &*self.weight {
             Weight::Dense(weight) => Ok(weight),
             Weight::Quantized(_) | Weight::Plain(_) => bail!("linear: expected a dense weight"),
         }
     }
 
-    /// `x Wᵀ + bias`
-    fn frozen_forward(&self, x: &[f32], products: Products) -> Result<Vec<f32>> {
-        let n = x.len() / self.columns;
-        let mut y = vec![0.0; n * self.rows];
-        products.nt(self.shape(n), x, self.dense()?, &mut y);
-        self.add_bias(&mut y);
-        Ok(y)
-    }
-
-    /// `dx = dy W` where `dx` is empty, else `dx += dy W`.
-    fn add_frozen_backward(
-        &self,
-        dy: &[f32],
-        precision: Precision,
-        dx: &mut Vec<f32>,
-    ) -> Result<()> {
-        let n = dy.len() / self.rows;
-        let shape = kernels::Shape {
-            n,
-            k: self.rows,
-            m: self.columns,
-        };
-        if dx.is_empty() {
-            dx.resize(n * self.columns, 0.0);
-            matmul_nn_training(shape, dy, self.dense()?, dx, precision);
-        } else {
-            matmul_nn_add_training(shape, dy, self.dense()?, dx, precision);
-        }
-        Ok(())
-    }
-
-    /// For training: `y = x Wᵀ + bias + scale · (x Aᵀ) Bᵀ` where `y` is empty, else `y +=` that, by
-    /// products of `precision`.
+    /// For training: `y = x Wᵀ + bias + scale · (x Aᵀ) Bᵀ` where `y` is empty, else `y +=` that.
+    /// Returns scale · x Aᵀ, (n, rank), for the backward pass.
     pub(crate) fn train_forward(
         &self,
-        x: &[f32],
+        x: &TrainInput<'_>,
         lora: Option<&LoraPair>,
-        precision: Precision,
         y: &mut Vec<f32>,
-    ) -> Result<()> {
-        let n = x.len() / self.columns;
+    ) -> Result<Option<Vec<f32>>> {
+        let precision = x.precision;
+        let [weight, _] = self.dense_weight()?.factors(precision);
         if y.is_empty() {
-            y.resize(n * self.rows, 0.0);
-            matmul_nt_training(self.shape(n), x, self.dense()?, y, precision);
+            *y = multiply(x.left(), weight, precision);
         } else {
-            matmul_nt_add_training(self.shape(n), x, self.dense()?, y, precision);
+            multiply_add(x.left(), weight, y, precision);
         }
         self.add_bias(y);
-        match lora {
-            Some(pair) => self.add_pair(x, pair, Products::Training(precision), y),
-            None => Ok(()),
-        }
-    }
-
-    /// The backward pass of [`Linear::train_forward`]: the gradients of A and B, and that of x,
-    /// where it is wanted, in or added to `dx` as there.
-    pub(crate) fn train_backward(
-        &self,
-        x: &[f32],
-        lora: Option<&LoraPair>,
-        dy: &[f32],
-        precision: Precision,
-        mut dx: Option<&mut Vec<f32>>,
-    ) -> Result<Option<(Tensor, Tensor)>> {
-        if let Some(dx) = dx.as_deref_mut() {
-            self.add_frozen_backward(dy, precision, dx)?;
-        }
         let Some(pair) = lora else {
             return Ok(None);
         };
         let (a, b) = pair.tensors();
-        let scale = pair.scale as f32;
-        let (d_a, d_b) = with_slice(&a, |a| {
-            with_slice(&b, |b| {
-                self.pair_backward((a, b, scale), x, dy, precision, dx)
-            })
-        })??;
+        let rank = a.dims2()?.0;
+        let mut xa = with_slice(&a, |a| {
+            multiply(
+                x.left(),
+                Factor::new(a, self.columns).transposed(),
+                precision,
+            )
+        })?;
+        xa.iter_mut().for_each(|x| *x *= pair.scale as f32);
+        with_slice(&b, |b| {
+            let b = Factor::new(b, rank).transposed();
+            multiply_add(Factor::new(&xa, rank), b, y, precision);
+        })?;
+        Ok(Some(xa))
+    }
+
+    /// The backward pass of [`Linear::train_forward`], which returned `xa`, of `dy` (n, out): the
+    /// gradients of A and B; that of x, where it is wanted, is put in `dx` where that is empty, else
+    /// added to it.
+    pub(crate) fn train_backward(
+        &self,
+        x: &TrainInput<'_>,
+        lora: Option<(&LoraPair, &[f32])>,
+        dy: &[f32],
+        mut dx: Option<&mut Vec<f32>>,
+    ) -> Result<Option<(Tensor, Tensor)>> {
+        let precision = x.precision;
+        let dy = TrainInput::new(dy, self.rows, precision);
+        if let Some(dx) = dx.as_deref_mut() {
+            let [_, weight] = self.dense_weight()?.factors(precision);
+            if dx.is_empty() {
+                *dx = multiply(dy.left(), weight, precision);
+            } else {
+                multiply_add(dy.left(), weight, dx, precision);
+            }
+        }
+        let Some((pair, xa)) = lora else {
+            return Ok(None);
+        };
+        let (a, b) = pair.tensors();
+        let rank = a.dims2()?.0;
+        // y += u Bᵀ with u = scale · x Aᵀ
+        let dy_columns = Factor::new(dy.values, self.rows).transposed();
+        let d_b = multiply(dy_columns, Factor::new(xa, rank), precision);
+        // d_u, times the scale
+        let mut d_u = with_slice(&b, |b| multiply(dy.left(), Factor::new(b, rank), precision))?;
+        d_u.iter_mut().for_each(|d| *d *= pair.scale as f32);
+        let d_u = Factor::new(&d_u, rank);
+        let d_a = multiply(d_u.transposed(), x.right(), precision);
+        if let Some(dx) = dx {
+            with_slice(&a, |a| {
+                multiply_add(d_u, Factor::new(a, self.columns), dx, precision);
+            })?;
+        }
         let d_a = tensor_from_vec(d_a, a.dims2()?)?;
         let d_b = tensor_from_vec(d_b, b.dims2()?)?;
         Ok(Some((d_a, d_b)))
-    }
-
-    /// The gradients of A and B of `y += scale · (x Aᵀ) Bᵀ`; that of x is added to `dx`.
-    fn pair_backward(
-        &self,
-        (a, b, scale): (&[f32], &[f32], f32),
-        x: &[f32],
-        dy: &[f32],
-        precision: Precision,
-        dx: Option<&mut Vec<f32>>,
-    ) -> (Vec<f32>, Vec<f32>) {
-        let (n, k, m) = (x.len() / self.columns, self.columns, self.rows);
-        let rank = a.len() / k;
-        let shape = |n, k, m| kernels::Shape { n, k, m };
-        // y += u Bᵀ with u = scale · x Aᵀ
-        let u = self.scaled_xa(x, a, scale, Products::Training(precision));
-        let mut d_b = vec![0.0; m * rank];
-        matmul_tn_add_training(shape(m, n, rank), dy, &u, &mut d_b, precision);
-        // d_u, times the scale
-        let mut d_u = vec![0.0; n * rank];
-        matmul_nn_training(shape(n, m, rank), dy, b, &mut d_u, precision);
-        d_u.iter_mut().for_each(|d| *d *= scale);
-        let mut d_a = vec![0.0; rank * k];
-        matmul_tn_add_training(shape(rank, n, k), &d_u, x, &mut d_a, precision);
-        if let Some(dx) = dx {
-            matmul_nn_add_training(shape(n, rank, k), &d_u, a, dx, precision);
-        }
-        (d_a, d_b)
     }
 }
 
@@ -375,16 +388,6 @@ impl Linear {
 pub(crate) enum Products {
     /// In `f32`, by the vector kernels.
     Exact,
-    /// On the processor's matrix unit, where it has one.
+    /// By `bf16` instructions, where the processor has them and the precision allows.
     Training(Precision),
-}
-
-impl Products {
-    /// `y (n, m) = x (n, k) · w (m, k)ᵀ`
-    fn nt(self, shape: kernels::Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
-        match self {
-            Self::Exact => matmul_nt(shape, x, w, y),
-            Self::Training(precision) => matmul_nt_training(shape, x, w, y, precision),
-        }
-    }
 }

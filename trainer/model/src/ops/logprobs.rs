@@ -59,7 +59,6 @@ impl CustomOp1 for LogprobsOp {
         let mut means = Vec::with_capacity(if self.followed { n * width } else { 0 });
         let mut logits = Vec::new();
         for (part, x) in x.chunks(ROWS * width).enumerate() {
-            logits.resize(x.len() / width * vocab, 0.0);
             self.output.product(x, self.products, &mut logits)?;
             let sums = kernels::log_sum_exp_rows(&logits, vocab);
             for (&(row, token), logprob) in self.places.iter().zip(&mut logprobs) {

@@ -16,7 +16,7 @@ mod slices;
 
 pub(crate) use activation::silu_mul;
 pub(crate) use attention::attention;
-pub(crate) use linear::{Input, Linear, Products, Weight};
+pub(crate) use linear::{DenseWeight, Input, Linear, Products, TrainInput, Weight};
 pub(crate) use logprobs::logprobs_at;
 pub use logprobs::rows;
 pub(crate) use norm::Norm;

@@ -11,7 +11,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::sync::Arc;
 
 /// Greatest difference from the twin, relative to the greatest value: products of training split
-/// their factors, see `kernels::matmul_nt_training`.
+/// their factors, see `kernels::Precision`.
 const TOLERANCE: f32 = 2e-4;
 /// The same where training's factors are rounded to `bf16`.
 const TOLERANCE_BF16: f32 = 2e-2;
@@ -124,7 +124,7 @@ proptest! {
         let weight = random(seed ^ 1, (out, width));
         let bias = bias.then(|| values(&random(seed ^ 2, (1, out))));
         let pair = pair(seed, rank, (out, width));
-        let dense = Linear::new(Weight::Dense(values(&weight)), bias.clone(), (out, width)).unwrap();
+        let dense = Linear::new(Weight::Dense(DenseWeight::new(values(&weight), width)), bias.clone(), (out, width)).unwrap();
         let plain =
             Linear::new(Weight::Plain(weight.as_detached_tensor()), bias, (out, width)).unwrap();
         let x_detached = x.as_detached_tensor();
@@ -141,12 +141,14 @@ proptest! {
         for (precision, tolerance) in [(Precision::F32, TOLERANCE), (Precision::Bf16, TOLERANCE_BF16)] {
             let close = |what: &str, ours: &Tensor, twin: &Tensor| assert_within(tolerance, what, ours, twin);
             let mut y = Vec::new();
-            dense.train_forward(&values(&x), Some(&pair), precision, &mut y).unwrap();
+            let x_values = values(&x);
+            let input = TrainInput::new(&x_values, width, precision);
+            let xa = dense.train_forward(&input, Some(&pair), &mut y).unwrap().unwrap();
             close("training", &Tensor::from_vec(y, (rows, out), &Device::Cpu).unwrap(), &twin);
             // What is handed in is added to.
             let mut dx = vec![1.0; rows * width];
             let (d_a, d_b) =
-                dense.train_backward(&values(&x), Some(&pair), &values(&dy), precision, Some(&mut dx)).unwrap().unwrap();
+                dense.train_backward(&input, Some((&pair, &xa)), &values(&dy), Some(&mut dx)).unwrap().unwrap();
             let dx = (Tensor::from_vec(dx, (rows, width), &Device::Cpu).unwrap() - 1.0).unwrap();
             close("dx", &dx, gradients.get(&x).unwrap());
             close("d_a", &d_a, gradients.get(&pair.a).unwrap());
@@ -192,7 +194,7 @@ proptest! {
                 (drawn as u32 % rows, (drawn >> 8) as u32 % vocab)
             })
             .collect();
-        let output = Weight::Dense(values(&weight));
+        let output = Weight::Dense(DenseWeight::new(values(&weight), hidden));
         let output = Linear::new(output, None, (vocab as usize, hidden)).unwrap();
         let products = Products::Training(precision);
         let ours = logprobs_at(&output, x.as_tensor(), &places, products).unwrap();
