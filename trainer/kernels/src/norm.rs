@@ -1,7 +1,7 @@
 //! Root-mean-square normalisation (Zhang and Sennrich 2019).
 
 use crate::features::{for_each_instruction_set, multiply_add};
-use crate::parallel::for_each_row;
+use crate::parallel::{Shared, for_each_row};
 
 /// Elements that are worth a thread of their own.
 const TASK_ELEMENTS: usize = 1 << 14;
@@ -16,6 +16,33 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
     );
     for_each_row(y, d, TASK_ELEMENTS, |row, y| {
         norm_row(&x[row * d..][..d], weight, eps, y)
+    });
+}
+
+/// `x += added`, and `y` its [`rms_norm`]: the end of one part of a layer and the start of the next.
+pub fn add_rms_norm(x: &mut [f32], added: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
+    let d = weight.len();
+    assert!(
+        x.len() == y.len() && x.len() == added.len() && x.len().is_multiple_of(d),
+        "add_rms_norm: lengths differ"
+    );
+    let x = Shared::new(x);
+    for_each_row(y, d, TASK_ELEMENTS, |row, y| {
+        // SAFETY: each row belongs to one task.
+        let x = unsafe { x.part(row * d, d) };
+        add_row(x, &added[row * d..][..d]);
+        norm_row(x, weight, eps, y);
+    });
+}
+
+/// `x += added`, (n, d) each.
+pub fn add(x: &mut [f32], added: &[f32], d: usize) {
+    assert!(
+        x.len() == added.len() && x.len().is_multiple_of(d),
+        "add: lengths differ"
+    );
+    for_each_row(x, d, TASK_ELEMENTS, |row, x| {
+        add_row(x, &added[row * d..][..d]);
     });
 }
 
@@ -62,6 +89,14 @@ pub(crate) fn dot<const FUSED: bool>(a: &[f32], b: &[f32]) -> f32 {
         sum = multiply_add::<FUSED>(*a, *b, sum);
     }
     sum
+}
+
+for_each_instruction_set! {
+    fn add_row(x: &mut [f32], added: &[f32]) {
+        for (x, added) in x.iter_mut().zip(added) {
+            *x += added;
+        }
+    }
 }
 
 for_each_instruction_set! {

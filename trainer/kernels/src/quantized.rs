@@ -134,27 +134,13 @@ impl QuantMatrix {
             Weights::Packed(packed) => {
                 SCRATCH.with_borrow_mut(|activations| {
                     activations.set(x, self.columns);
-                    self.packed_matmul(packed, activations, y);
+                    products(activations, &mut [(packed, self.rows, y)]);
                 });
             }
         }
     }
 
-    /// As [`QuantMatrix::matmul`], with activations quantized once for several matrices.
-    ///
-    /// # Panics
-    /// If the matrix is F16 or F32: those do not take quantized activations.
-    pub fn matmul_activations(&self, x: &Activations, y: &mut [f32]) {
-        match &self.weights {
-            Weights::Packed(packed) => self.packed_matmul(packed, x, y),
-            _ => panic!(
-                "{:?} weights do not take quantized activations",
-                self.format
-            ),
-        }
-    }
-
-    /// Whether [`QuantMatrix::matmul_activations`] may be used.
+    /// Whether [`matmul_all`] takes it.
     pub fn takes_activations(&self) -> bool {
         matches!(self.weights, Weights::Packed(_))
     }
@@ -165,33 +151,6 @@ impl QuantMatrix {
             k: self.columns,
             m,
         }
-    }
-
-    fn packed_matmul(&self, packed: &Packed, x: &Activations, y: &mut [f32]) {
-        assert!(
-            x.columns() == self.columns && y.len() == x.rows() * self.rows,
-            "activations ({}, {}) and an output of {} values do not fit weights ({}, {})",
-            x.rows(),
-            x.columns(),
-            y.len(),
-            self.rows,
-            self.columns
-        );
-        let groups = packed.groups();
-        let threads = if x.rows() * self.rows * self.columns < SERIAL_PRODUCTS {
-            1
-        } else {
-            parallel::threads()
-        };
-        let tasks = (threads * if threads > 1 { 4 } else { 1 }).min(groups);
-        let y = Shared::new(y);
-        parallel::run(threads, tasks, |task| {
-            for group in groups * task / tasks..groups * (task + 1) / tasks {
-                let start = group * GROUP;
-                let width = GROUP.min(self.rows - start);
-                tile::group(packed, group, x, &y, start, width, self.rows);
-            }
-        });
     }
 
     /// Only some output rows, in the order given: `y (n, rows.len())`; the same values as
@@ -254,4 +213,62 @@ impl QuantMatrix {
             Weights::Packed(packed) => packed.dequantize_row(row, out),
         }
     }
+}
+
+/// `yᵢ (n, outᵢ) = x · Wᵢᵀ` for weights that read the same input: it is quantized once, and the threads
+/// meet once.
+///
+/// # Panics
+/// If a matrix is F16 or F32: those do not take quantized activations.
+pub fn matmul_all<const N: usize>(x: &Activations, products: [(&QuantMatrix, &mut [f32]); N]) {
+    let mut packed = products.map(|(matrix, y)| match &matrix.weights {
+        Weights::Packed(packed) => (packed, matrix.rows, y),
+        _ => panic!(
+            "{:?} weights do not take quantized activations",
+            matrix.format
+        ),
+    });
+    self::products(x, &mut packed);
+}
+
+/// The products of (weights, output rows, output).
+fn products(x: &Activations, products: &mut [(&Packed, usize, &mut [f32])]) {
+    let mut elements = 0;
+    let outputs: Vec<(&Packed, usize, Shared<'_>)> = products
+        .iter_mut()
+        .map(|(packed, rows, y)| {
+            assert!(
+                x.columns() == packed.blocks * 32 && y.len() == x.rows() * *rows,
+                "activations ({}, {}) and an output of {} values do not fit {rows} rows of {} weights",
+                x.rows(),
+                x.columns(),
+                y.len(),
+                packed.blocks * 32
+            );
+            elements += y.len();
+            (*packed, *rows, Shared::new(y))
+        })
+        .collect();
+    let groups: usize = outputs.iter().map(|(packed, ..)| packed.groups()).sum();
+    let threads = if elements * x.columns() < SERIAL_PRODUCTS {
+        1
+    } else {
+        parallel::threads()
+    };
+    let tasks = (threads * if threads > 1 { 4 } else { 1 }).min(groups);
+    parallel::run(threads, tasks, |task| {
+        let (mut start, end) = (groups * task / tasks, groups * (task + 1) / tasks);
+        // The groups of all weights, one after another.
+        let mut first = 0;
+        for (packed, rows, y) in &outputs {
+            let last = first + packed.groups();
+            while start < end.min(last) {
+                let column = (start - first) * GROUP;
+                let width = GROUP.min(rows - column);
+                tile::group(packed, start - first, x, y, column, width, *rows);
+                start += 1;
+            }
+            first = last;
+        }
+    });
 }

@@ -12,16 +12,17 @@
 
 pub(crate) mod flat;
 mod gguf_file;
+mod host;
 pub(crate) mod safetensors_files;
 mod tape;
 
+pub(crate) use host::Buffers;
 pub use tape::Tape;
 
 use crate::ops::{
-    DenseWeight, Input, Linear, Norm, Products, Rotation, Weight, logprobs_at, silu_mul,
-    tensor_from_vec,
+    DenseWeight, Linear, Norm, Products, Weight, logprobs_at, plain, tensor_from_vec, with_slice,
 };
-use crate::{Config, Lora, LoraPair, ModelError, Projection, Segments};
+use crate::{Config, Lora, ModelError, Projection, Segments};
 use candle_core::{DType, Device, Tensor};
 use flat::FlatAttention;
 use kernels::{AttentionShape, Precision};
@@ -86,14 +87,24 @@ struct Layer {
 /// How the tokens of a batch see each other, and those before them.
 pub(crate) trait Attend {
     /// Queries (n, heads · head_dim), keys and values (n, kv_heads · head_dim) of a layer, rotated
-    /// → (n, heads · head_dim).
-    fn attend(
+    /// → (n, heads · head_dim); where plain compositions compute.
+    fn attend_plain(
         &mut self,
         layer: usize,
         q: &Tensor,
         k: &Tensor,
         v: &Tensor,
     ) -> Result<Tensor, ModelError>;
+
+    /// The same of values, by the kernels; `out` is overwritten.
+    fn attend_host(
+        &mut self,
+        layer: usize,
+        q: &[f32],
+        k: &[f32],
+        v: &[f32],
+        out: &mut [f32],
+    ) -> Result<(), ModelError>;
 }
 
 /// Whether gradients towards the adapter are wanted.
@@ -255,8 +266,17 @@ impl Decoder {
         pass: Pass,
     ) -> Result<Tensor, ModelError> {
         self.check_batch(x, batch)?;
-        let mut attention = FlatAttention::new(self, batch)?;
-        self.run_layers(x, &batch.positions(), &mut attention, range, pass)
+        self.check_layers(&range)?;
+        let mut attention = FlatAttention::new(self, batch);
+        let positions = batch.positions();
+        if self.is_plain() {
+            return self.plain_layers(x, &positions, &mut attention, range, pass);
+        }
+        let shape = x.dims2()?;
+        let mut x = with_slice(x, <[f32]>::to_vec)?;
+        let mut buffers = Buffers::default();
+        self.host_layers(&mut x, &positions, &mut attention, range, &mut buffers)?;
+        Ok(tensor_from_vec(x, shape)?)
     }
 
     /// Whether the rows of `x` can be those of `batch`.
@@ -298,7 +318,8 @@ impl Decoder {
         Ok(())
     }
 
-    pub(crate) fn run_layers(
+    /// The layers by plain compositions.
+    fn plain_layers(
         &self,
         x: &Tensor,
         positions: &[u32],
@@ -307,57 +328,38 @@ impl Decoder {
         pass: Pass,
     ) -> Result<Tensor, ModelError> {
         let Config {
+            heads,
+            kv_heads,
             head_dim,
             rope_theta,
             ..
         } = self.weights.config;
-        self.check_layers(&range)?;
-        let plain = self.weights.plain.then_some(&self.weights.device);
-        let rotation = Rotation::new(positions, head_dim, rope_theta, plain)?;
+        let device = &self.weights.device;
+        let (cos, sin) = plain::rope_table(positions, head_dim, rope_theta, device)?;
+        let rotate = |x: &Tensor, heads: usize| plain::rope(x, heads, &cos, &sin);
         let mut x = x.clone();
-        for layer in range {
-            x = self.layer(layer, &x, &rotation, attention, pass)?;
+        for index in range {
+            let layer = &self.weights.layers[index];
+            let project = |projection: Projection, input: &Tensor| {
+                let pair = self.pair(index, projection).map(|pair| match pass {
+                    Pass::Training => pair.clone(),
+                    Pass::Inference => pair.detached(),
+                });
+                layer.projections[projection as usize].forward(input, pair.as_ref())
+            };
+            let normed = layer.attention_norm.forward(&x)?;
+            let q = rotate(&project(Projection::Q, &normed)?, heads)?;
+            let k = rotate(&project(Projection::K, &normed)?, kv_heads)?;
+            let v = project(Projection::V, &normed)?;
+            let attended = attention.attend_plain(index, &q, &k, &v)?;
+            x = (x + project(Projection::O, &attended)?)?;
+
+            let normed = layer.feed_forward_norm.forward(&x)?;
+            let gate = project(Projection::Gate, &normed)?;
+            let gated = plain::silu_mul(&gate, &project(Projection::Up, &normed)?)?;
+            x = (x + project(Projection::Down, &gated)?)?;
         }
         Ok(x)
-    }
-
-    fn layer(
-        &self,
-        index: usize,
-        x: &Tensor,
-        rotation: &Rotation,
-        attention: &mut dyn Attend,
-        pass: Pass,
-    ) -> Result<Tensor, ModelError> {
-        let Config {
-            heads, kv_heads, ..
-        } = self.weights.config;
-        let layer = &self.weights.layers[index];
-        let project = |projection: Projection, input: &Input<'_>| {
-            let pair = self
-                .adapter
-                .as_ref()
-                .and_then(|lora| lora.pair(index, projection));
-            let pair = pair.map(|pair| match pass {
-                Pass::Training => pair.clone(),
-                Pass::Inference => pair.detached(),
-            });
-            layer.projections[projection as usize].forward(input, pair.as_ref())
-        };
-        let normed = layer.attention_norm.forward(x)?;
-        let input = Input::new(&normed);
-        let q = rotation.apply(&project(Projection::Q, &input)?, heads)?;
-        let k = rotation.apply(&project(Projection::K, &input)?, kv_heads)?;
-        let v = project(Projection::V, &input)?;
-        let attended = attention.attend(index, &q, &k, &v)?;
-        let x = (x + project(Projection::O, &Input::new(&attended))?)?;
-
-        let normed = layer.feed_forward_norm.forward(&x)?;
-        let input = Input::new(&normed);
-        let gate = project(Projection::Gate, &input)?;
-        let up = project(Projection::Up, &input)?;
-        let gated = silu_mul(&gate, &up, self.weights.plain)?;
-        Ok((&x + project(Projection::Down, &Input::new(&gated))?)?)
     }
 
     /// Final norm and output layer of the rows `x` (p, hidden) that the caller chose: (p, vocab),
@@ -368,7 +370,7 @@ impl Decoder {
     pub fn logits(&self, x: &Tensor) -> Result<Tensor, ModelError> {
         let normed = self.weights.norm.forward(x)?;
         let output = &self.weights.output;
-        let logits = output.forward(&Input::new(&normed), None::<&LoraPair>)?;
+        let logits = output.forward(&normed, None)?;
         Ok(logits.to_dtype(DType::F32)?)
     }
 
@@ -391,7 +393,7 @@ impl Decoder {
             ));
         }
         if self.is_plain() {
-            return Ok(crate::ops::plain::logprobs_at(&self.logits(x)?, places)?);
+            return Ok(plain::logprobs_at(&self.logits(x)?, places)?);
         }
         let products = match x.track_op() {
             true => Products::Training(self.precision),
@@ -421,15 +423,6 @@ impl Decoder {
         }
         let places: Vec<(u32, u32)> = (0..).zip(tokens.iter().copied()).collect();
         self.logprobs_at(x, &places)
-    }
-
-    /// As [`Decoder::logits`], without gradients, into a buffer that is used again.
-    pub(crate) fn logits_into(&self, x: &Tensor, logits: &mut Vec<f32>) -> Result<(), ModelError> {
-        let normed = self.weights.norm.forward(x)?;
-        if !self.weights.output.forward_into(&normed, logits)? {
-            *logits = self.logits(x)?.flatten_all()?.to_vec1()?;
-        }
-        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@
 mod cache;
 mod prefixes;
 
-use crate::decoder::Pass;
+use crate::decoder::Buffers;
 use crate::{Decoder, ModelError, StreamDecoder, Tokenizer};
 use cache::{Cache, CachedAttention, ChunkId, ChunkRows, Step};
 use prefixes::{NodeId, Prefixes};
@@ -116,6 +116,7 @@ pub fn generate(
         prompts: BTreeMap::new(),
         rows: Vec::new(),
         logits: Vec::new(),
+        buffers: Buffers::default(),
     };
     let mut requests = requests.enumerate();
     loop {
@@ -142,8 +143,9 @@ struct Engine<'a> {
     /// By number of the request, in the order of their coming.
     prompts: BTreeMap<usize, Prompt>,
     rows: Vec<Row>,
-    /// (p, vocab) of the last pass; kept for its memory.
+    /// (p, vocab) of the last pass; kept for its memory, as are the buffers.
     logits: Vec<f32>,
+    buffers: Buffers,
 }
 
 /// A prompt with samples to start or under way.
@@ -399,18 +401,14 @@ impl Engine<'_> {
             step,
             wanted,
         } = batch;
-        let x = self.decoder.embed(&tokens)?;
-        let mut attention = CachedAttention::new(&mut self.cache, step);
-        let layers = 0..self.decoder.config().layers;
-        let x = self
-            .decoder
-            .run_layers(&x, &positions, &mut attention, layers, Pass::Inference)?;
-        if wanted.is_empty() {
-            return Ok(ControlFlow::Continue(()));
-        }
-        let x = crate::ops::rows(&x, &wanted)?;
         let mut logits = std::mem::take(&mut self.logits);
-        self.decoder.logits_into(&x, &mut logits)?;
+        self.decoder.next_logits(
+            (&tokens, &positions),
+            &mut CachedAttention::new(&mut self.cache, step),
+            &wanted,
+            &mut self.buffers,
+            &mut logits,
+        )?;
 
         let vocab = self.decoder.config().vocab;
         let (of_prompts, of_rows) = logits.split_at(finished_prompts.len() * vocab);

@@ -48,6 +48,7 @@ pub(super) fn group(
         scales,
     };
     let per_row = packed.blocks;
+    let mut sums = [[0.0f32; 16]; ROWS_MAX];
     let mut first = 0;
     while first < x.rows() {
         let count = tile_rows(x.rows() - first);
@@ -56,7 +57,6 @@ pub(super) fn group(
             blocks: &x.blocks[first * per_row..][..count * per_row],
             per_row,
         };
-        let mut sums = [[0.0f32; 16]; ROWS_MAX];
         if x.rows() >= ROWS_TO_ASK {
             packed.ask_for(group + 1, first..first + count, x.rows());
         }
@@ -64,7 +64,10 @@ pub(super) fn group(
         for (i, sums) in sums[..count].iter().enumerate() {
             // SAFETY: this group's columns of a row are written by one task, once.
             let y = unsafe { y.part((first + i) * stride + start, width) };
-            y.copy_from_slice(&sums[..width]);
+            match y.as_mut_array() {
+                Some(y) => *y = *sums,
+                None => y.copy_from_slice(&sums[..width]),
+            }
         }
         first += count;
     }

@@ -4,34 +4,28 @@ use super::Attend;
 use crate::ops;
 use crate::{Decoder, ModelError, Segments};
 use candle_core::{Device, Tensor};
-use kernels::{AttentionShape, Span, Spans};
-use std::sync::Arc;
+use kernels::{AttentionShape, KeyValues, Span, Spans};
 
 /// Each row sees its ancestors' rows and those of its own segment up to itself.
 pub(super) struct FlatAttention {
     shape: AttentionShape,
-    spans: Arc<Spans>,
-    /// Set where the plain composition computes, (n, n).
+    spans: Spans,
+    /// (n, n), once plain compositions have asked for it.
     mask: Option<Tensor>,
 }
 
 impl FlatAttention {
-    pub(super) fn new(decoder: &Decoder, batch: &Segments) -> Result<Self, ModelError> {
-        let spans = spans_of(batch);
-        let mask = match decoder.is_plain() {
-            true => Some(mask_of(&spans, &[0], batch.len(), decoder.device())?),
-            false => None,
-        };
-        Ok(Self {
+    pub(super) fn new(decoder: &Decoder, batch: &Segments) -> Self {
+        Self {
             shape: decoder.attention_shape(),
-            spans: Arc::new(spans),
-            mask,
-        })
+            spans: spans_of(batch),
+            mask: None,
+        }
     }
 }
 
 impl Attend for FlatAttention {
-    fn attend(
+    fn attend_plain(
         &mut self,
         _layer: usize,
         q: &Tensor,
@@ -44,10 +38,32 @@ impl Attend for FlatAttention {
             head_dim,
             ..
         } = self.shape;
-        Ok(match &self.mask {
-            Some(mask) => ops::plain::attention((heads, kv_heads, head_dim), q, k, v, mask)?,
-            None => ops::attention(self.shape, q, k, v, &self.spans)?,
-        })
+        let mask = match &self.mask {
+            Some(mask) => mask,
+            None => self
+                .mask
+                .insert(mask_of(&self.spans, &[0], self.spans.len(), q.device())?),
+        };
+        Ok(ops::plain::attention(
+            (heads, kv_heads, head_dim),
+            q,
+            k,
+            v,
+            mask,
+        )?)
+    }
+
+    fn attend_host(
+        &mut self,
+        _layer: usize,
+        q: &[f32],
+        k: &[f32],
+        v: &[f32],
+        out: &mut [f32],
+    ) -> Result<(), ModelError> {
+        let source = KeyValues { keys: k, values: v };
+        kernels::attention(self.shape, q, &[source], &self.spans, out, None);
+        Ok(())
     }
 }
 

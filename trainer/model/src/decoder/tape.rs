@@ -16,7 +16,7 @@
 
 use super::{Decoder, Layer};
 use crate::ops::TrainInput;
-use crate::{Gradients, Lora, LoraPair, ModelError, Projection, Segments};
+use crate::{Gradients, Lora, ModelError, Projection, Segments};
 use candle_core::{Device, Tensor, Var};
 use kernels::{AttentionShape, KeyValues, RopeLayout, RopeTable, Spans};
 use std::collections::BTreeMap;
@@ -151,13 +151,6 @@ impl Pass {
         &self.decoder.weights.layers[index]
     }
 
-    fn pair(&self, layer: usize, projection: Projection) -> Option<&LoraPair> {
-        self.decoder
-            .adapter
-            .as_ref()
-            .and_then(|lora| lora.pair(layer, projection))
-    }
-
     /// `y = W x` where `y` is empty, else `y += W x`.
     fn project(
         &self,
@@ -168,7 +161,8 @@ impl Pass {
         xa: &mut [Option<Vec<f32>>; 7],
     ) -> Result<(), ModelError> {
         let linear = &self.layer(layer).projections[projection as usize];
-        xa[projection as usize] = linear.train_forward(x, self.pair(layer, projection), y)?;
+        xa[projection as usize] =
+            linear.train_forward(x, self.decoder.pair(layer, projection), y)?;
         Ok(())
     }
 
@@ -282,7 +276,7 @@ impl Pass {
         let mut back =
             |projection: Projection, x: &TrainInput<'_>, dy: &[f32], dx: Option<&mut Vec<f32>>| {
                 let linear = &layer.projections[projection as usize];
-                let pair = self.pair(index, projection);
+                let pair = self.decoder.pair(index, projection);
                 let pair = pair.zip(xa[projection as usize].as_deref());
                 let of_pair = linear.train_backward(x, pair, dy, dx)?;
                 if let Some((d_a, d_b)) = of_pair {

@@ -2,7 +2,7 @@
 
 use crate::decoder::Attend;
 use crate::decoder::flat::mask_of;
-use crate::ops::{plain, tensor_from_vec, with_slice};
+use crate::ops::plain;
 use crate::{Decoder, ModelError};
 use candle_core::{Device, Tensor};
 use kernels::{AttentionShape, KeyValues, Span, Spans};
@@ -121,46 +121,9 @@ impl<'a> CachedAttention<'a> {
             mask: None,
         }
     }
+}
 
-    fn attend_host(
-        &mut self,
-        layer: usize,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-    ) -> Result<Tensor, ModelError> {
-        let Self { cache, step, .. } = self;
-        let width = cache.shape.kv_heads * cache.shape.head_dim;
-        with_slice(k, |k| {
-            with_slice(v, |v| {
-                for (chunk, rows) in &step.writes {
-                    let part = rows.start * width..rows.end * width;
-                    if let LayerRows::Host { keys, values } =
-                        &mut cache.chunks[chunk.0].layers[layer]
-                    {
-                        keys.extend_from_slice(&k[part.clone()]);
-                        values.extend_from_slice(&v[part]);
-                    }
-                }
-            })
-        })??;
-        let sources: Vec<_> = step
-            .sources
-            .iter()
-            .filter_map(|chunk| match &cache.chunks[chunk.0].layers[layer] {
-                LayerRows::Host { keys, values } => Some(KeyValues { keys, values }),
-                LayerRows::Plain(_) => None,
-            })
-            .collect();
-        let shape = q.dims2()?;
-        let out = with_slice(q, |q| {
-            let mut out = vec![0.0; q.len()];
-            kernels::attention(cache.shape, q, &sources, &step.spans, &mut out, None);
-            out
-        })?;
-        Ok(tensor_from_vec(out, shape)?)
-    }
-
+impl Attend for CachedAttention<'_> {
     fn attend_plain(
         &mut self,
         layer: usize,
@@ -211,19 +174,33 @@ impl<'a> CachedAttention<'a> {
             mask,
         )?)
     }
-}
 
-impl Attend for CachedAttention<'_> {
-    fn attend(
+    fn attend_host(
         &mut self,
         layer: usize,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-    ) -> Result<Tensor, ModelError> {
-        match self.cache.plain {
-            true => self.attend_plain(layer, q, k, v),
-            false => self.attend_host(layer, q, k, v),
+        q: &[f32],
+        k: &[f32],
+        v: &[f32],
+        out: &mut [f32],
+    ) -> Result<(), ModelError> {
+        let Self { cache, step, .. } = self;
+        let width = cache.shape.kv_heads * cache.shape.head_dim;
+        for (chunk, rows) in &step.writes {
+            let part = rows.start * width..rows.end * width;
+            if let LayerRows::Host { keys, values } = &mut cache.chunks[chunk.0].layers[layer] {
+                keys.extend_from_slice(&k[part.clone()]);
+                values.extend_from_slice(&v[part]);
+            }
         }
+        let sources: Vec<_> = step
+            .sources
+            .iter()
+            .filter_map(|chunk| match &cache.chunks[chunk.0].layers[layer] {
+                LayerRows::Host { keys, values } => Some(KeyValues { keys, values }),
+                LayerRows::Plain(_) => None,
+            })
+            .collect();
+        kernels::attention(cache.shape, q, &sources, &step.spans, out, None);
+        Ok(())
     }
 }

@@ -108,23 +108,6 @@ struct Bias {
     plain: Option<Tensor>,
 }
 
-/// What goes into a linear layer. Where several layers take the same input, its quantized form is
-/// made once.
-pub(crate) struct Input<'a> {
-    x: &'a Tensor,
-    activations: OnceCell<Activations>,
-}
-
-impl<'a> Input<'a> {
-    /// `x` (n, in)
-    pub(crate) fn new(x: &'a Tensor) -> Self {
-        Self {
-            x,
-            activations: OnceCell::new(),
-        }
-    }
-}
-
 impl Linear {
     pub(crate) fn new(
         weight: Weight,
@@ -155,90 +138,58 @@ impl Linear {
         &self.weight
     }
 
-    /// `x Wᵀ + bias + scale · (x Aᵀ) Bᵀ`: (n, in) → (n, out).
-    pub(crate) fn forward(&self, input: &Input<'_>, lora: Option<&LoraPair>) -> Result<Tensor> {
-        match (&*self.weight, lora) {
-            (Weight::Quantized(matrix), _) => self.forward_quantized(matrix, input, lora),
-            (Weight::Dense(_), lora) => {
-                if input.x.track_op() {
-                    bail!("dense weights pass gradients by the tape and by `logprobs_at` alone");
-                }
-                let n = input.x.dims2()?.0;
-                let mut y = vec![0.0; n * self.rows];
-                with_slice(input.x, |x| {
-                    matmul_nt(self.shape(n), x, self.dense()?, &mut y);
-                    self.add_bias(&mut y);
-                    match lora {
-                        Some(pair) => self.add_pair(x, pair, &mut y),
-                        None => Ok(()),
-                    }
-                })??;
-                tensor_from_vec(y, (n, self.rows))
-            }
-            (Weight::Plain(weight), _) => {
+    /// `x Wᵀ + bias + scale · (x Aᵀ) Bᵀ`: (n, in) → (n, out). Gradients are followed by plain weights
+    /// alone.
+    pub(crate) fn forward(&self, x: &Tensor, lora: Option<&LoraPair>) -> Result<Tensor> {
+        match &*self.weight {
+            Weight::Plain(weight) => {
                 let bias = self.bias.as_ref().and_then(|bias| bias.plain.as_ref());
-                plain::linear(input.x, weight, bias, lora)
+                plain::linear(x, weight, bias, lora)
+            }
+            _ if x.track_op() => {
+                bail!("quantized and dense weights pass no gradients here; see `logprobs_at`")
+            }
+            _ => {
+                let mut y = vec![0.0; x.dims2()?.0 * self.rows];
+                let mut scratch = Scratch::default();
+                with_slice(x, |x| project([(self, lora)], x, [&mut y], &mut scratch))??;
+                tensor_from_vec(y, (x.dims2()?.0, self.rows))
             }
         }
-    }
-
-    fn forward_quantized(
-        &self,
-        matrix: &QuantMatrix,
-        input: &Input<'_>,
-        lora: Option<&LoraPair>,
-    ) -> Result<Tensor> {
-        if input.x.track_op() {
-            bail!("quantized weights pass no gradients; load the model dequantized to train it");
-        }
-        let n = input.x.dims2()?.0;
-        let mut y = vec![0.0; n * self.rows];
-        with_slice(input.x, |x| {
-            if matrix.takes_activations() {
-                let quantize = || Activations::quantize(x, self.columns);
-                matrix.matmul_activations(input.activations.get_or_init(quantize), &mut y);
-            } else {
-                matrix.matmul(x, &mut y);
-            }
-            self.add_bias(&mut y);
-            if let Some(pair) = lora {
-                self.add_pair(x, pair, &mut y)?;
-            }
-            Result::Ok(())
-        })??;
-        tensor_from_vec(y, (n, self.rows))
-    }
-
-    /// As [`Linear::forward`] without a bias or adapter, into a buffer (n, out) of the caller's.
-    /// False if the weight is not one that the kernels compute with.
-    pub(crate) fn forward_into(&self, x: &Tensor, y: &mut Vec<f32>) -> Result<bool> {
-        if let Weight::Plain(_) = *self.weight {
-            return Ok(false);
-        }
-        with_slice(x, |x| self.product(x, Products::Exact, y))??;
-        Ok(true)
     }
 
     /// `y = x Wᵀ`, (n, in) → (n, out), by the kernels; what `y` held is let go.
     pub(crate) fn product(&self, x: &[f32], products: Products, y: &mut Vec<f32>) -> Result<()> {
         let n = x.len() / self.columns;
         match (&*self.weight, products) {
-            (Weight::Quantized(matrix), Products::Exact) => {
-                y.resize(n * self.rows, 0.0);
-                matrix.matmul(x, y);
-            }
             (Weight::Quantized(_), Products::Training(_)) => {
                 bail!("quantized weights pass no gradients; load the model dequantized to train it")
-            }
-            (Weight::Dense(weight), Products::Exact) => {
-                y.resize(n * self.rows, 0.0);
-                matmul_nt(self.shape(n), x, &weight.values, y);
             }
             (Weight::Dense(weight), Products::Training(precision)) => {
                 let [forward, _] = weight.factors(precision);
                 *y = multiply(Factor::new(x, self.columns), forward, precision);
+                Ok(())
             }
-            (Weight::Plain(_), _) => bail!("linear: expected a weight for the kernels"),
+            _ => {
+                y.resize(n * self.rows, 0.0);
+                self.product_into(x, y)
+            }
+        }
+    }
+
+    /// `y = x Wᵀ`, exactly.
+    fn product_into(&self, x: &[f32], y: &mut [f32]) -> Result<()> {
+        match &*self.weight {
+            Weight::Quantized(matrix) => matrix.matmul(x, y),
+            Weight::Dense(weight) => {
+                let shape = kernels::Shape {
+                    n: x.len() / self.columns,
+                    k: self.columns,
+                    m: self.rows,
+                };
+                matmul_nt(shape, x, &weight.values, y);
+            }
+            Weight::Plain(_) => bail!("linear: expected a weight for the kernels"),
         }
         Ok(())
     }
@@ -258,14 +209,6 @@ impl Linear {
         self.rows
     }
 
-    fn shape(&self, n: usize) -> kernels::Shape {
-        kernels::Shape {
-            n,
-            k: self.columns,
-            m: self.rows,
-        }
-    }
-
     fn add_bias(&self, y: &mut [f32]) {
         if let Some(bias) = &self.bias {
             for row in y.chunks_exact_mut(self.rows) {
@@ -276,19 +219,26 @@ impl Linear {
         }
     }
 
-    /// `y += scale · (x Aᵀ) Bᵀ`
-    fn add_pair(&self, x: &[f32], pair: &LoraPair, y: &mut [f32]) -> Result<()> {
-        let (a, b) = pair.tensors();
-        with_slice(&a, |a| {
-            with_slice(&b, |b| {
+    /// `y += scale · (x Aᵀ) Bᵀ`, exactly; `xa` is room for the caller's next call.
+    fn add_pair(&self, x: &[f32], pair: &LoraPair, xa: &mut Vec<f32>, y: &mut [f32]) -> Result<()> {
+        with_slice(&pair.a, |a| {
+            with_slice(&pair.b, |b| {
                 let (n, rank) = (x.len() / self.columns, a.len() / self.columns);
                 let shape = |k, m| kernels::Shape { n, k, m };
-                let mut xa = vec![0.0; n * rank];
-                matmul_nt(shape(self.columns, rank), x, a, &mut xa);
+                xa.resize(n * rank, 0.0);
+                matmul_nt(shape(self.columns, rank), x, a, xa);
                 xa.iter_mut().for_each(|x| *x *= pair.scale as f32);
-                matmul_nt_add(shape(rank, self.rows), &xa, b, y);
+                matmul_nt_add(shape(rank, self.rows), xa, b, y);
             })
         })?
+    }
+
+    /// The weights, where they take quantized activations.
+    fn packed(&self) -> Option<&QuantMatrix> {
+        match &*self.weight {
+            Weight::Quantized(matrix) if matrix.takes_activations() => Some(matrix),
+            _ => None,
+        }
     }
 
     /// The weight (out, in), dense.
@@ -381,6 +331,47 @@ impl Linear {
         let d_b = tensor_from_vec(d_b, b.dims2()?)?;
         Ok(Some((d_a, d_b)))
     }
+}
+
+/// Room that products use and leave for the next.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    activations: Activations,
+    xa: Vec<f32>,
+}
+
+/// `yᵢ = x Wᵢᵀ + biasᵢ + scaleᵢ · (x Aᵢᵀ) Bᵢᵀ`: (n, in) → (n, outᵢ) of layers that read the same input, by
+/// the kernels.
+pub(crate) fn project<const N: usize>(
+    layers: [(&Linear, Option<&LoraPair>); N],
+    x: &[f32],
+    mut ys: [&mut [f32]; N],
+    scratch: &mut Scratch,
+) -> Result<()> {
+    let packed = layers.map(|(linear, _)| linear.packed());
+    if packed.iter().all(Option::is_some) {
+        scratch.activations.set(x, layers[0].0.columns);
+        let mut ys = ys.iter_mut();
+        let products = packed.map(|matrix| {
+            // As many as there are layers.
+            let (Some(matrix), Some(y)) = (matrix, ys.next()) else {
+                unreachable!("each layer has weights and an output")
+            };
+            (matrix, &mut **y)
+        });
+        kernels::matmul_all(&scratch.activations, products);
+    } else {
+        for ((linear, _), y) in layers.iter().zip(&mut ys) {
+            linear.product_into(x, y)?;
+        }
+    }
+    for ((linear, pair), y) in layers.iter().zip(ys) {
+        linear.add_bias(y);
+        if let Some(pair) = pair {
+            linear.add_pair(x, pair, &mut scratch.xa, y)?;
+        }
+    }
+    Ok(())
 }
 
 /// Which of the kernels' products computes.

@@ -31,10 +31,20 @@ impl Norm {
         }
     }
 
+    /// `x += added`, and `y` the norm of that.
+    pub(crate) fn of_sum(&self, x: &mut [f32], added: &[f32], y: &mut [f32]) {
+        kernels::add_rms_norm(x, added, &self.weight, self.eps, y);
+    }
+
+    /// [`Norm::forward`] of values, into a buffer of the caller's.
+    pub(crate) fn of_into(&self, x: &[f32], y: &mut [f32]) {
+        kernels::rms_norm(x, &self.weight, self.eps, y);
+    }
+
     /// [`Norm::forward`] of values.
     pub(crate) fn of(&self, x: &[f32]) -> Vec<f32> {
         let mut y = vec![0.0; x.len()];
-        kernels::rms_norm(x, &self.weight, self.eps, &mut y);
+        self.of_into(x, &mut y);
         y
     }
 

@@ -1,6 +1,6 @@
 //! The values of CPU tensors as slices.
 
-use candle_core::{CpuStorage, DType, Device, Layout, Result, Storage, Tensor, bail};
+use candle_core::{CpuStorage, Device, Layout, Result, Storage, Tensor, bail};
 
 /// The values of a contiguous CPU storage.
 pub(super) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
@@ -27,9 +27,4 @@ pub(crate) fn with_slice<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> T) -> Res
 /// A CPU tensor of these values.
 pub(crate) fn tensor_from_vec(values: Vec<f32>, shape: (usize, usize)) -> Result<Tensor> {
     Tensor::from_vec(values, shape, &Device::Cpu)
-}
-
-/// Whether the kernels can compute with this tensor.
-pub(super) fn on_host(tensor: &Tensor) -> bool {
-    tensor.device().is_cpu() && tensor.dtype() == DType::F32
 }
