@@ -1,9 +1,10 @@
 //! Two runs on the same questions, compared question by question.
 
 use crate::bootstrap::{IntervalMethod, Resampler};
+use crate::ece;
 use crate::metrics::{Estimates, MEASURES, Measurer, MetricsError, Options, shown};
 use crate::random::Random;
-use crate::tally::{Row, Sorted};
+use crate::tally::{Row, Sorted, Tally};
 use serde::Serialize;
 
 /// How one measure differs.
@@ -56,7 +57,8 @@ pub fn paired(a: &[Row], b: &[Row], options: Options) -> Result<Vec<Difference>,
     let mut measure = |weights: &[u32]| -> [Estimates; 2] {
         runs.each_mut().map(|(sorted, measurer, tally)| {
             sorted.tally_weighted(weights, tally);
-            shown(measurer.measure(tally, sorted.places_weighted(weights)).0)
+            let sweep = |_: &Tally| ece::sweep(sorted.places_weighted(weights)).0;
+            shown(measurer.measure(tally, sweep, None).0)
         })
     };
     let estimates = measure(&vec![1; a.len()]);

@@ -169,58 +169,138 @@ fn split_at(n: u64, parts: u64, part: u64) -> u64 {
 ///
 /// `places`: (confidence, correct as 0 or 1), ascending in confidence, ties in their own order.
 pub fn sweep(places: impl Iterator<Item = (f64, u32)>) -> (f64, usize) {
-    let mut confidence = vec![0.0];
-    let mut correct = vec![0u32];
+    let mut sums = PlaceSums {
+        confidence: vec![0.0],
+        correct: vec![0],
+    };
     let (mut confidence_sum, mut correct_sum) = (0.0, 0);
     for (c, y) in places {
         confidence_sum += c;
         correct_sum += y;
-        confidence.push(confidence_sum);
-        correct.push(correct_sum);
+        sums.confidence.push(confidence_sum);
+        sums.correct.push(correct_sum);
     }
-    let n = correct.len() as u64 - 1;
+    sweep_over(&sums)
+}
+
+/// The same of a tally: within a value, the right answers are spread evenly.
+pub(crate) fn sweep_of_tally(tally: &Tally) -> f64 {
+    let mut sums = CellSums {
+        starts: Vec::new(),
+        cells: Vec::new(),
+        end: (0, 0.0, 0),
+    };
+    for cell in tally.cells() {
+        sums.starts.push(sums.end);
+        sums.cells.push(cell);
+        let (place, confidence, correct) = sums.end;
+        sums.end = (
+            place + cell.n,
+            confidence + cell.n as f64 * cell.confidence,
+            correct + cell.correct,
+        );
+    }
+    sweep_over(&sums).0
+}
+
+/// Sums over the places before any place, in ascending order of confidence.
+trait Sums {
+    fn places(&self) -> u64;
+    /// (Σ confidence, right answers) before this place.
+    fn before(&self, place: u64) -> (f64, u64);
+    /// No place before the first right one and none after the last wrong one is within; `None` if no
+    /// wrong one comes after a right one, so that accuracy rises however it is cut.
+    fn falling_range(&self) -> Option<(u64, u64)>;
+}
+
+/// By place.
+struct PlaceSums {
+    confidence: Vec<f64>,
+    correct: Vec<u32>,
+}
+
+impl Sums for PlaceSums {
+    fn places(&self) -> u64 {
+        self.correct.len() as u64 - 1
+    }
+
+    fn before(&self, place: u64) -> (f64, u64) {
+        let place = place as usize;
+        (self.confidence[place], self.correct[place].into())
+    }
+
+    fn falling_range(&self) -> Option<(u64, u64)> {
+        let is_right = |pair: &[u32]| pair[1] > pair[0];
+        let first_right = self.correct.windows(2).position(is_right)?;
+        let last_wrong = self.correct.windows(2).rposition(|pair| !is_right(pair))?;
+        (first_right < last_wrong).then_some((first_right as u64, last_wrong as u64))
+    }
+}
+
+/// By cell.
+struct CellSums {
+    /// (places, Σ confidence, right answers) before each cell.
+    starts: Vec<(u64, f64, u64)>,
+    cells: Vec<Cell>,
+    /// The same of all.
+    end: (u64, f64, u64),
+}
+
+impl Sums for CellSums {
+    fn places(&self) -> u64 {
+        self.end.0
+    }
+
+    fn before(&self, place: u64) -> (f64, u64) {
+        if place >= self.end.0 {
+            return (self.end.1, self.end.2);
+        }
+        let at = self.starts.partition_point(|start| start.0 <= place) - 1;
+        let (cell, (start, confidence, correct)) = (self.cells[at], self.starts[at]);
+        let within = place - start;
+        (
+            confidence + within as f64 * cell.confidence,
+            correct + cell.correct * within / cell.n,
+        )
+    }
+
+    fn falling_range(&self) -> Option<(u64, u64)> {
+        let first_right = self.cells.iter().position(|cell| cell.correct > 0)?;
+        let last_wrong = self.cells.iter().rposition(|cell| cell.correct < cell.n)?;
+        let end = self.starts[last_wrong].0 + self.cells[last_wrong].n;
+        (first_right <= last_wrong).then_some((self.starts[first_right].0, end - 1))
+    }
+}
+
+fn sweep_over(sums: &impl Sums) -> (f64, usize) {
+    let n = sums.places();
     let mut runs = 1;
-    match falling_range(&correct) {
+    match sums.falling_range() {
         None => runs = n,
         Some(range) => {
-            while runs < n && is_rising(&correct, runs + 1, range) {
+            while runs < n && is_rising(sums, runs + 1, range) {
                 runs += 1;
             }
         }
     }
     let mut gaps = 0.0;
     for run in 0..runs {
-        let (start, end) = (
-            split_at(n, runs, run) as usize,
-            split_at(n, runs, run + 1) as usize,
-        );
-        gaps +=
-            (confidence[end] - confidence[start] - f64::from(correct[end] - correct[start])).abs();
+        let start = sums.before(split_at(n, runs, run));
+        let end = sums.before(split_at(n, runs, run + 1));
+        gaps += (end.0 - start.0 - (end.1 - start.1) as f64).abs();
     }
     (gaps / n as f64, runs as usize)
-}
-
-/// The first right and the last wrong place; `None` if no wrong one comes after a right one, so that
-/// accuracy rises however it is cut. `correct` are prefix sums.
-fn falling_range(correct: &[u32]) -> Option<(u64, u64)> {
-    let is_right = |pair: &[u32]| pair[1] > pair[0];
-    let first_right = correct.windows(2).position(is_right)?;
-    let last_wrong = correct.windows(2).rposition(|pair| !is_right(pair))?;
-    (first_right < last_wrong).then_some((first_right as u64, last_wrong as u64))
 }
 
 /// Whether the accuracies of `runs` runs do not fall. Runs before the first right and after the last
 /// wrong place are all wrong and all right: looking only at those between keeps near-perfect data,
 /// which rises up to very many runs, from costing n² steps.
-fn is_rising(correct: &[u32], runs: u64, (first_right, last_wrong): (u64, u64)) -> bool {
-    let n = correct.len() as u64 - 1;
+fn is_rising(sums: &impl Sums, runs: u64, (first_right, last_wrong): (u64, u64)) -> bool {
+    let n = sums.places();
     let mut before = (0u64, 1u64);
     for run in run_of(n, runs, first_right)..=run_of(n, runs, last_wrong) {
         let (start, end) = (split_at(n, runs, run), split_at(n, runs, run + 1));
-        let here = (
-            u64::from(correct[end as usize] - correct[start as usize]),
-            end - start,
-        );
+        let here = (sums.before(end).1 - sums.before(start).1, end - start);
         // Fractions are compared exactly: two equal accuracies must not fall by rounding.
         if before.0 * here.1 > here.0 * before.1 {
             return false;
@@ -285,13 +365,16 @@ mod tests {
 
         #[test]
         fn the_shortcut_of_the_sweep_changes_nothing(correct in prop::collection::vec(0u32..2, 1..40)) {
-            let mut sums = vec![0];
-            sums.extend(correct.iter().scan(0, |sum, y| { *sum += y; Some(*sum) }));
+            let mut sums = PlaceSums { confidence: vec![0.0; correct.len() + 1], correct: vec![0] };
+            sums.correct.extend(correct.iter().scan(0, |sum, y| { *sum += y; Some(*sum) }));
             let n = correct.len() as u64;
             let whole = |runs| is_rising(&sums, runs, (0, n - 1));
             let by_hand = (2..=n).take_while(|&runs| whole(runs)).last().unwrap_or(1);
             let places = correct.iter().enumerate().map(|(at, &y)| (at as f64 / n as f64, y));
-            prop_assert_eq!(sweep(places).1 as u64, by_hand);
+            let (error, runs) = sweep(places.clone());
+            prop_assert_eq!(runs as u64, by_hand);
+            let rows: Vec<Row> = places.map(|(c, y)| Row::from((c, y == 1))).collect();
+            prop_assert_eq!(sweep_of_tally(&Tally::of(&rows).unwrap()), error);
         }
     }
 }

@@ -29,6 +29,7 @@ pub mod isotonic;
 pub mod judge;
 pub mod level;
 pub mod metrics;
+mod parallel;
 pub mod parse;
 pub mod random;
 pub mod reliability;

@@ -12,6 +12,13 @@ impl Random {
         Random(ChaCha8Rng::seed_from_u64(seed))
     }
 
+    /// One of many streams of the same seed, each independent of the others.
+    pub fn stream(seed: u64, stream: u64) -> Random {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(stream);
+        Random(random)
+    }
+
     /// Uniform on 0..1, 53 bits.
     pub fn uniform(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64

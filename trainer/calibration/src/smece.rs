@@ -8,6 +8,8 @@ use crate::tally::Tally;
 
 /// σ is searched over 1 … 1,024 of these.
 const STEPS: usize = 1024;
+/// No smaller σ is tried: it would be below .001.
+const LEAST_STEP: usize = 2;
 /// Up to this many distinct values the smoothing of each is kept, so that a resample costs almost
 /// nothing.
 const ATOMS_MAX: usize = 64;
@@ -43,6 +45,40 @@ impl Smoother {
         }
     }
 
+    /// As [`Smoother::measure`], looking first where the last tally's σ was: resamples lie near one
+    /// another. The error falls as σ rises, so that there is one σ to be found.
+    pub fn measure_near(&mut self, tally: &Tally, near: f64) -> SmoothError {
+        let mut grid = Grid::default();
+        let near = ((near * STEPS as f64) as usize).clamp(LEAST_STEP, STEPS);
+        let sigma = |step: usize| step as f64 / STEPS as f64;
+        // σ is too small at `high`, and large enough at `low`, with this error.
+        let (mut high, mut low) = (LEAST_STEP - 1, None);
+        let mut stride = 1;
+        let mut step = near;
+        loop {
+            let error = self.at(step, tally, &mut grid);
+            let is_too_small = sigma(step) < error && step < STEPS;
+            match is_too_small {
+                true => high = step,
+                false => low = Some((step, error)),
+            }
+            let next = match low {
+                Some((low, _)) if low - high <= 1 => break,
+                // Both ends are known.
+                Some((low, _)) if high >= LEAST_STEP => (low + high) / 2,
+                Some((low, _)) => low.saturating_sub(stride).max(LEAST_STEP),
+                None => (high + stride).min(STEPS),
+            };
+            stride *= 2;
+            step = next;
+        }
+        let (step, smece) = low.unwrap_or((STEPS, 0.0));
+        SmoothError {
+            smece,
+            sigma: sigma(step),
+        }
+    }
+
     /// `tally` is over the values that the smoother was made for.
     pub fn measure(&mut self, tally: &Tally) -> SmoothError {
         let mut grid = Grid::default();
@@ -51,7 +87,7 @@ impl Smoother {
         for _ in 0..10 {
             // Multiples of 1/1024 in all ten steps, since both ends are.
             let middle = (low + high) / 2.0;
-            if middle / (STEPS as f64) < 0.001 {
+            if (middle as usize) < LEAST_STEP {
                 high = middle;
                 continue;
             }
@@ -351,6 +387,10 @@ mod tests {
             let on_grid = on_grid.measure(&tally);
             prop_assert_eq!(by_atoms.sigma, on_grid.sigma);
             prop_assert!((by_atoms.smece - on_grid.smece).abs() < 1e-11);
+            for near in [0.0, by_atoms.sigma, 0.3, 1.0] {
+                let found = Smoother::new(tally.values()).measure_near(&tally, near);
+                prop_assert_eq!(found, by_atoms);
+            }
         }
     }
 }

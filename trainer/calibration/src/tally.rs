@@ -74,6 +74,32 @@ impl Tally {
         (sum(&self.n), sum(&self.correct))
     }
 
+    /// The same with at most `most` values, each the mean of neighbours that together are about as
+    /// many rows as those of any other.
+    pub(crate) fn merged(&self, most: usize) -> Tally {
+        let (rows, _) = self.totals();
+        let mut merged = Tally {
+            values: Vec::with_capacity(most),
+            n: Vec::with_capacity(most),
+            correct: Vec::with_capacity(most),
+        };
+        let (mut seen, mut sum, mut n, mut correct) = (0, 0.0, 0, 0);
+        for cell in self.cells() {
+            sum += cell.n as f64 * cell.confidence;
+            n += cell.n;
+            correct += cell.correct;
+            seen += cell.n;
+            if seen * most as u64 >= rows * (merged.values.len() as u64 + 1) {
+                merged.values.push(sum / n as f64);
+                // Counts sum to the number of rows, which fits.
+                merged.n.push(n as u32);
+                merged.correct.push(correct as u32);
+                (sum, n, correct) = (0.0, 0, 0);
+            }
+        }
+        merged
+    }
+
     /// Puts other counts to the same values: (wrong, right) of each value, in turn.
     pub(crate) fn set_counts(&mut self, wrong_and_right: &[u64]) {
         let cells = self.n.iter_mut().zip(&mut self.correct);

@@ -141,6 +141,40 @@ fn counts_and_rows_give_the_same_intervals() {
     }
 }
 
+/// Many distinct values are merged, and counts are drawn for them: the same intervals as drawing rows.
+#[test]
+fn merged_values_and_rows_give_the_same_intervals() {
+    let mut random = Random::new(12);
+    let rows: Vec<Row> = (0..3_000)
+        .map(|_| {
+            let c = random.uniform();
+            Row::from((c, random.uniform() < truth(c)))
+        })
+        .collect();
+    let options = Options {
+        binning: Binning::Continuous,
+        bootstraps: 1_000,
+        seed: 4,
+    };
+    let merged = evaluate(&rows, options).unwrap();
+    // One pair in a group makes the resampler draw rows.
+    let mut grouped = rows.clone();
+    grouped[0].group = Some(1);
+    grouped[1].group = Some(1);
+    let by_rows = evaluate(&grouped, options).unwrap();
+    for (name, _) in MEASURES {
+        let (a, b) = (
+            merged.intervals[name].unwrap(),
+            by_rows.intervals[name].unwrap(),
+        );
+        let width = b[1] - b[0];
+        assert!(
+            (0..2).all(|end| (a[end] - b[end]).abs() < 0.2 * width),
+            "{name}: {a:?} {b:?}"
+        );
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_numbers() {
     let rows = draw(200, &mut Random::new(10));
