@@ -26,6 +26,9 @@ pub struct RunConfig {
     pub rl: RlConfig,
     /// Evaluations, in order; each is written to `evaluate/LABEL`.
     pub evaluate: Vec<EvaluateConfig>,
+    /// Most memory for keys and values while a model answers, in MB: fewer rows are decoded at once
+    /// where more would not fit. Changes no answer.
+    pub memory_mb: usize,
     /// Seeds of the taught model: sft, rl and its evaluation are done once for each. The first
     /// seed's evaluation has the label `sayself`, the others `sayself-seed-N`.
     pub training_seeds: Vec<u64>,
@@ -46,6 +49,7 @@ impl Default for RunConfig {
             sft: SftConfig::default(),
             rl: RlConfig::default(),
             evaluate: Vec::new(),
+            memory_mb: 1024,
             training_seeds: vec![1],
         }
     }
@@ -112,7 +116,7 @@ pub struct SampleConfig {
     pub decoding: Decoding,
     /// A name in `datasets/prompts/` or a file; absent: the bare question.
     pub prompt: Option<String>,
-    /// Rows decoded at once; bounds memory.
+    /// Rows decoded at once, as far as `memory_mb` allows.
     pub batch: usize,
 }
 

@@ -102,6 +102,7 @@ const ROOT: &[(&str, Kind)] = &[
     ("seed", Whole(0, i64::MAX)),
     ("model", Name),
     ("embedder", Name),
+    ("memory_mb", Whole(1, COUNT_MAX)),
     ("training_seeds", Seeds),
 ];
 const QUESTIONS: &[(&str, Kind)] = &[

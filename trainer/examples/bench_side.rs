@@ -279,7 +279,7 @@ impl Sampling {
             decoder,
             tokenizer,
             requests,
-            self.rows,
+            model::Limits::rows(self.rows),
             &mut |_, _, completion| {
                 drawn += completion.tokens.len();
                 answers += 1;
@@ -371,7 +371,7 @@ fn share_of_vowels(text: &str) -> f64 {
 /// RLOO on all tokens of the responses: sampled, rewarded, one update.
 fn rloo_step(source: &ModelSource, inputs: Inputs) -> anyhow::Result<(Vec<f64>, Work)> {
     let (questions, samples, max_tokens) = RLOO;
-    let student = Student::load(source)?;
+    let student = Student::load(source, 1024)?;
     let check = gold_logprob(&student.decoder, &inputs.golds)?;
     let lora = fresh_adapter(&student.dense)?;
     let learner = Learner::new(&student, &lora, datasets::config::Precision::Bf16);
@@ -400,7 +400,7 @@ fn rloo_step(source: &ModelSource, inputs: Inputs) -> anyhow::Result<(Vec<f64>, 
             &policy,
             &student.tokenizer,
             requests,
-            questions * samples,
+            model::Limits::rows(questions * samples),
             &mut |question, _, completion| {
                 groups[question].push(completion);
                 ControlFlow::Continue(())

@@ -72,7 +72,7 @@ fn decode(
         decoder,
         tokenizer,
         [request].into_iter(),
-        rows,
+        model::Limits::rows(rows),
         &mut |_, sample, done| {
             drawn += done.tokens.len();
             if sample == 0 && rows == 1 {

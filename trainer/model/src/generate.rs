@@ -16,6 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
@@ -46,6 +47,27 @@ pub struct Decoding {
     pub stop: Vec<String>,
 }
 
+/// What is computed at once; changes no completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows, 1 to [`ROWS_MAX`].
+    pub rows: usize,
+    /// Bytes of keys and values, reckoned as if every completion had its most tokens; one row is
+    /// decoded however little this is.
+    pub cache_bytes: usize,
+}
+
+impl Limits {
+    /// So many rows, whatever memory they take.
+    #[must_use]
+    pub fn rows(rows: usize) -> Self {
+        Self {
+            rows,
+            cache_bytes: usize::MAX,
+        }
+    }
+}
+
 /// A prompt and the samples wanted of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -55,6 +77,16 @@ pub struct Request {
     pub samples: Vec<u64>,
     /// How to draw.
     pub decoding: Decoding,
+}
+
+impl Request {
+    /// Tokens of the prompt, and at most of `samples` samples.
+    fn tokens(&self, samples: usize) -> usize {
+        let each = self.decoding.max_tokens;
+        self.prompt
+            .len()
+            .saturating_add(each.saturating_mul(samples))
+    }
 }
 
 /// Why a completion ended.
@@ -83,20 +115,21 @@ pub struct Completion {
     pub logprob: f64,
 }
 
-/// Draws all samples of all requests, at most `rows` at once. `on_done` is told of each completion
+/// Draws all samples of all requests, as many at once as `limits` allow. `on_done` is told of each completion
 /// as it ends, by the number of its request and of its sample; it may break off the rest.
 ///
 /// # Errors
 /// If a request is not sound (an empty prompt, one that fills the model's context, a decoding out
-/// of range), `rows` is 0 or over [`ROWS_MAX`], or a computation fails. Completions that were
+/// of range), there are 0 rows or over [`ROWS_MAX`], or a computation fails. Completions that were
 /// handed over before stay good.
 pub fn generate(
     decoder: &Decoder,
     tokenizer: &Tokenizer,
     requests: impl Iterator<Item = Request>,
-    rows: usize,
+    limits: Limits,
     on_done: &mut dyn FnMut(usize, usize, Completion) -> ControlFlow<()>,
 ) -> Result<(), ModelError> {
+    let Limits { rows, cache_bytes } = limits;
     if rows == 0 {
         return Err(ModelError::unsupported("rows", "at least 1", rows));
     }
@@ -107,18 +140,20 @@ pub fn generate(
             found: rows,
         });
     }
+    let cache = Cache::new(decoder);
     let mut engine = Engine {
         decoder,
         tokenizer,
         rows_max: rows,
-        cache: Cache::new(decoder),
+        tokens_max: cache_bytes / cache.token_bytes(),
+        cache,
         prefixes: Prefixes::default(),
         prompts: BTreeMap::new(),
         rows: Vec::new(),
         logits: Vec::new(),
         buffers: Buffers::default(),
     };
-    let mut requests = requests.enumerate();
+    let mut requests = requests.enumerate().peekable();
     loop {
         let progress = engine.start_samples(on_done)?;
         if progress.is_break() {
@@ -138,6 +173,8 @@ struct Engine<'a> {
     decoder: &'a Decoder,
     tokenizer: &'a Tokenizer,
     rows_max: usize,
+    /// Whose keys and values are kept at once.
+    tokens_max: usize,
     cache: Cache,
     prefixes: Prefixes,
     /// By number of the request, in the order of their coming.
@@ -199,9 +236,8 @@ impl Engine<'_> {
             let Some(logits) = &prompt.logits else {
                 continue;
             };
-            let free = self.rows_max - self.rows.len();
             let first = prompt.started;
-            let count = prompt.waiting().min(free);
+            let count = prompt.waiting().min(self.free_rows(&prompt.request));
             let mut fresh: Vec<Row> = (first..first + count)
                 .map(|sample| Row {
                     request: number,
@@ -277,17 +313,37 @@ impl Engine<'_> {
         }
     }
 
-    /// Takes in requests until their samples fill the free rows.
+    /// Further samples of `request` that may be started now; at least one where none is under way.
+    fn free_rows(&self, request: &Request) -> usize {
+        let taken: usize = self
+            .prompts
+            .values()
+            .map(|prompt| prompt.request.tokens(prompt.live))
+            .sum();
+        let by_memory = self.tokens_max.saturating_sub(taken) / request.decoding.max_tokens.max(1);
+        let least = usize::from(self.rows.is_empty());
+        by_memory.max(least).min(self.rows_max - self.rows.len())
+    }
+
+    /// Takes in requests until their samples fill the free rows, or the memory.
     fn admit(
         &mut self,
-        requests: &mut impl Iterator<Item = (usize, Request)>,
+        requests: &mut Peekable<impl Iterator<Item = (usize, Request)>>,
     ) -> Result<(), ModelError> {
-        let mut expected =
-            self.rows.len() + self.prompts.values().map(Prompt::waiting).sum::<usize>();
+        let prompts = self.prompts.values();
+        let mut expected = self.rows.len() + prompts.map(Prompt::waiting).sum::<usize>();
+        let prompts = self.prompts.values();
+        let mut tokens: usize = prompts
+            .map(|prompt| prompt.request.tokens(prompt.live + prompt.waiting()))
+            .sum();
         while expected < self.rows_max {
-            let Some((number, request)) = requests.next() else {
+            let fits = |(_, request): &(usize, Request)| {
+                self.prompts.is_empty() || tokens + request.tokens(1) <= self.tokens_max
+            };
+            let Some((number, request)) = requests.next_if(fits) else {
                 return Ok(());
             };
+            tokens += request.tokens(request.samples.len());
             self.check(&request)?;
             if request.samples.is_empty() {
                 continue;

@@ -43,7 +43,7 @@ pub use chat::Message;
 pub use config::{Architecture, Config};
 pub use decoder::{Decoder, LoadOptions, Tape};
 pub use error::ModelError;
-pub use generate::{Completion, Decoding, Finish, Request, generate};
+pub use generate::{Completion, Decoding, Finish, Limits, Request, generate};
 pub use kernels::Precision;
 pub use levels::{LevelTokens, level_probabilities};
 pub use lora::{Lora, LoraConfig, LoraPair, Projection};

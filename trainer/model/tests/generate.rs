@@ -5,8 +5,8 @@
 mod tiny;
 
 use model::{
-    Architecture, Completion, Decoder, Decoding, Device, Finish, LevelTokens, Lora, LoraConfig,
-    Projection, Request, Segments,
+    Architecture, Completion, Decoder, Decoding, Device, Finish, LevelTokens, Limits, Lora,
+    LoraConfig, Projection, Request, Segments,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -26,6 +26,10 @@ fn decoding(temperature: f64, max_tokens: usize) -> Decoding {
 type Done = BTreeMap<(usize, usize), Completion>;
 
 fn run(decoder: &Decoder, requests: &[Request], rows: usize) -> Done {
+    run_within(decoder, requests, Limits::rows(rows))
+}
+
+fn run_within(decoder: &Decoder, requests: &[Request], limits: Limits) -> Done {
     let mut done = Done::new();
     let mut on_done = |request, sample, completion| {
         assert!(
@@ -35,7 +39,7 @@ fn run(decoder: &Decoder, requests: &[Request], rows: usize) -> Done {
         ControlFlow::Continue(())
     };
     let requests = requests.iter().cloned();
-    model::generate(decoder, &tiny::tokenizer(), requests, rows, &mut on_done).unwrap();
+    model::generate(decoder, &tiny::tokenizer(), requests, limits, &mut on_done).unwrap();
     done
 }
 
@@ -233,7 +237,7 @@ fn stops_and_limits_are_kept() {
             &decoder,
             &tiny::tokenizer(),
             [request].into_iter(),
-            rows,
+            Limits::rows(rows),
             &mut |_, _, _| ControlFlow::Continue(()),
         )
         .unwrap_err()
@@ -283,6 +287,24 @@ fn stops_and_limits_are_kept() {
 }
 
 #[test]
+fn little_memory_means_fewer_rows_and_the_same_tokens() {
+    let decoder = tiny::decoder(Architecture::Llama, false);
+    let requests = requests();
+    let all = run(&decoder, &requests, 64);
+    for cache_bytes in [0, 20_000, 100_000] {
+        let limits = Limits {
+            rows: 64,
+            cache_bytes,
+        };
+        assert_eq!(
+            run_within(&decoder, &requests, limits),
+            all,
+            "{cache_bytes}"
+        );
+    }
+}
+
+#[test]
 fn the_caller_may_break_off() {
     let decoder = tiny::decoder(Architecture::Llama, false);
     let mut told = 0;
@@ -290,7 +312,7 @@ fn the_caller_may_break_off() {
         &decoder,
         &tiny::tokenizer(),
         requests().into_iter(),
-        4,
+        Limits::rows(4),
         &mut |_, _, _| {
             told += 1;
             if told == 3 {

@@ -190,7 +190,7 @@ fn greedy(decoder: &Decoder, tokenizer: &Tokenizer, rows: usize) -> BTreeMap<usi
         decoder,
         tokenizer,
         requests,
-        rows,
+        model::Limits::rows(rows),
         &mut |request, _, completion| {
             done.insert(request, completion);
             ControlFlow::Continue(())

@@ -1,5 +1,6 @@
 //! `sayself evaluate`.
 
+use crate::sampler::local::limits;
 use crate::cli::stage_run::StageArguments;
 use crate::cli::subject::{DecodingArguments, ModelArguments};
 use crate::cli::{Globals, output};
@@ -93,7 +94,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     config.evaluate = vec![evaluation.clone()];
     config.check().map_err(|error| bad_use(error.to_string()))?;
 
-    let loaded = arguments.model.load(&config.model, ROWS, globals)?;
+    let loaded = arguments.model.load(&config.model, limits(ROWS, config.memory_mb), globals)?;
     if method == Method::Taught {
         check_adapter(&evaluation.method, loaded.has_adapter, loaded.label.as_deref())?;
     }

@@ -88,7 +88,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     if !adapter.join("adapter_config.json").exists() {
         stage.run_stage(globals, config, provenance, |context, config| {
             question_source::write_skipped(context, &questions)?;
-            rl(context, &config.rl, &Student::load(&source)?, &arguments.adapter, &asked)
+            rl(context, &config.rl, &Student::load(&source, config.memory_mb)?, &arguments.adapter, &asked)
         })?;
     }
     if stage.json {

@@ -1,5 +1,6 @@
 //! `sayself sample`.
 
+use crate::sampler::local::limits;
 use crate::cli::stage_run::StageArguments;
 use crate::cli::subject::{DecodingArguments, ModelArguments};
 use crate::cli::{Globals, output};
@@ -62,7 +63,8 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let asked_prompt = prompt(config.sample.prompt.as_deref())?;
     let questions = question_source::load(&config.questions.source, stage.skip_invalid)?;
     let asked = choose(&questions.questions, arguments.split.as_deref(), arguments.limit, config.seed)?;
-    let subject = arguments.model.load(&config.model, config.sample.batch, globals)?;
+    let limits = limits(config.sample.batch, config.memory_mb);
+    let subject = arguments.model.load(&config.model, limits, globals)?;
     let provenance = Provenance {
         questions_sha256: questions.sha256.clone(),
         ..subject.provenance("sample")

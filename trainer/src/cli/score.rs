@@ -1,5 +1,6 @@
 //! `sayself score`.
 
+use crate::sampler::local::limits;
 use crate::cli::subject::ModelArguments;
 use crate::cli::{Globals, output};
 use crate::error::{Error, bad_input};
@@ -35,7 +36,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let texts = read_texts(&arguments.file, arguments.skip_invalid)?;
     let mut config = RunConfig::default();
     arguments.model.apply(&mut config);
-    let loaded = arguments.model.load(&config.model, 1, globals)?;
+    let loaded = arguments.model.load(&config.model, limits(1, config.memory_mb), globals)?;
     let local = loaded.local("score")?;
     let events = EventLog::none();
     let context = StageContext {

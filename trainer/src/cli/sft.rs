@@ -65,7 +65,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let adapter = stage.out.join(ADAPTER);
     if !adapter.join("adapter_config.json").exists() {
         stage.run_stage(globals, config, provenance, |context, config| {
-            sft(context, &config.sft, config.build.order, &Student::load(&source)?, &records)
+            sft(context, &config.sft, config.build.order, &Student::load(&source, config.memory_mb)?, &records)
         })?;
     }
     if stage.json {

@@ -12,7 +12,7 @@ use crate::sampler::local::LocalSampler;
 use clap::Args;
 use datasets::RunConfig;
 use datasets::config::Decoding;
-use model::LevelTokens;
+use model::{LevelTokens, Limits};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,6 +32,10 @@ pub struct ModelArguments {
     /// Compute with dense 32-bit weights: slower, exact
     #[arg(long, conflicts_with = "endpoint")]
     dequantize: bool,
+    /// Most memory for keys and values, in MB: fewer rows at once where more would not fit; changes
+    /// no answer
+    #[arg(long, value_name = "MB", conflicts_with = "endpoint")]
+    memory_mb: Option<usize>,
 }
 
 /// A model that can be asked.
@@ -57,13 +61,16 @@ impl ModelArguments {
         if let Some(model) = &self.model {
             config.model.clone_from(model);
         }
+        if let Some(memory_mb) = self.memory_mb {
+            config.memory_mb = memory_mb;
+        }
     }
 
-    /// Loads the model, or makes ready to ask the endpoint. `rows` are decoded at once.
+    /// Loads the model, or makes ready to ask the endpoint.
     pub fn load(
         &self,
         name: &str,
-        rows: usize,
+        limits: Limits,
         globals: &Globals,
     ) -> anyhow::Result<LoadedSubject> {
         let subject = LoadedSubject {
@@ -97,7 +104,7 @@ impl ModelArguments {
                 sampler: LocalSampler {
                     decoder,
                     tokenizer,
-                    rows,
+                    limits,
                 },
                 levels,
             }),

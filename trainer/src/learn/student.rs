@@ -15,13 +15,15 @@ pub struct Student {
     pub dense: Decoder,
     pub tokenizer: Tokenizer,
     pub levels: LevelTokens,
+    /// Most MB of keys and values while it samples.
+    pub memory_mb: usize,
     /// Shared by all that learn from the same layer on.
     frozen: Mutex<Option<Arc<FrozenLayers>>>,
 }
 
 impl Student {
     /// Loads a model for teaching.
-    pub fn load(source: &ModelSource) -> anyhow::Result<Self> {
+    pub fn load(source: &ModelSource, memory_mb: usize) -> anyhow::Result<Self> {
         let options = load_options(false)?;
         let (decoder, tokenizer) = source.load(&options)?;
         let dense = if options.dequantize {
@@ -35,6 +37,7 @@ impl Student {
             dense,
             tokenizer,
             levels,
+            memory_mb,
             frozen: Mutex::default(),
         })
     }

@@ -3,7 +3,7 @@
 use super::{SampleRequest, SampledResponse, Sampler};
 use crate::learn::prompt_tokens;
 use datasets::record::FinishReason;
-use model::{Completion, Decoder, Finish, Tokenizer};
+use model::{Completion, Decoder, Finish, Limits, Tokenizer};
 use std::ops::ControlFlow;
 
 /// A decoder with its tokenizer.
@@ -11,8 +11,17 @@ use std::ops::ControlFlow;
 pub struct LocalSampler {
     pub decoder: Decoder,
     pub tokenizer: Tokenizer,
-    /// Rows decoded at once; bounds memory, changes no token.
-    pub rows: usize,
+    /// Of what is decoded at once.
+    pub limits: Limits,
+}
+
+/// At most so many rows, and so many MB of keys and values.
+#[must_use]
+pub fn limits(rows: usize, memory_mb: usize) -> Limits {
+    Limits {
+        rows,
+        cache_bytes: memory_mb.saturating_mul(1 << 20),
+    }
 }
 
 impl LocalSampler {
@@ -48,7 +57,7 @@ impl Sampler for LocalSampler {
             &self.decoder,
             &self.tokenizer,
             prepared.into_iter(),
-            self.rows,
+            self.limits,
             &mut |request, sample, completion| {
                 on_done(request, sample, response_from_completion(completion))
             },

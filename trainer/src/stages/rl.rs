@@ -23,6 +23,7 @@ use crate::learn::loss;
 use crate::learn::optimize::{StepValues, optimize, set_label};
 use crate::learn::step::{Learner, Outputs};
 use crate::model_source::load_adapter;
+use crate::sampler::local::limits;
 use crate::stages::StageContext;
 use crate::stages::sample::seed_of;
 use crate::stages::sft::{shuffled, split_at_level};
@@ -171,7 +172,7 @@ fn roll_out(
         policy,
         &student.tokenizer,
         requests.into_iter(),
-        rows,
+        limits(rows, student.memory_mb),
         &mut |request, sample, completion| {
             texts[request][sample] = completion.text;
             ControlFlow::Continue(())

@@ -15,7 +15,7 @@ use crate::learn::optimize::ADAPTER;
 use crate::model_source::{self, ModelSource, load_adapter};
 use crate::question_source::{self, QuestionSet};
 use crate::run_dir::{Provenance, RunDir, RunFile, read_records, write_records};
-use crate::sampler::local::LocalSampler;
+use crate::sampler::local::{LocalSampler, limits};
 use crate::stages::build::BuildInputs;
 use crate::stages::evaluate::{LevelReader, METRICS, Method, Subject, evaluate, read_metrics};
 use crate::stages::questions;
@@ -150,7 +150,7 @@ impl Pipeline<'_> {
         if let Some(student) = self.student.get() {
             return Ok(student);
         }
-        let student = Student::load(&self.source)?;
+        let student = Student::load(&self.source, self.config.memory_mb)?;
         Ok(self.student.get_or_init(|| student))
     }
 
@@ -194,7 +194,7 @@ impl Pipeline<'_> {
                 let sampler = LocalSampler {
                     decoder: student.decoder.clone(),
                     tokenizer: student.tokenizer.clone(),
-                    rows: sample.batch,
+                    limits: limits(sample.batch, config.memory_mb),
                 };
                 let prompt = prompt(sample.prompt.as_deref())?;
                 sample::sample(context, sample, &prompt, train, &sampler, file)
@@ -330,7 +330,7 @@ impl Pipeline<'_> {
             let sampler = LocalSampler {
                 decoder: decoder.clone(),
                 tokenizer: student.tokenizer.clone(),
-                rows: EVALUATION_ROWS,
+                limits: limits(EVALUATION_ROWS, self.config.memory_mb),
             };
             let method = Method::named(&config.method)?;
             let subject = Subject {

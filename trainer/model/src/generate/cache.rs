@@ -9,6 +9,9 @@ use kernels::{AttentionShape, KeyValues, Span, Spans};
 use std::collections::HashMap;
 use std::ops::Range;
 
+/// Rows that a full chunk grows by.
+const GROWTH: usize = 32;
+
 /// Which chunk of a [`Cache`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct ChunkId(usize);
@@ -47,6 +50,12 @@ impl Cache {
             chunks: Vec::new(),
             free: Vec::new(),
         }
+    }
+
+    /// Bytes of a token's keys and values, all layers.
+    pub(super) fn token_bytes(&self) -> usize {
+        let width = self.shape.kv_heads * self.shape.head_dim;
+        self.layers * 2 * width * size_of::<f32>()
     }
 
     /// An empty chunk.
@@ -188,8 +197,13 @@ impl Attend for CachedAttention<'_> {
         for (chunk, rows) in &step.writes {
             let part = rows.start * width..rows.end * width;
             if let LayerRows::Host { keys, values } = &mut cache.chunks[chunk.0].layers[layer] {
-                keys.extend_from_slice(&k[part.clone()]);
-                values.extend_from_slice(&v[part]);
+                for (rows, new) in [(keys, &k[part.clone()]), (values, &v[part])] {
+                    // Doubling would leave half of the memory unused.
+                    if rows.capacity() < rows.len() + new.len() {
+                        rows.reserve_exact(new.len().max(GROWTH * width));
+                    }
+                    rows.extend_from_slice(new);
+                }
             }
         }
         let sources: Vec<_> = step
