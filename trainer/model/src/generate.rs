@@ -9,7 +9,8 @@ mod cache;
 mod prefixes;
 
 use crate::decoder::Buffers;
-use crate::{Decoder, ModelError, StreamDecoder, Tokenizer};
+use crate::levels::LevelLogits;
+use crate::{Decoder, LevelTokens, ModelError, StreamDecoder, Tokenizer};
 use cache::{Cache, CachedAttention, ChunkId, ChunkRows, Step};
 use prefixes::{NodeId, Prefixes};
 use rand_chacha::ChaCha8Rng;
@@ -101,6 +102,25 @@ pub enum Finish {
     Length,
 }
 
+/// Where completions state a level, and the tokens of levels: so that the distribution that the level
+/// is drawn from is read while it is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelReading {
+    /// The text before a level.
+    pub mark: String,
+    /// The levels' tokens.
+    pub tokens: LevelTokens,
+}
+
+/// The distribution over the levels that a completion's first mark was followed by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatedLevels {
+    /// Tokens of the completion before the level.
+    pub before: usize,
+    /// P(level k) at k − 1, as [`level_probabilities`](crate::level_probabilities) has it.
+    pub probabilities: [f64; 10],
+}
+
 /// One sampled completion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Completion {
@@ -113,6 +133,9 @@ pub struct Completion {
     /// Natural log of the probability, at temperature 1 and over all tokens, of everything drawn,
     /// the end token included.
     pub logprob: f64,
+    /// Where a [`LevelReading`] was asked for, its mark was written, and the completion did not end
+    /// there.
+    pub levels: Option<StatedLevels>,
 }
 
 /// Draws all samples of all requests, as many at once as `limits` allow. `on_done` is told of each completion
@@ -127,6 +150,21 @@ pub fn generate(
     tokenizer: &Tokenizer,
     requests: impl Iterator<Item = Request>,
     limits: Limits,
+    on_done: &mut dyn FnMut(usize, usize, Completion) -> ControlFlow<()>,
+) -> Result<(), ModelError> {
+    generate_reading(decoder, tokenizer, requests, limits, None, on_done)
+}
+
+/// [`generate`], reading the levels that completions state.
+///
+/// # Errors
+/// As there.
+pub fn generate_reading(
+    decoder: &Decoder,
+    tokenizer: &Tokenizer,
+    requests: impl Iterator<Item = Request>,
+    limits: Limits,
+    reading: Option<&LevelReading>,
     on_done: &mut dyn FnMut(usize, usize, Completion) -> ControlFlow<()>,
 ) -> Result<(), ModelError> {
     let Limits { rows, cache_bytes } = limits;
@@ -144,6 +182,7 @@ pub fn generate(
     let mut engine = Engine {
         decoder,
         tokenizer,
+        reading,
         rows_max: rows,
         tokens_max: cache_bytes / cache.token_bytes(),
         cache,
@@ -172,6 +211,7 @@ pub fn generate(
 struct Engine<'a> {
     decoder: &'a Decoder,
     tokenizer: &'a Tokenizer,
+    reading: Option<&'a LevelReading>,
     rows_max: usize,
     /// Whose keys and values are kept at once.
     tokens_max: usize,
@@ -212,8 +252,40 @@ struct Row {
     /// The last of them is not computed yet.
     tokens: Vec<u32>,
     logprob: f64,
-    /// Text so far, where stop texts are looked for.
+    /// Text so far, where stop texts or a mark are looked for.
     stream: Option<StreamDecoder>,
+    levels: RowLevels,
+}
+
+/// How far the levels of a row have been read.
+enum RowLevels {
+    /// The mark is not written yet, or none is looked for.
+    Unread,
+    /// Known but for what comes after a "1" in place of the row's next token, and the number of tokens
+    /// before it.
+    Probing(LevelLogits, usize),
+    Read(StatedLevels),
+}
+
+impl Row {
+    /// Begins to read where the text ends with the mark: `logits` are those of the next token.
+    fn read_at_mark(&mut self, reading: &LevelReading, logits: &[f32]) {
+        let at_mark = |stream: &StreamDecoder| stream.text().ends_with(&reading.mark);
+        if matches!(self.levels, RowLevels::Unread) && self.stream.as_ref().is_some_and(at_mark) {
+            let logits = LevelLogits::of(&reading.tokens, logits);
+            self.levels = RowLevels::Probing(logits, self.tokens.len());
+        }
+    }
+
+    /// Ends reading with the logits after a "1".
+    fn read_after_one(&mut self, after_one: &[f32]) {
+        if let RowLevels::Probing(logits, before) = &self.levels {
+            self.levels = RowLevels::Read(StatedLevels {
+                before: *before,
+                probabilities: logits.probabilities(after_one),
+            });
+        }
+    }
 }
 
 impl Prompt {
@@ -246,8 +318,9 @@ impl Engine<'_> {
                     chunk: self.cache.chunk(),
                     tokens: Vec::new(),
                     logprob: 0.0,
-                    stream: (!prompt.request.decoding.stop.is_empty())
+                    stream: (!prompt.request.decoding.stop.is_empty() || self.reading.is_some())
                         .then(|| self.tokenizer.stream()),
+                    levels: RowLevels::Unread,
                 })
                 .collect();
             let logits: Vec<&[f32]> = vec![logits; count];
@@ -288,13 +361,20 @@ impl Engine<'_> {
             self.cache.drop_chunk(row.chunk);
             if flow.is_continue() {
                 let Row {
-                    tokens, logprob, ..
+                    tokens,
+                    logprob,
+                    levels,
+                    ..
                 } = row;
                 let completion = Completion {
                     text,
                     tokens,
                     finish,
                     logprob,
+                    levels: match levels {
+                        RowLevels::Read(levels) => Some(levels),
+                        RowLevels::Unread | RowLevels::Probing(..) => None,
+                    },
                 };
                 flow = on_done(row.request, row.sample, completion);
             }
@@ -451,6 +531,19 @@ impl Engine<'_> {
                 batch.want_logits();
             }
         }
+        let mut probes = Vec::new();
+        for (at, row) in self.rows.iter().enumerate() {
+            if let RowLevels::Probing(_, before) = row.levels
+                && let (Some(reading), Some(prompt)) =
+                    (self.reading, self.prompts.get(&row.request))
+            {
+                let chunk = self.cache.chunk();
+                let one = reading.tokens.digits[1];
+                batch.add_probe(row, prompt, &self.prefixes, (one, before, chunk));
+                batch.want_logits();
+                probes.push((at, chunk));
+            }
+        }
         let Batch {
             tokens,
             positions,
@@ -474,7 +567,17 @@ impl Engine<'_> {
             }
         }
         let mut rows = std::mem::take(&mut self.rows);
+        let (of_rows, of_probes) = of_rows.split_at(rows.len() * vocab);
+        for ((at, chunk), logits) in probes.into_iter().zip(of_probes.chunks_exact(vocab)) {
+            rows[at].read_after_one(logits);
+            self.cache.drop_chunk(chunk);
+        }
         let of_rows: Vec<&[f32]> = of_rows.chunks_exact(vocab).collect();
+        if let Some(reading) = self.reading {
+            for (row, logits) in rows.iter_mut().zip(&of_rows) {
+                row.read_at_mark(reading, logits);
+            }
+        }
         let drawn = draw(&mut rows, &of_rows, |row| {
             &self.prompts[&row.request].request.decoding
         });
@@ -536,6 +639,23 @@ impl Batch {
         if let Some(&token) = row.tokens.last() {
             self.add_token(token, shared + row.tokens.len(), sees);
         }
+    }
+
+    /// Adds a token in place of a live row's one after the first `before`; its keys and values go into
+    /// a chunk of its own.
+    fn add_probe(
+        &mut self,
+        row: &Row,
+        prompt: &Prompt,
+        prefixes: &Prefixes,
+        (token, before, chunk): (u32, usize, ChunkId),
+    ) {
+        let shared = prompt.request.prompt.len() - 1;
+        let mut sees = prefixes.rows(prompt.leaf, shared);
+        sees.extend([(prompt.tail, 0..1), (row.chunk, 0..before), (chunk, 0..1)]);
+        self.step
+            .write(chunk, self.tokens.len()..self.tokens.len() + 1);
+        self.add_token(token, shared + before + 1, sees);
     }
 
     fn add_token(&mut self, token: u32, position: usize, sees: Vec<ChunkRows>) {

@@ -190,28 +190,46 @@ impl Batch {
         let logits = decoder.logits(&ops::rows(&x, &wanted)?)?;
         let logits = logits.to_vec2::<f32>()?;
         for (&(index, _), rows) in self.leaves.iter().zip(logits.chunks_exact(2)) {
-            probabilities[index] = from_logits(levels, &rows[0], &rows[1]);
+            probabilities[index] = LevelLogits::of(levels, &rows[0]).probabilities(&rows[1]);
         }
         Ok(())
     }
 }
 
-/// The levels' probabilities out of the logits after the context and after a further "1".
-fn from_logits(levels: &LevelTokens, first: &[f32], after_one: &[f32]) -> [f64; 10] {
-    let logit = |token: u32| f64::from(first[token as usize]);
-    let mut logs: [f64; 10] = std::array::from_fn(|at| match (at, levels.ten) {
-        (9, Some(ten)) => logit(ten),
-        (9, None) => logit(levels.digits[1]),
-        _ => logit(levels.digits[at + 1]),
-    });
-    if levels.ten.is_none() {
-        let zero = f64::from(after_one[levels.digits[0] as usize]);
-        let zero = (zero - f64::from(kernels::log_sum_exp(after_one))).min(0.0);
-        logs[0] += (-zero.exp()).ln_1p();
-        logs[9] += zero;
+/// What decides the level, of the logits just before it.
+#[derive(Clone, Debug)]
+pub(crate) struct LevelLogits {
+    /// Of level k, but where "10" is two tokens: there the first and the last are both that of "1".
+    logs: [f64; 10],
+    /// The digit 0, where "10" is two tokens.
+    zero: Option<u32>,
+}
+
+impl LevelLogits {
+    pub(crate) fn of(levels: &LevelTokens, logits: &[f32]) -> Self {
+        let logit = |token: u32| f64::from(logits[token as usize]);
+        Self {
+            logs: std::array::from_fn(|at| match (at, levels.ten) {
+                (9, Some(ten)) => logit(ten),
+                (9, None) => logit(levels.digits[1]),
+                _ => logit(levels.digits[at + 1]),
+            }),
+            zero: levels.ten.is_none().then_some(levels.digits[0]),
+        }
     }
-    let max = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights = logs.map(|log| (log - max).exp());
-    let sum: f64 = weights.iter().sum();
-    weights.map(|weight| weight / sum)
+
+    /// The levels' probabilities; `after_one` are the logits after a further "1".
+    pub(crate) fn probabilities(&self, after_one: &[f32]) -> [f64; 10] {
+        let mut logs = self.logs;
+        if let Some(zero) = self.zero {
+            let zero = f64::from(after_one[zero as usize]);
+            let zero = (zero - f64::from(kernels::log_sum_exp(after_one))).min(0.0);
+            logs[0] += (-zero.exp()).ln_1p();
+            logs[9] += zero;
+        }
+        let max = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let weights = logs.map(|log| (log - max).exp());
+        let sum: f64 = weights.iter().sum();
+        weights.map(|weight| weight / sum)
+    }
 }

@@ -43,7 +43,10 @@ pub use chat::Message;
 pub use config::{Architecture, Config};
 pub use decoder::{Decoder, LoadOptions, Tape};
 pub use error::ModelError;
-pub use generate::{Completion, Decoding, Finish, Limits, Request, generate};
+pub use generate::{
+    Completion, Decoding, Finish, LevelReading, Limits, Request, StatedLevels, generate,
+    generate_reading,
+};
 pub use kernels::Precision;
 pub use levels::{LevelTokens, level_probabilities};
 pub use lora::{Lora, LoraConfig, LoraPair, Projection};

@@ -5,11 +5,11 @@
 mod tiny;
 
 use model::{
-    Architecture, Completion, Decoder, Decoding, Device, Finish, LevelTokens, Limits, Lora,
-    LoraConfig, Projection, Request, Segments,
+    Architecture, Completion, Decoder, Decoding, Device, Finish, LevelReading, LevelTokens, Limits,
+    Lora, LoraConfig, Projection, Request, Segments,
 };
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -30,6 +30,15 @@ fn run(decoder: &Decoder, requests: &[Request], rows: usize) -> Done {
 }
 
 fn run_within(decoder: &Decoder, requests: &[Request], limits: Limits) -> Done {
+    run_reading(decoder, requests, limits, None)
+}
+
+fn run_reading(
+    decoder: &Decoder,
+    requests: &[Request],
+    limits: Limits,
+    reading: Option<&LevelReading>,
+) -> Done {
     let mut done = Done::new();
     let mut on_done = |request, sample, completion| {
         assert!(
@@ -38,8 +47,8 @@ fn run_within(decoder: &Decoder, requests: &[Request], limits: Limits) -> Done {
         );
         ControlFlow::Continue(())
     };
-    let requests = requests.iter().cloned();
-    model::generate(decoder, &tiny::tokenizer(), requests, limits, &mut on_done).unwrap();
+    let (tokenizer, requests) = (tiny::tokenizer(), requests.iter().cloned());
+    model::generate_reading(decoder, &tokenizer, requests, limits, reading, &mut on_done).unwrap();
     done
 }
 
@@ -302,6 +311,42 @@ fn little_memory_means_fewer_rows_and_the_same_tokens() {
             "{cache_bytes}"
         );
     }
+}
+
+#[test]
+fn levels_are_read_where_the_mark_is_written() {
+    let decoder = tiny::decoder(Architecture::Llama, false);
+    let levels = LevelTokens::find(&tiny::tokenizer()).unwrap();
+    let requests = requests();
+    let plain = run(&decoder, &requests, 7);
+    let mut found = 0;
+    // Marks that are written: the second characters of completions.
+    let marks: BTreeSet<char> = plain
+        .values()
+        .filter_map(|completion| completion.text.chars().nth(1))
+        .collect();
+    for mark in marks {
+        let reading = LevelReading {
+            mark: mark.to_string(),
+            tokens: levels.clone(),
+        };
+        let read = run_reading(&decoder, &requests, Limits::rows(7), Some(&reading));
+        for (place, completion) in read {
+            let expected = Completion {
+                levels: completion.levels.clone(),
+                ..plain[&place].clone()
+            };
+            assert_eq!(completion, expected);
+            if let Some(stated) = completion.levels {
+                let mut context = requests[place.0].prompt.clone();
+                context.extend(&completion.tokens[..stated.before]);
+                let alone = model::level_probabilities(&decoder, &levels, &[context]).unwrap();
+                assert_eq!(stated.probabilities, alone[0]);
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 5, "{found}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::model_source::{self, adapter_sha256, load_adapter};
 use crate::run_dir::Provenance;
 use crate::sampler::Sampler;
 use crate::sampler::http::HttpSampler;
-use crate::sampler::local::LocalSampler;
+use crate::sampler::local::{LocalSampler, level_reading};
 use clap::Args;
 use datasets::RunConfig;
 use datasets::config::Decoding;
@@ -105,6 +105,7 @@ impl ModelArguments {
                     decoder,
                     tokenizer,
                     limits,
+                    reading: levels.as_ref().map(level_reading),
                 },
                 levels,
             }),

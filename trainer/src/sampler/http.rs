@@ -383,6 +383,7 @@ fn responses_from_reply(reply: Reply, wanted: usize) -> anyhow::Result<Vec<Sampl
                 .as_ref()
                 .map_or(tokens_mean, |tokens| tokens.len() as u64);
             Ok(SampledResponse {
+                levels: None,
                 finish_reason: finish_reason(
                     choice.finish_reason.as_deref(),
                     choice.stop_reason.or(choice.matched_stop),

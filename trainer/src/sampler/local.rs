@@ -1,9 +1,10 @@
 //! Sampling from a model in this process.
 
-use super::{SampleRequest, SampledResponse, Sampler};
+use super::{LevelsBefore, SampleRequest, SampledResponse, Sampler};
 use crate::learn::prompt_tokens;
+use crate::stages::sft::LEVEL_MARK;
 use datasets::record::FinishReason;
-use model::{Completion, Decoder, Finish, Limits, Tokenizer};
+use model::{Completion, Decoder, Finish, LevelReading, LevelTokens, Limits, Tokenizer};
 use std::ops::ControlFlow;
 
 /// A decoder with its tokenizer.
@@ -13,6 +14,8 @@ pub struct LocalSampler {
     pub tokenizer: Tokenizer,
     /// Of what is decoded at once.
     pub limits: Limits,
+    /// Where the levels are read that responses state.
+    pub reading: Option<LevelReading>,
 }
 
 /// At most so many rows, and so many MB of keys and values.
@@ -21,6 +24,15 @@ pub fn limits(rows: usize, memory_mb: usize) -> Limits {
     Limits {
         rows,
         cache_bytes: memory_mb.saturating_mul(1 << 20),
+    }
+}
+
+/// The levels after the mark that responses have.
+#[must_use]
+pub fn level_reading(tokens: &LevelTokens) -> LevelReading {
+    LevelReading {
+        mark: LEVEL_MARK.to_owned(),
+        tokens: tokens.clone(),
     }
 }
 
@@ -53,13 +65,14 @@ impl Sampler for LocalSampler {
                 })
             })
             .collect::<anyhow::Result<_>>()?;
-        model::generate(
+        model::generate_reading(
             &self.decoder,
             &self.tokenizer,
             prepared.into_iter(),
             self.limits,
+            self.reading.as_ref(),
             &mut |request, sample, completion| {
-                on_done(request, sample, response_from_completion(completion))
+                on_done(request, sample, response_of(completion, &self.tokenizer))
             },
         )?;
         Ok(())
@@ -76,13 +89,26 @@ fn model_decoding(decoding: &datasets::config::Decoding) -> model::Decoding {
     }
 }
 
-fn response_from_completion(completion: Completion) -> SampledResponse {
+fn response_of(completion: Completion, tokenizer: &Tokenizer) -> SampledResponse {
     let (finish_reason, end_tokens) = match completion.finish {
         Finish::EndOfTurn => (FinishReason::EndOfTurn, 1),
         Finish::Stop => (FinishReason::Stop, 0),
         Finish::Length => (FinishReason::Length, 0),
     };
+    // Only where the tokens are those that the text would be read as.
+    let levels = completion.levels.and_then(|levels| {
+        let tokens = &completion.tokens[..levels.before];
+        let before = tokenizer.decode(tokens);
+        let is_same = tokenizer
+            .encode(&before, false)
+            .is_ok_and(|encoded| encoded == tokens);
+        is_same.then_some(LevelsBefore {
+            before,
+            probabilities: levels.probabilities,
+        })
+    });
     SampledResponse {
+        levels,
         text: completion.text,
         finish_reason,
         tokens: u32::try_from(completion.tokens.len() + end_tokens).unwrap_or(u32::MAX),

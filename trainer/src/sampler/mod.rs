@@ -31,6 +31,15 @@ pub struct SampledResponse {
     /// Sum of the natural logs of the sampled tokens' probabilities at temperature 1; absent where
     /// the endpoint does not tell.
     pub logprob: Option<f64>,
+    /// The distribution that the level was drawn from, where it was read while sampling.
+    pub levels: Option<LevelsBefore>,
+}
+
+/// P(level k) at k − 1, after the text `before` of a response.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelsBefore {
+    pub before: String,
+    pub probabilities: [f64; 10],
 }
 
 /// Something that answers prompts.

@@ -404,6 +404,14 @@ impl Asking<'_> {
             else {
                 continue;
             };
+            if let Some(read) = response
+                .levels
+                .as_ref()
+                .filter(|read| read.before == before)
+            {
+                levels[index] = Some(read.probabilities.map(to_millionths));
+                continue;
+            }
             let mut tokens = crate::learn::prompt_tokens(
                 reader.tokenizer,
                 &self.subject.prompt.messages_for(questions[index]),

@@ -15,7 +15,7 @@ use crate::learn::optimize::ADAPTER;
 use crate::model_source::{self, ModelSource, load_adapter};
 use crate::question_source::{self, QuestionSet};
 use crate::run_dir::{Provenance, RunDir, RunFile, read_records, write_records};
-use crate::sampler::local::{LocalSampler, limits};
+use crate::sampler::local::{LocalSampler, level_reading, limits};
 use crate::stages::build::BuildInputs;
 use crate::stages::evaluate::{LevelReader, METRICS, Method, Subject, evaluate, read_metrics};
 use crate::stages::questions;
@@ -195,6 +195,7 @@ impl Pipeline<'_> {
                     decoder: student.decoder.clone(),
                     tokenizer: student.tokenizer.clone(),
                     limits: limits(sample.batch, config.memory_mb),
+                    reading: None,
                 };
                 let prompt = prompt(sample.prompt.as_deref())?;
                 sample::sample(context, sample, &prompt, train, &sampler, file)
@@ -331,6 +332,7 @@ impl Pipeline<'_> {
                 decoder: decoder.clone(),
                 tokenizer: student.tokenizer.clone(),
                 limits: limits(EVALUATION_ROWS, self.config.memory_mb),
+                reading: Some(level_reading(&student.levels)),
             };
             let method = Method::named(&config.method)?;
             let subject = Subject {

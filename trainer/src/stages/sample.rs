@@ -124,6 +124,7 @@ mod tests {
                     }
                     self.until_break.set(self.until_break.get() - 1);
                     let response = SampledResponse {
+                        levels: None,
                         text: seed.to_string(),
                         finish_reason: FinishReason::EndOfTurn,
                         tokens: 1,

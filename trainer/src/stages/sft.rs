@@ -332,10 +332,12 @@ fn lesson(
     })
 }
 
+/// What stands before the level in a response.
+pub const LEVEL_MARK: &str = "Confidence: ";
+
 /// Splits a response at its last level: (all before it, the level, all after it).
 pub fn split_at_level(response: &str) -> Option<(&str, &str, &str)> {
-    const MARK: &str = "Confidence: ";
-    let start = response.rfind(MARK)? + MARK.len();
+    let start = response.rfind(LEVEL_MARK)? + LEVEL_MARK.len();
     let digits = response[start..]
         .bytes()
         .take_while(u8::is_ascii_digit)
