@@ -276,6 +276,35 @@ mod tests {
     }
 
     #[test]
+    fn large_products_agree_with_f64() {
+        for (n, k, m) in [(1_500, 70, 64), (1_100, 40, 1_100), (33, 3_000, 40)] {
+            let (a, b) = (values(n * k, 5), values(k * m, 6));
+            for (turned, packed) in [(false, false), (false, true), (true, false), (true, true)] {
+                let factor = |values, rows, columns| match turned {
+                    true => Factor::new(values, rows).transposed(),
+                    false => Factor::new(values, columns),
+                };
+                let (left, right) = (factor(&a, n, k), factor(&b, k, m));
+                let precision = Precision::Bf16;
+                let of_both = (
+                    Packed::left(left, precision),
+                    Packed::right(right, precision),
+                );
+                let y = match packed {
+                    true => multiply(left.packed(&of_both.0), right.packed(&of_both.1), precision),
+                    false => multiply(left, right, precision),
+                };
+                let at = |i: usize, p: usize, j: usize| {
+                    let left = a[if turned { p * n + i } else { i * k + p }];
+                    (left, b[if turned { j * k + p } else { p * m + j }])
+                };
+                let error = largest_error(Shape { n, k, m }, at, &y);
+                assert!(error < 8e-3, "{n} {k} {m} {turned} {packed}: {error}");
+            }
+        }
+    }
+
+    #[test]
     fn a_row_does_not_depend_on_the_others() {
         let (x, w) = (values(300 * 200, 1), values(96 * 200, 2));
         let right = Factor::new(&w, 200).transposed();
