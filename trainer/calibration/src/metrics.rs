@@ -163,9 +163,9 @@ impl Serialize for Metrics {
 
 /// Measures `rows`.
 ///
-/// The cost of bootstraps does not grow with the number of rows where each is drawn alone: then
-/// counts are drawn for each value, and more than [`CELLS_MAX`] values are merged for that. Rows in
-/// groups are drawn one by one.
+/// Where no rows are in groups, bootstraps draw counts for each value in mode `levels`, and of more than
+/// [`CELLS_MAX`] values, merged for that: their cost does not grow with the number of rows. Elsewhere
+/// rows are drawn one by one.
 ///
 /// ```
 /// use calibration::metrics::{Options, evaluate};
