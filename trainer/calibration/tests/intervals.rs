@@ -1,5 +1,7 @@
 //! Intervals: do they cover the truth as often as they say?
 
+#![allow(clippy::unwrap_used, reason = "a failed test helper is a failed test")]
+
 use calibration::metrics::{Binning, MEASURES, MetricsError, Options, Row, evaluate};
 use calibration::random::Random;
 use proptest::prelude::*;
