@@ -156,7 +156,7 @@ impl RunDir {
         let path = self.root.join("run.toml");
         match fs::read_to_string(&path) {
             Ok(text) => {
-                let found: toml::Value = toml::from_str(&text)
+                let mut found: toml::Value = toml::from_str(&text)
                     .map_err(|error| bad_input(format!("{}: {error}", path.display())))?;
                 let version = found
                     .get("provenance")
@@ -169,8 +169,23 @@ impl RunDir {
                         version.unwrap_or_default(),
                     )));
                 }
-                let wanted = toml::Value::try_from(file)?;
+                let mut wanted = toml::Value::try_from(file)?;
+                let has_more_seeds = match (found.get(SEEDS), wanted.get(SEEDS)) {
+                    (Some(there), Some(here)) if is_start(here, there) => {
+                        // What more seeds gave stays.
+                        wanted[SEEDS] = there.clone();
+                        false
+                    }
+                    (Some(there), Some(here)) if is_start(there, here) => {
+                        found[SEEDS] = here.clone();
+                        true
+                    }
+                    _ => false,
+                };
                 match first_difference(&found, &wanted, "") {
+                    None if has_more_seeds => {
+                        write_atomically(&path, toml::to_string_pretty(file)?.as_bytes())
+                    }
                     None => Ok(()),
                     Some(difference) => Err(bad_use(format!(
                         "{} holds a run with another configuration ({difference}); choose another --out, \
@@ -184,6 +199,17 @@ impl RunDir {
             }
             Err(source) => Err(Error::Read { path, source }.into()),
         }
+    }
+}
+
+/// The key of `run.toml` that may grow: more seeds leave what the first ones gave as it is.
+const SEEDS: &str = "training_seeds";
+
+/// Whether `list` begins with what `start` holds.
+fn is_start(start: &toml::Value, list: &toml::Value) -> bool {
+    match (start.as_array(), list.as_array()) {
+        (Some(start), Some(list)) => list.starts_with(start),
+        _ => false,
     }
 }
 
@@ -659,5 +685,29 @@ mod tests {
             "{error}"
         );
         assert_eq!(crate::error::exit_code(&error), 2);
+    }
+
+    #[test]
+    fn training_seeds_may_be_added_later() {
+        let out = tempfile::tempdir().unwrap();
+        let run = RunDir::open(out.path()).unwrap();
+        let settle = |seeds: &[u64]| {
+            let mut file = RunFile {
+                provenance: Provenance::of("run"),
+                config: RunConfig::default(),
+            };
+            file.config.training_seeds = seeds.to_vec();
+            run.settle_config(&file)
+        };
+        let seeds = || {
+            let text = fs::read_to_string(out.path().join("run.toml")).unwrap();
+            RunConfig::from_toml(&text).map(|config| config.training_seeds)
+        };
+        settle(&[1]).unwrap();
+        settle(&[1, 2, 3]).unwrap();
+        settle(&[1]).unwrap();
+        assert_eq!(seeds().unwrap(), [1, 2, 3]);
+        // The first seed's evaluation has no number in its name.
+        assert!(settle(&[2, 1]).is_err());
     }
 }

@@ -6,6 +6,8 @@
 use std::ops::Range;
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
 
@@ -258,6 +260,12 @@ fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f32]) {
         unsafe { avx512::dots(queries, keys, scale, scores) };
         return;
     }
+    #[cfg(target_arch = "x86_64")]
+    if avx2::fits(keys.head_dim) {
+        // SAFETY: `fits` found AVX2 and a head of whole vectors; lengths are checked inside.
+        unsafe { avx2::dots(queries, keys, scale, scores) };
+        return;
+    }
     portable::dots(queries, keys, scale, scores);
 }
 
@@ -269,6 +277,12 @@ fn weighted_sum(weights: &[f32], values: View<'_>, out: &mut [f32]) {
         unsafe { avx512::weighted_sum(weights, values, out) };
         return;
     }
+    #[cfg(target_arch = "x86_64")]
+    if avx2::fits(values.head_dim) {
+        // SAFETY: `fits` found AVX2 and a head of whole vectors; lengths are checked inside.
+        unsafe { avx2::weighted_sum(weights, values, out) };
+        return;
+    }
     portable::weighted_sum(weights, values, out);
 }
 
@@ -278,6 +292,12 @@ fn scatter(factors: &[f32], vectors: &[f32], places: &[usize], head_dim: usize, 
     if avx512::fits(head_dim) {
         // SAFETY: as in `dots`.
         unsafe { avx512::scatter(factors, vectors, places, head_dim, sums) };
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if avx2::fits(head_dim) {
+        // SAFETY: `fits` found AVX2 and a head of whole vectors; lengths are checked inside.
+        unsafe { avx2::scatter(factors, vectors, places, head_dim, sums) };
         return;
     }
     portable::scatter(factors, vectors, places, head_dim, sums);

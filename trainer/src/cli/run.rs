@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// sample, cluster, rationalize, build, then sft, rl and the evaluations, each in its folder of
 /// DIR. Killed at any moment and started again with the same words, it goes on where it stood.
 #[derive(Args)]
-#[command(after_help = "Example:\n  sayself run world-facts/demo --out runs/demo")]
+#[command(after_help = "Examples:\n  sayself run world-facts/demo --out runs/demo\n  sayself run world-facts/full --out runs/full --training-seeds 1,2,3")]
 pub struct Arguments {
     /// A file as `run.toml`, or a shipped configuration's name: world-facts/demo, world-facts/full
     #[arg(value_name = "CONFIG.toml")]
@@ -22,6 +22,10 @@ pub struct Arguments {
     /// The run directory
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Teach once with each of these seeds, in place of the configuration's. A run that is done may be
+    /// given more: only those are taught
+    #[arg(long, value_name = "SEED,…", value_delimiter = ',')]
+    training_seeds: Option<Vec<u64>>,
     /// Count malformed rows in DIR/skipped.jsonl and go on, in place of failing
     #[arg(long)]
     skip_invalid: bool,
@@ -31,7 +35,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
-    let config = find_config(&arguments.config)?;
+    let mut config = find_config(&arguments.config)?;
+    config.training_seeds = arguments.training_seeds.unwrap_or(config.training_seeds);
     config.check().map_err(|error| bad_use(error.to_string()))?;
     let options = RunOptions { skip_invalid: arguments.skip_invalid, quiet: globals.quiet };
     let measured = run_pipeline(&config, &arguments.out, options)?;

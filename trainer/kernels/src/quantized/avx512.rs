@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::packed::Kind;
+use super::packed::{KINDS, Kind};
 use super::tile::{Group, Rows};
 
 /// # Safety
@@ -36,14 +36,6 @@ pub(super) unsafe fn tile(weights: Group<'_>, rows: Rows<'_>, sums: &mut [[f32; 
         Kind::BytesHalves => 4
     );
 }
-
-const KINDS: [Kind; 5] = [
-    Kind::Nibbles8,
-    Kind::NibblesMin,
-    Kind::NibblesWideMin,
-    Kind::Bytes,
-    Kind::BytesHalves,
-];
 
 /// # Safety
 /// As [`tile`], for `KINDS[KIND]` and `ROWS` rows.

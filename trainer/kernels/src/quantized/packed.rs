@@ -30,6 +30,16 @@ pub(super) enum Kind {
     BytesHalves,
 }
 
+/// The kinds, for kernels that are compiled for each.
+#[cfg(target_arch = "x86_64")]
+pub(super) const KINDS: [Kind; 5] = [
+    Kind::Nibbles8,
+    Kind::NibblesMin,
+    Kind::NibblesWideMin,
+    Kind::Bytes,
+    Kind::BytesHalves,
+];
+
 impl Kind {
     const fn of(format: Format) -> Option<Self> {
         Some(match format {

@@ -1,0 +1,192 @@
+//! AVX2 for heads of whole vectors of 8.
+
+use std::arch::x86_64::*;
+
+use super::View;
+use crate::features::{Features, features};
+
+/// Whether these kernels serve a head of this many values here.
+pub(super) fn fits(head_dim: usize) -> bool {
+    features() == Features::Avx2 && head_dim.is_multiple_of(8)
+}
+
+/// Calls an unsafe function with the number of heads as a constant.
+macro_rules! by_heads {
+    ($heads:expr, $function:ident::<_ $(, $more:tt)*>($($arg:expr),*)) => {
+        // SAFETY: the caller's promise, for this number of heads.
+        unsafe {
+            match $heads {
+                1 => $function::<1 $(, $more)*>($($arg),*),
+                2 => $function::<2 $(, $more)*>($($arg),*),
+                3 => $function::<3 $(, $more)*>($($arg),*),
+                _ => unreachable!("heads come in groups of at most 3"),
+            }
+        }
+    };
+}
+
+/// # Safety
+/// `fits(keys.head_dim)`.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f32]) {
+    let heads = queries.len() / keys.head_dim;
+    assert!(queries.len() == heads * keys.head_dim && scores.len() == heads * keys.rows.len());
+    check_rows(keys);
+    by_heads!(heads, dots_of::<_>(queries, keys, scale, scores));
+}
+
+fn check_rows(view: View<'_>) {
+    let end = view.offset + view.head_dim;
+    assert!(view.rows.iter().all(|row| row.len() >= end));
+}
+
+/// # Safety
+/// As [`dots`], for `G` heads; the rows were checked.
+#[target_feature(enable = "avx2,fma")]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "the indices run over several arrays"
+)]
+unsafe fn dots_of<const G: usize>(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f32]) {
+    let scale = _mm_set1_ps(scale);
+    let width = keys.rows.len();
+    for (part, rows) in keys.rows.chunks(4).enumerate() {
+        // Four rows at a time; the last stands in for those that are missing.
+        let pointers: [*const f32; 4] = std::array::from_fn(|j| {
+            rows[j.min(rows.len() - 1)]
+                .as_ptr()
+                .wrapping_add(keys.offset)
+        });
+        let mut sums = [[_mm256_setzero_ps(); 4]; G];
+        for at in (0..keys.head_dim).step_by(8) {
+            // SAFETY: a vector of each row from `offset`, and of each query.
+            let values: [__m256; 4] =
+                std::array::from_fn(|j| unsafe { _mm256_loadu_ps(pointers[j].add(at)) });
+            for g in 0..G {
+                // SAFETY: as above.
+                let q = unsafe { _mm256_loadu_ps(queries.as_ptr().add(g * keys.head_dim + at)) };
+                for j in 0..4 {
+                    sums[g][j] = _mm256_fmadd_ps(q, values[j], sums[g][j]);
+                }
+            }
+        }
+        for (g, [a, b, c, d]) in sums.into_iter().enumerate() {
+            let halves = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+            let dots = _mm_mul_ps(
+                _mm_add_ps(
+                    _mm256_castps256_ps128(halves),
+                    _mm256_extractf128_ps::<1>(halves),
+                ),
+                scale,
+            );
+            let mut four = [0.0f32; 4];
+            // SAFETY: four floats.
+            unsafe { _mm_storeu_ps(four.as_mut_ptr(), dots) };
+            scores[g * width + part * 4..][..rows.len()].copy_from_slice(&four[..rows.len()]);
+        }
+    }
+}
+
+/// Vectors of a head whose sums stay in registers while all rows go by.
+const STRIP: usize = 4;
+
+/// # Safety
+/// `fits(values.head_dim)`.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn weighted_sum(weights: &[f32], values: View<'_>, out: &mut [f32]) {
+    let heads = out.len() / values.head_dim;
+    assert!(out.len() == heads * values.head_dim && weights.len() == heads * values.rows.len());
+    check_rows(values);
+    let vectors = values.head_dim / 8;
+    let whole = vectors / STRIP * STRIP;
+    for i in (0..whole).step_by(STRIP) {
+        by_heads!(heads, strip::<_, STRIP>(weights, values, 8 * i, out));
+    }
+    for i in whole..vectors {
+        by_heads!(heads, strip::<_, 1>(weights, values, 8 * i, out));
+    }
+}
+
+/// Vectors `at / 8 .. at / 8 + N` of the outputs of `G` heads.
+///
+/// # Safety
+/// As [`weighted_sum`], for `G` heads and `N` vectors from `at`; the rows were checked.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn strip<const G: usize, const N: usize>(
+    weights: &[f32],
+    values: View<'_>,
+    at: usize,
+    out: &mut [f32],
+) {
+    let width = values.rows.len();
+    let mut sums = [[_mm256_setzero_ps(); N]; G];
+    for (j, row) in values.rows.iter().enumerate() {
+        let row = row.as_ptr().wrapping_add(values.offset + at);
+        for (g, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: G weights for each of the rows.
+            let weight = _mm256_set1_ps(unsafe { *weights.get_unchecked(g * width + j) });
+            for (i, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: N vectors of the row from `at`.
+                let value = unsafe { _mm256_loadu_ps(row.add(8 * i)) };
+                *sum = _mm256_fmadd_ps(weight, value, *sum);
+            }
+        }
+    }
+    for (g, sums) in sums.into_iter().enumerate() {
+        for (i, sum) in sums.into_iter().enumerate() {
+            // SAFETY: N vectors of each of G outputs, from `at`.
+            unsafe {
+                _mm256_storeu_ps(out.as_mut_ptr().add(g * values.head_dim + at + 8 * i), sum)
+            };
+        }
+    }
+}
+
+/// # Safety
+/// `fits(head_dim)`.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn scatter(
+    factors: &[f32],
+    vectors: &[f32],
+    places: &[usize],
+    head_dim: usize,
+    sums: &mut [f32],
+) {
+    let heads = vectors.len() / head_dim;
+    assert!(vectors.len() == heads * head_dim && factors.len() == heads * places.len());
+    assert!(places.iter().all(|&place| place + head_dim <= sums.len()));
+    by_heads!(
+        heads,
+        scatter_of::<_>(factors, vectors, places, head_dim, sums)
+    );
+}
+
+/// # Safety
+/// As [`scatter`], for `G` vectors; the places were checked.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn scatter_of<const G: usize>(
+    factors: &[f32],
+    vectors: &[f32],
+    places: &[usize],
+    head_dim: usize,
+    sums: &mut [f32],
+) {
+    for (j, place) in places.iter().enumerate() {
+        let to = sums.as_mut_ptr().wrapping_add(*place);
+        let factors: [__m256; G] = std::array::from_fn(|g| {
+            // SAFETY: G factors for each of the places.
+            _mm256_set1_ps(unsafe { *factors.get_unchecked(g * places.len() + j) })
+        });
+        for at in (0..head_dim).step_by(8) {
+            // SAFETY: a vector of `sums` from this place, and of each of the G vectors.
+            unsafe {
+                let mut sum = _mm256_loadu_ps(to.add(at));
+                for (g, factor) in factors.into_iter().enumerate() {
+                    let vector = _mm256_loadu_ps(vectors.as_ptr().add(g * head_dim + at));
+                    sum = _mm256_fmadd_ps(factor, vector, sum);
+                }
+                _mm256_storeu_ps(to.add(at), sum);
+            }
+        }
+    }
+}
