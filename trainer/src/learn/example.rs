@@ -1,8 +1,9 @@
 //! How a question and its answers become tokens, and which rows are trained for what.
 //!
 //! All examples of a step share one tree of segments: the text common to every prompt is its
-//! root, each question branches off it, each answer off its question, and the level and the
-//! self-reflection off its answer. So nothing that is shared is computed twice.
+//! root, each question branches off it, with what its answers have in common (`Answer:`), each
+//! answer off its question, and the level and the self-reflection off its answer. So nothing that
+//! is shared is computed twice.
 
 use calibration::Confidence;
 use datasets::config::Order;
@@ -95,39 +96,43 @@ pub fn response_text(
     )
 }
 
-/// Length of the longest prefix common to all prompts, at least one token short of each.
-fn common_prefix(examples: &[&Example]) -> usize {
-    let Some(first) = examples.first() else {
+/// Length of the longest prefix common to all texts, at least one token short of each.
+fn common_prefix<'a>(texts: impl IntoIterator<Item = &'a [u32]>) -> usize {
+    let mut texts = texts.into_iter();
+    let Some(first) = texts.next() else {
         return 0;
     };
-    let mut length = first.prompt.len().saturating_sub(1);
-    for example in examples {
-        let same = first
-            .prompt
-            .iter()
-            .zip(&example.prompt)
-            .take_while(|(a, b)| a == b)
-            .count();
-        length = length.min(same).min(example.prompt.len().saturating_sub(1));
-    }
-    length
+    texts.fold(first.len().saturating_sub(1), |length, text| {
+        let same = first.iter().zip(text).take_while(|(a, b)| a == b).count();
+        length.min(same).min(text.len().saturating_sub(1))
+    })
 }
 
 /// Lays the examples of one step out as one tree.
 pub fn lay_out(examples: &[&Example], levels: &LevelTokens) -> (Segments, Targets) {
     let mut segments = Segments::default();
     let mut targets = Targets::default();
-    let shared = common_prefix(examples);
+    let shared = common_prefix(examples.iter().map(|example| &example.prompt[..]));
     let root = (shared > 0).then(|| segments.push(None, &examples[0].prompt[..shared]));
     for example in examples {
-        let prompt = segments.push(root, &example.prompt[shared..]);
-        let last_of_prompt = segments.range(prompt).end as u32 - 1;
+        let answers = example
+            .branches
+            .iter()
+            .map(|branch| &branch.before_level[..]);
+        let begun = common_prefix(answers.clone());
+        let start = answers
+            .into_iter()
+            .next()
+            .map_or(&[][..], |answer| &answer[..begun]);
+        let stem = segments.push(root, &[&example.prompt[shared..], start].concat());
+        let end_of_stem = segments.range(stem).end as u32;
         for branch in &example.branches {
-            let answer = segments.push(Some(prompt), &branch.before_level);
+            let answer = segments.push(Some(stem), &branch.before_level[begun..]);
             let rows = segments.range(answer);
             let last = rows.end as u32 - 1;
             if branch.train_answer {
-                targets.answer_rows.push(last_of_prompt);
+                let before = end_of_stem - 1 - begun as u32;
+                targets.answer_rows.extend(before..end_of_stem);
                 targets.answer_rows.extend(rows.start as u32..last);
                 targets.answer_tokens.extend(&branch.before_level);
             }
@@ -221,6 +226,31 @@ mod tests {
         assert_eq!(targets.after_digit, [8, 18]);
         assert_eq!(targets.rationale_rows, [9, 10, 11]);
         assert_eq!(targets.rationale_tokens, [40, 41, 42]);
+    }
+
+    #[test]
+    fn what_answers_have_in_common_is_laid_out_once() {
+        let branch = |before_level: &[u32]| Branch {
+            before_level: before_level.to_vec(),
+            target: 1.0,
+            weight: 1.0,
+            train_answer: true,
+            after: None,
+        };
+        let example = Example {
+            prompt: vec![20, 21],
+            branches: vec![branch(&[30, 31, 32, 33]), branch(&[30, 31, 34])],
+        };
+        let (segments, targets) = lay_out(&[&example], &LEVELS);
+        // 20 | 21 30 31 | 32 33 | 1 0 | 2 | 34 | 1 0 | 3
+        assert_eq!(
+            segments.tokens(),
+            [20, 21, 30, 31, 32, 33, 1, 0, 2, 34, 1, 0, 3]
+        );
+        assert_eq!(targets.answer_rows, [1, 2, 3, 4, 1, 2, 3]);
+        assert_eq!(targets.answer_tokens, [30, 31, 32, 33, 30, 31, 34]);
+        assert_eq!(targets.before_level, [5, 9]);
+        assert_eq!(segments.positions()[9], 4);
     }
 
     #[test]
