@@ -61,6 +61,22 @@ fn peak() -> f64 {
         sums.iter().map(|sum| _mm512_reduce_add_ps(*sum)).sum()
     }
     #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2(rounds: usize) -> f32 {
+        use std::arch::x86_64::*;
+        let mut sums = [_mm256_set1_ps(0.5); 12];
+        let (a, b) = (
+            _mm256_set1_ps(black_box(0.999)),
+            _mm256_set1_ps(black_box(0.001)),
+        );
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = _mm256_fmadd_ps(*sum, a, b);
+            }
+        }
+        sums.iter().map(|sum| _mm256_cvtss_f32(*sum)).sum()
+    }
+    #[cfg(target_arch = "x86_64")]
     if features() == Features::Avx512 {
         let rounds = 1 << 20;
         let seconds = best(100, || {
@@ -68,6 +84,15 @@ fn peak() -> f64 {
             black_box(unsafe { avx512(rounds) });
         });
         return (rounds * 16 * 32) as f64 / seconds / 1e9;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if features() == Features::Avx2 {
+        let rounds = 1 << 20;
+        let seconds = best(100, || {
+            // SAFETY: AVX2 and FMA were detected.
+            black_box(unsafe { avx2(rounds) });
+        });
+        return (rounds * 12 * 16) as f64 / seconds / 1e9;
     }
     f64::NAN
 }
