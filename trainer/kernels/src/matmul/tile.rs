@@ -278,6 +278,22 @@ mod avx2 {
             b = b.wrapping_add(PANEL);
         }
         for (r, sums) in sums.into_iter().enumerate() {
+            let at = (i + r) * out.stride + out.start + column;
+            if width == 16 {
+                let y = out.y.pointer(at);
+                for (v, sum) in sums.into_iter().enumerate() {
+                    // SAFETY: 16 columns of this task's rows.
+                    unsafe {
+                        let y = y.add(8 * v);
+                        let sum = match out.add {
+                            true => _mm256_add_ps(_mm256_loadu_ps(y), sum),
+                            false => sum,
+                        };
+                        _mm256_storeu_ps(y, sum);
+                    }
+                }
+                continue;
+            }
             let mut edge = [0.0f32; 16];
             // SAFETY: `edge` holds 16 values.
             unsafe {
@@ -285,7 +301,7 @@ mod avx2 {
                 _mm256_storeu_ps(edge.as_mut_ptr().add(8), sums[1]);
             }
             // SAFETY: this task's rows and columns, lent one at a time.
-            let y = unsafe { out.y.part((i + r) * out.stride + out.start + column, width) };
+            let y = unsafe { out.y.part(at, width) };
             super::put(y, &edge[..width], out.add);
         }
     }
