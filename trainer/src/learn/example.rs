@@ -119,11 +119,11 @@ pub fn lay_out(examples: &[&Example], levels: &LevelTokens) -> (Segments, Target
             .branches
             .iter()
             .map(|branch| &branch.before_level[..]);
-        let begun = common_prefix(answers.clone());
-        let start = answers
-            .into_iter()
-            .next()
-            .map_or(&[][..], |answer| &answer[..begun]);
+        let begun = common_prefix(answers);
+        let start: &[u32] = example
+            .branches
+            .first()
+            .map_or(&[], |branch| &branch.before_level[..begun]);
         let stem = segments.push(root, &[&example.prompt[shared..], start].concat());
         let end_of_stem = segments.range(stem).end as u32;
         for branch in &example.branches {
