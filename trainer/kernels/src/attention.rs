@@ -199,6 +199,14 @@ struct View<'a> {
     head_dim: usize,
 }
 
+impl View<'_> {
+    /// That every row has the head.
+    fn check(self) {
+        let end = self.offset + self.head_dim;
+        assert!(self.rows.iter().all(|row| row.len() >= end));
+    }
+}
+
 fn check(shape: AttentionShape, fits: bool) {
     assert!(
         fits,
@@ -252,55 +260,48 @@ fn equal_cuts(spans: &Spans, parts: usize) -> Vec<usize> {
     cuts
 }
 
+/// Calls a kernel of the best instruction set that serves a head of this many values.
+macro_rules! best {
+    ($head_dim:expr, $kernel:ident($($arg:expr),*)) => {{
+        #[cfg(target_arch = "x86_64")]
+        if avx512::fits($head_dim) {
+            // SAFETY: `fits` found AVX-512 and a head of whole vectors; the lengths were checked.
+            return unsafe { avx512::$kernel($($arg),*) };
+        }
+        #[cfg(target_arch = "x86_64")]
+        if avx2::fits($head_dim) {
+            // SAFETY: `fits` found AVX2 and a head of whole vectors; the lengths were checked.
+            return unsafe { avx2::$kernel($($arg),*) };
+        }
+        portable::$kernel($($arg),*)
+    }};
+}
+
+/// Of a kernel's slices: one factor for each vector (vectors, head_dim) and row.
+fn check_factors(factors: &[f32], vectors: &[f32], rows: usize, head_dim: usize) {
+    let heads = vectors.len() / head_dim;
+    assert!(vectors.len() == heads * head_dim && factors.len() == heads * rows);
+}
+
 /// `scores[g, i] = scale * queries[g] · row i`.
 fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f32]) {
-    #[cfg(target_arch = "x86_64")]
-    if avx512::fits(keys.head_dim) {
-        // SAFETY: `fits` found AVX-512 and a head of whole vectors; lengths are checked inside.
-        unsafe { avx512::dots(queries, keys, scale, scores) };
-        return;
-    }
-    #[cfg(target_arch = "x86_64")]
-    if avx2::fits(keys.head_dim) {
-        // SAFETY: `fits` found AVX2 and a head of whole vectors; lengths are checked inside.
-        unsafe { avx2::dots(queries, keys, scale, scores) };
-        return;
-    }
-    portable::dots(queries, keys, scale, scores);
+    check_factors(scores, queries, keys.rows.len(), keys.head_dim);
+    keys.check();
+    best!(keys.head_dim, dots(queries, keys, scale, scores))
 }
 
 /// `out[g] = Σ weights[g, i] * row i`.
 fn weighted_sum(weights: &[f32], values: View<'_>, out: &mut [f32]) {
-    #[cfg(target_arch = "x86_64")]
-    if avx512::fits(values.head_dim) {
-        // SAFETY: as in `dots`.
-        unsafe { avx512::weighted_sum(weights, values, out) };
-        return;
-    }
-    #[cfg(target_arch = "x86_64")]
-    if avx2::fits(values.head_dim) {
-        // SAFETY: `fits` found AVX2 and a head of whole vectors; lengths are checked inside.
-        unsafe { avx2::weighted_sum(weights, values, out) };
-        return;
-    }
-    portable::weighted_sum(weights, values, out);
+    check_factors(weights, out, values.rows.len(), values.head_dim);
+    values.check();
+    best!(values.head_dim, weighted_sum(weights, values, out))
 }
 
 /// `sums[places[i]..] += Σ factors[g, i] * vectors[g]`.
 fn scatter(factors: &[f32], vectors: &[f32], places: &[usize], head_dim: usize, sums: &mut [f32]) {
-    #[cfg(target_arch = "x86_64")]
-    if avx512::fits(head_dim) {
-        // SAFETY: as in `dots`.
-        unsafe { avx512::scatter(factors, vectors, places, head_dim, sums) };
-        return;
-    }
-    #[cfg(target_arch = "x86_64")]
-    if avx2::fits(head_dim) {
-        // SAFETY: `fits` found AVX2 and a head of whole vectors; lengths are checked inside.
-        unsafe { avx2::scatter(factors, vectors, places, head_dim, sums) };
-        return;
-    }
-    portable::scatter(factors, vectors, places, head_dim, sums);
+    check_factors(factors, vectors, places.len(), head_dim);
+    assert!(places.iter().all(|&place| place + head_dim <= sums.len()));
+    best!(head_dim, scatter(factors, vectors, places, head_dim, sums))
 }
 
 /// Scores that a part of the backward pass should have at least, and parts at most: each part has

@@ -26,22 +26,15 @@ macro_rules! by_heads {
 }
 
 /// # Safety
-/// `fits(keys.head_dim)`.
+/// `fits(keys.head_dim)`; the lengths as [`super::dots`] checks them.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f32]) {
     let heads = queries.len() / keys.head_dim;
-    assert!(queries.len() == heads * keys.head_dim && scores.len() == heads * keys.rows.len());
-    check_rows(keys);
     by_heads!(heads, dots_of::<_>(queries, keys, scale, scores));
 }
 
-fn check_rows(view: View<'_>) {
-    let end = view.offset + view.head_dim;
-    assert!(view.rows.iter().all(|row| row.len() >= end));
-}
-
 /// # Safety
-/// As [`dots`], for `G` heads; the rows were checked.
+/// As [`dots`], for `G` heads.
 #[target_feature(enable = "avx2,fma")]
 #[allow(
     clippy::needless_range_loop,
@@ -91,12 +84,10 @@ unsafe fn dots_of<const G: usize>(queries: &[f32], keys: View<'_>, scale: f32, s
 const STRIP: usize = 4;
 
 /// # Safety
-/// `fits(values.head_dim)`.
+/// `fits(values.head_dim)`; the lengths as [`super::weighted_sum`] checks them.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn weighted_sum(weights: &[f32], values: View<'_>, out: &mut [f32]) {
     let heads = out.len() / values.head_dim;
-    assert!(out.len() == heads * values.head_dim && weights.len() == heads * values.rows.len());
-    check_rows(values);
     let vectors = values.head_dim / 8;
     let whole = vectors / STRIP * STRIP;
     for i in (0..whole).step_by(STRIP) {
@@ -110,7 +101,7 @@ pub(super) unsafe fn weighted_sum(weights: &[f32], values: View<'_>, out: &mut [
 /// Vectors `at / 8 .. at / 8 + N` of the outputs of `G` heads.
 ///
 /// # Safety
-/// As [`weighted_sum`], for `G` heads and `N` vectors from `at`; the rows were checked.
+/// As [`weighted_sum`], for `G` heads and `N` vectors from `at`.
 #[target_feature(enable = "avx2,fma")]
 unsafe fn strip<const G: usize, const N: usize>(
     weights: &[f32],
@@ -143,7 +134,7 @@ unsafe fn strip<const G: usize, const N: usize>(
 }
 
 /// # Safety
-/// `fits(head_dim)`.
+/// `fits(head_dim)`; the lengths as [`super::scatter`] checks them.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn scatter(
     factors: &[f32],
@@ -153,8 +144,6 @@ pub(super) unsafe fn scatter(
     sums: &mut [f32],
 ) {
     let heads = vectors.len() / head_dim;
-    assert!(vectors.len() == heads * head_dim && factors.len() == heads * places.len());
-    assert!(places.iter().all(|&place| place + head_dim <= sums.len()));
     by_heads!(
         heads,
         scatter_of::<_>(factors, vectors, places, head_dim, sums)
@@ -162,7 +151,7 @@ pub(super) unsafe fn scatter(
 }
 
 /// # Safety
-/// As [`scatter`], for `G` vectors; the places were checked.
+/// As [`scatter`], for `G` vectors.
 #[target_feature(enable = "avx2,fma")]
 unsafe fn scatter_of<const G: usize>(
     factors: &[f32],

@@ -41,7 +41,7 @@ macro_rules! by_shape {
 }
 
 /// # Safety
-/// `fits(keys.head_dim)`.
+/// `fits(keys.head_dim)`; the lengths as [`super::dots`] checks them.
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f32]) {
     let View {
@@ -50,8 +50,6 @@ pub(super) unsafe fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &
         head_dim,
     } = keys;
     let heads = queries.len() / head_dim;
-    assert!(queries.len() == heads * head_dim && scores.len() == heads * rows.len());
-    assert!(rows.iter().all(|row| row.len() >= offset + head_dim));
     by_shape!(
         head_dim / 16,
         heads,
@@ -128,7 +126,7 @@ unsafe fn dots_of<const N: usize, const G: usize>(
 }
 
 /// # Safety
-/// `fits(values.head_dim)`.
+/// `fits(values.head_dim)`; the lengths as [`super::weighted_sum`] checks them.
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn weighted_sum(weights: &[f32], values: View<'_>, out: &mut [f32]) {
     let View {
@@ -137,8 +135,6 @@ pub(super) unsafe fn weighted_sum(weights: &[f32], values: View<'_>, out: &mut [
         head_dim,
     } = values;
     let heads = out.len() / head_dim;
-    assert!(out.len() == heads * head_dim && weights.len() == heads * rows.len());
-    assert!(rows.iter().all(|row| row.len() >= offset + head_dim));
     by_shape!(
         head_dim / 16,
         heads,
@@ -177,7 +173,7 @@ unsafe fn weighted_sum_of<const N: usize, const G: usize>(
 }
 
 /// # Safety
-/// `fits(head_dim)`.
+/// `fits(head_dim)`; the lengths as [`super::scatter`] checks them.
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn scatter(
     factors: &[f32],
@@ -187,8 +183,6 @@ pub(super) unsafe fn scatter(
     sums: &mut [f32],
 ) {
     let heads = vectors.len() / head_dim;
-    assert!(vectors.len() == heads * head_dim && factors.len() == heads * places.len());
-    assert!(places.iter().all(|&place| place + head_dim <= sums.len()));
     by_shape!(
         head_dim / 16,
         heads,
