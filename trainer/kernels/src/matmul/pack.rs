@@ -27,30 +27,51 @@ pub(super) fn panel(
         return;
     }
     debug_assert_eq!(b.row, 1);
-    for column in 0..padded {
-        if column >= width {
-            for s in 0..steps {
-                packed[s * PANEL + column] = 0.0;
-            }
-            continue;
-        }
+    let turned = turn(b, step, steps, start, width, packed);
+    for column in turned..width {
         let from = &b.values[(start + column) * b.column + step..][..steps];
-        let whole = column / 16 * 16;
-        #[cfg(target_arch = "x86_64")]
-        if features() == Features::Avx512 && whole + 16 <= width {
-            if column == whole {
-                let block = &b.values[(start + whole) * b.column + step..];
-                // SAFETY: AVX-512 is there; 16 columns of `steps` values lie in `block` and 16
-                // values of `steps` rows in `packed`, as checked inside.
-                unsafe { transpose_16(block, b.column, steps, &mut packed[whole..]) };
-            }
-            continue;
-        }
-        let _ = whole;
-        for (s, &value) in from.iter().enumerate() {
-            packed[s * PANEL + column] = value;
+        for (row, value) in packed.chunks_exact_mut(PANEL).zip(from) {
+            row[column] = *value;
         }
     }
+    for row in packed.chunks_exact_mut(PANEL).take(steps) {
+        row[width..padded].fill(0.0);
+    }
+}
+
+/// Packs as many whole vectors of columns as there are, and returns how many columns that are.
+#[cfg(target_arch = "x86_64")]
+fn turn(
+    b: Strided<'_>,
+    step: usize,
+    steps: usize,
+    start: usize,
+    width: usize,
+    packed: &mut [f32],
+) -> usize {
+    let lanes = match features() {
+        Features::Avx512 => 16,
+        Features::Avx2 => 8,
+        _ => return 0,
+    };
+    let whole = width / lanes * lanes;
+    for column in (0..whole).step_by(lanes) {
+        let from = &b.values[(start + column) * b.column + step..];
+        let to = &mut packed[column..];
+        // SAFETY: these features were found.
+        unsafe {
+            match lanes {
+                16 => turn_16(from, b.column, steps, to),
+                _ => turn_8(from, b.column, steps, to),
+            }
+        }
+    }
+    whole
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn turn(_: Strided<'_>, _: usize, _: usize, _: usize, _: usize, _: &mut [f32]) -> usize {
+    0
 }
 
 /// As [`panel`] of the transpose of `w` in 16 bits, rows of `k` values.
@@ -70,10 +91,58 @@ pub(super) fn half_panel(
     panel(Strided::columns(&wide, steps), 0, steps, 0, width, packed);
 }
 
+/// `to[s * PANEL + c] = from[c * stride + s]` for 8 columns `c`.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn turn_8(from: &[f32], stride: usize, steps: usize, to: &mut [f32]) {
+    use std::arch::x86_64::*;
+    assert!(from.len() >= 7 * stride + steps && to.len() >= (steps - 1) * PANEL + 8);
+    let whole = steps / 8 * 8;
+    for s in (0..whole).step_by(8) {
+        // SAFETY: 8 steps of each column, within `from` as asserted.
+        let r: [__m256; 8] =
+            std::array::from_fn(|c| unsafe { _mm256_loadu_ps(from.as_ptr().add(c * stride + s)) });
+        let t: [__m256; 8] = std::array::from_fn(|i| {
+            let (a, b) = (r[i / 2 * 2], r[i / 2 * 2 + 1]);
+            if i % 2 == 0 {
+                _mm256_unpacklo_ps(a, b)
+            } else {
+                _mm256_unpackhi_ps(a, b)
+            }
+        });
+        // u[4 g + j]: steps j and 4 + j of columns 4 g .. 4 g + 3.
+        let u: [__m256; 8] = std::array::from_fn(|i| {
+            let (g, j) = (i / 4 * 4, i % 4);
+            let a = _mm256_castps_pd(t[g + j / 2]);
+            let b = _mm256_castps_pd(t[g + 2 + j / 2]);
+            _mm256_castpd_ps(if j % 2 == 0 {
+                _mm256_unpacklo_pd(a, b)
+            } else {
+                _mm256_unpackhi_pd(a, b)
+            })
+        });
+        for j in 0..4 {
+            let rows = [
+                (j, _mm256_permute2f128_ps::<0x20>(u[j], u[4 + j])),
+                (4 + j, _mm256_permute2f128_ps::<0x31>(u[j], u[4 + j])),
+            ];
+            for (at, row) in rows {
+                // SAFETY: row `s + at` is below `steps`, within `to` as asserted.
+                unsafe { _mm256_storeu_ps(to.as_mut_ptr().add((s + at) * PANEL), row) };
+            }
+        }
+    }
+    for s in whole..steps {
+        for c in 0..8 {
+            to[s * PANEL + c] = from[c * stride + s];
+        }
+    }
+}
+
 /// `to[s * PANEL + c] = from[c * stride + s]` for 16 columns `c`.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-fn transpose_16(from: &[f32], stride: usize, steps: usize, to: &mut [f32]) {
+fn turn_16(from: &[f32], stride: usize, steps: usize, to: &mut [f32]) {
     use std::arch::x86_64::*;
     assert!(from.len() >= 15 * stride + steps && to.len() >= (steps - 1) * PANEL + 16);
     for s in (0..steps).step_by(16) {
