@@ -1,21 +1,11 @@
 //! The gated activation of SwiGLU (Shazeer 2020): `silu(gate) * up`.
 
 use crate::features::for_each_instruction_set;
-use crate::parallel::{self, Shared};
+use crate::parallel::{Shared, in_parts};
 use crate::softmax::exp;
 
 /// Elements that are worth a thread of their own.
 const TASK_ELEMENTS: usize = 1 << 13;
-
-/// Splits `len` elements into tasks.
-fn in_parts(len: usize, each: impl Fn(usize, usize) + Sync) {
-    let threads = parallel::threads();
-    let tasks = (len / TASK_ELEMENTS).clamp(1, threads * 4);
-    parallel::run(threads, tasks, |task| {
-        let start = len * task / tasks;
-        each(start, len * (task + 1) / tasks - start);
-    });
-}
 
 /// `y = gate / (1 + exp(-gate)) * up`, element by element.
 pub fn silu_mul(gate: &[f32], up: &[f32], y: &mut [f32]) {
@@ -25,7 +15,7 @@ pub fn silu_mul(gate: &[f32], up: &[f32], y: &mut [f32]) {
     );
     let len = y.len();
     let y = Shared::new(y);
-    in_parts(len, |start, len| {
+    in_parts(len, TASK_ELEMENTS, |start, len| {
         // SAFETY: the parts are disjoint.
         let y = unsafe { y.part(start, len) };
         silu_mul_part(&gate[start..][..len], &up[start..][..len], y);
@@ -46,7 +36,7 @@ pub fn silu_mul_backward(
         "silu_mul_backward: lengths differ"
     );
     let (d_gate, d_up) = (Shared::new(d_gate), Shared::new(d_up));
-    in_parts(len, |start, len| {
+    in_parts(len, TASK_ELEMENTS, |start, len| {
         // SAFETY: the parts are disjoint.
         let (d_gate, d_up) = unsafe { (d_gate.part(start, len), d_up.part(start, len)) };
         silu_mul_backward_part(

@@ -43,6 +43,7 @@ mod norm;
 mod parallel;
 mod quantized;
 mod rope;
+mod rounded;
 mod sample;
 mod softmax;
 #[cfg(not(target_arch = "wasm32"))]
@@ -60,5 +61,6 @@ pub use norm::{add, add_rms_norm, rms_norm, rms_norm_backward};
 pub use parallel::in_parallel;
 pub use quantized::{Activations, QuantMatrix, matmul_all};
 pub use rope::{RopeLayout, RopeTable, rope, rope_inverse};
+pub use rounded::{from_bf16, to_bf16};
 pub use sample::{Sampled, sample_token};
 pub use softmax::{exp_in_place, log_sum_exp, log_sum_exp_rows, softmax_in_place};

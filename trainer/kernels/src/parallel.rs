@@ -86,6 +86,16 @@ impl<'a, T> Shared<'a, T> {
     }
 }
 
+/// Calls `each(start, length)` for parts of `len` elements, some for a thread, of at least `least` each.
+pub(crate) fn in_parts(len: usize, least: usize, each: impl Fn(usize, usize) + Sync) {
+    let threads = threads();
+    let tasks = (len / least).clamp(1, threads * 4);
+    run(threads, tasks, |task| {
+        let start = len * task / tasks;
+        each(start, len * (task + 1) / tasks - start);
+    });
+}
+
 /// Applies `each(row index, row of y)` to the rows of `y` in parallel, some rows a task, so that a
 /// task has at least `least` elements of work.
 pub(crate) fn for_each_row(

@@ -84,6 +84,30 @@ struct Layer {
     projections: [Linear; 7],
 }
 
+impl Weights {
+    fn dequantized(&self) -> Self {
+        let embedding = self.embedding.dequantized();
+        let output = match self.output.is(&self.embedding) {
+            true => embedding.clone(),
+            false => self.output.dequantized(),
+        };
+        let layers = self.layers.iter().map(|layer| Layer {
+            attention_norm: layer.attention_norm.clone(),
+            feed_forward_norm: layer.feed_forward_norm.clone(),
+            projections: layer.projections.each_ref().map(Linear::dequantized),
+        });
+        Self {
+            config: self.config.clone(),
+            device: self.device.clone(),
+            plain: self.plain,
+            embedding,
+            layers: layers.collect(),
+            norm: self.norm.clone(),
+            output,
+        }
+    }
+}
+
 /// How the tokens of a batch see each other, and those before them.
 pub(crate) trait Attend {
     /// Queries (n, heads · head_dim), keys and values (n, kv_heads · head_dim) of a layer, rotated
@@ -122,7 +146,10 @@ impl Decoder {
     /// # Errors
     /// If the file is torn or foreign, of another family, or in a format that is not known.
     pub fn from_gguf(bytes: &[u8], options: &LoadOptions) -> Result<Self, ModelError> {
-        let weights = gguf_file::load(bytes, options)?;
+        let mut weights = gguf_file::load(bytes, options)?;
+        if options.dequantize {
+            weights = weights.dequantized();
+        }
         Ok(Self {
             weights: Arc::new(weights),
             adapter: None,
@@ -158,6 +185,17 @@ impl Decoder {
     #[must_use]
     pub fn device(&self) -> &Device {
         &self.weights.device
+    }
+
+    /// The same decoder with its weights in full precision, as training needs them. Those that are
+    /// quantized stay shared with this decoder, and what products read instead is made when it is
+    /// first needed.
+    #[must_use]
+    pub fn dequantized(&self) -> Self {
+        Self {
+            weights: Arc::new(self.weights.dequantized()),
+            ..self.clone()
+        }
     }
 
     /// The same decoder with this adapter in place of any other.
@@ -234,11 +272,7 @@ impl Decoder {
                 into.zip(rows)
                     .for_each(|(x, row)| matrix.dequantize_row(row, x));
             }
-            Weight::Dense(weight) => {
-                into.zip(rows).for_each(|(x, row)| {
-                    x.copy_from_slice(&weight.values()[row * hidden..][..hidden])
-                });
-            }
+            Weight::Dense(weight) => into.zip(rows).for_each(|(x, row)| weight.row(row, x)),
             Weight::Plain(weight) => return crate::ops::rows(weight, tokens),
         }
         Ok(tensor_from_vec(x, (tokens.len(), hidden))?)

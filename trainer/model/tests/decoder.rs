@@ -5,8 +5,8 @@
 mod tiny;
 
 use model::{
-    AdamW, AdamWConfig, Architecture, Decoder, Device, Gradients, Lora, LoraConfig, Projection,
-    Segments, Tensor,
+    AdamW, AdamWConfig, Architecture, Decoder, Device, Gradients, Lora, LoraConfig, Precision,
+    Projection, Segments, Tensor,
 };
 use std::sync::Arc;
 
@@ -139,6 +139,25 @@ fn every_variable_gets_the_gradient_of_the_plain_twin() {
                 );
                 assert_close(gradient, of_twin.get(&name).unwrap(), 1e-3);
             }
+        }
+    }
+}
+
+#[test]
+fn gradients_by_bf16_are_near_those_of_f32() {
+    for family in FAMILIES {
+        let decoder = tiny::decoder(family, false);
+        let lora = adapter(&decoder, 0);
+        let exact = decoder.with_adapter(lora.clone());
+        let (_, exact_gradients) = train(&exact);
+        let (_, rounded_gradients) = train(&exact.with_precision(Precision::Bf16));
+        for (name, _) in lora.vars() {
+            let [exact, rounded] = [&exact_gradients, &rounded_gradients]
+                .map(|gradients| values(gradients.get(&name).unwrap()));
+            let length = |of: &mut dyn Iterator<Item = f32>| of.map(|x| x * x).sum::<f32>().sqrt();
+            let apart = length(&mut exact.iter().zip(&rounded).map(|(a, b)| a - b));
+            let whole = length(&mut exact.iter().copied());
+            assert!(apart <= 0.1 * whole, "{name}: {apart} of {whole}");
         }
     }
 }

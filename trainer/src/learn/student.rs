@@ -24,13 +24,8 @@ pub struct Student {
 impl Student {
     /// Loads a model for teaching.
     pub fn load(source: &ModelSource, memory_mb: usize) -> anyhow::Result<Self> {
-        let options = load_options(false)?;
-        let (decoder, tokenizer) = source.load(&options)?;
-        let dense = if options.dequantize {
-            decoder.clone()
-        } else {
-            source.load(&load_options(true)?)?.0
-        };
+        let (decoder, tokenizer) = source.load(&load_options(false)?)?;
+        let dense = decoder.dequantized();
         let levels = LevelTokens::find(&tokenizer)?;
         Ok(Student {
             decoder,

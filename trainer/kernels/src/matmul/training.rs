@@ -90,6 +90,36 @@ pub struct Packed {
 }
 
 impl Packed {
+    /// Whether products of a precision read packed factors here: then a packed factor is all that they
+    /// need.
+    #[must_use]
+    pub fn serves(precision: Precision) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        {
+            unit(precision).is_some()
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let _ = precision;
+            false
+        }
+    }
+
+    /// The factor that this was made of, without its values.
+    ///
+    /// # Panics
+    /// Where [`Packed::serves`] says no: then it is empty.
+    #[must_use]
+    pub fn factor(&self) -> Factor<'_> {
+        assert!(Self::serves(self.precision), "an empty factor");
+        Factor {
+            values: Strided::rows(&[], self.columns),
+            rows: self.rows,
+            columns: self.columns,
+            packed: Some(self),
+        }
+    }
+
     /// For products `factor · b`.
     #[must_use]
     pub fn left(factor: Factor<'_>, precision: Precision) -> Self {
@@ -260,7 +290,11 @@ mod tests {
             let (left, right) = (factor(&a, turned.0, n, k), factor(&b, turned.1, k, m));
             let (of_left, of_right) = (Packed::left(left, precision), Packed::right(right, precision));
             let left = if packed.0 { left.packed(&of_left) } else { left };
-            let right = if packed.1 { right.packed(&of_right) } else { right };
+            let right = match packed.1 {
+                true if Packed::serves(precision) => of_right.factor(),
+                true => right.packed(&of_right),
+                false => right,
+            };
             let mut y = multiply(left, right, precision);
             if add {
                 y.fill(0.0);

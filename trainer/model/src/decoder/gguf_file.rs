@@ -6,6 +6,7 @@ use crate::ops::{Linear, Weight};
 use crate::{Architecture, Config, ModelError};
 use kernels::QuantMatrix;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// By `Projection as usize`.
 const PROJECTIONS: [&str; 7] = [
@@ -191,11 +192,11 @@ impl Loader<'_> {
             Some(_) => Cow::Owned(reordered(&matrix, order)),
         };
         let quantized = QuantMatrix::from_bytes(matrix.format, rows, columns, &bytes)?;
-        let weight = if self.options.dequantize || self.options.is_plain() {
-            self.options
-                .dense(quantized.dequantize(), (rows, columns))?
-        } else {
-            Weight::Quantized(quantized)
+        let weight = match self.options.is_plain() {
+            true => self
+                .options
+                .dense(quantized.dequantize(), (rows, columns))?,
+            false => Weight::Quantized(Arc::new(quantized)),
         };
         let bias_name = format!("{name}.bias");
         let bias = match self.file.has_tensor(&bias_name) {

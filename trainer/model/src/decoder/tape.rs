@@ -12,13 +12,16 @@
 //!
 //! Each projection's W is W + scale · B A, and hands on the gradients of A and B. What is cheap (the
 //! norms, the gated activation) is made again and not kept: a token costs 4 · (4 hidden + 2 kv +
-//! 2 intermediate + 7 rank) bytes a layer.
+//! 2 intermediate + 7 rank) bytes a layer. Where products are of `bf16`, what only they and
+//! element-wise functions read again is kept in 16 bits: 4 · (hidden + kv) + 2 · (3 hidden + kv +
+//! 2 intermediate + 7 rank) bytes.
 
 use super::{Decoder, Layer};
 use crate::ops::TrainInput;
 use crate::{Gradients, Lora, ModelError, Projection, Segments};
 use candle_core::{Device, Tensor, Var};
-use kernels::{AttentionShape, KeyValues, RopeLayout, RopeTable, Spans};
+use half::bf16;
+use kernels::{AttentionShape, KeyValues, Precision, RopeLayout, RopeTable, Spans};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,21 +49,43 @@ struct Pass {
 
 /// Of one layer; all (n, width).
 struct Activations {
-    x: Vec<f32>,
-    /// Rotated.
+    x: Kept,
+    /// Rotated. Exact, as `k` is: the scores of the backward pass must be those whose sums were kept.
     q: Vec<f32>,
     /// Rotated.
     k: Vec<f32>,
-    v: Vec<f32>,
-    attended: Vec<f32>,
+    v: Kept,
+    attended: Kept,
     /// Of the attention's scores, (n, heads).
     log_sum_exp: Vec<f32>,
     /// Between attention and feed-forward.
-    middle: Vec<f32>,
-    gate: Vec<f32>,
-    up: Vec<f32>,
+    middle: Kept,
+    gate: Kept,
+    up: Kept,
     /// Of each projection with a pair: scale · x Aᵀ.
-    xa: [Option<Vec<f32>>; 7],
+    xa: [Option<Kept>; 7],
+}
+
+/// Values that wait for the backward pass, as exact as its products.
+enum Kept {
+    Exact(Vec<f32>),
+    Rounded(Vec<bf16>),
+}
+
+impl Kept {
+    fn new(values: Vec<f32>, precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Kept::Exact(values),
+            Precision::Bf16 => Kept::Rounded(kernels::to_bf16(&values)),
+        }
+    }
+
+    fn values(self) -> Vec<f32> {
+        match self {
+            Kept::Exact(values) => values,
+            Kept::Rounded(values) => kernels::from_bf16(&values),
+        }
+    }
 }
 
 impl Decoder {
@@ -158,12 +183,16 @@ impl Pass {
         projection: Projection,
         x: &TrainInput<'_>,
         y: &mut Vec<f32>,
-        xa: &mut [Option<Vec<f32>>; 7],
+        xa: &mut [Option<Kept>; 7],
     ) -> Result<(), ModelError> {
         let linear = &self.layer(layer).projections[projection as usize];
-        xa[projection as usize] =
-            linear.train_forward(x, self.decoder.pair(layer, projection), y)?;
+        let of_pair = linear.train_forward(x, self.decoder.pair(layer, projection), y)?;
+        xa[projection as usize] = of_pair.map(|values| self.keep(values));
         Ok(())
+    }
+
+    fn keep(&self, values: Vec<f32>) -> Kept {
+        Kept::new(values, self.decoder.precision)
     }
 
     /// An input of projections: (n, width).
@@ -186,7 +215,7 @@ impl Pass {
     /// Keeps the layer's activations and returns its output.
     fn forward(&mut self, layer: usize, x: Vec<f32>) -> Result<Vec<f32>, ModelError> {
         let n = self.spans.len();
-        let mut xa: [Option<Vec<f32>>; 7] = Default::default();
+        let mut xa: [Option<Kept>; 7] = Default::default();
         let normed = self.layer(layer).attention_norm.of(&x);
         let input = self.input(&normed);
         let (mut q, mut k, mut v) = (Vec::new(), Vec::new(), Vec::new());
@@ -228,15 +257,15 @@ impl Pass {
         let input = self.input(&gated);
         self.project(layer, Projection::Down, &input, &mut output, &mut xa)?;
         self.layers.push(Activations {
-            x,
+            x: self.keep(x),
             q,
             k,
-            v,
-            attended,
+            v: self.keep(v),
+            attended: self.keep(attended),
             log_sum_exp,
-            middle,
-            gate,
-            up,
+            middle: self.keep(middle),
+            gate: self.keep(gate),
+            up: self.keep(up),
             xa,
         });
         Ok(output)
@@ -270,14 +299,14 @@ impl Pass {
             middle,
             gate,
             up,
-            xa,
+            mut xa,
         } = activations;
         let layer = self.layer(index);
         let mut back =
             |projection: Projection, x: &TrainInput<'_>, dy: &[f32], dx: Option<&mut Vec<f32>>| {
                 let linear = &layer.projections[projection as usize];
-                let pair = self.decoder.pair(index, projection);
-                let pair = pair.zip(xa[projection as usize].as_deref());
+                let xa = xa[projection as usize].take().map(Kept::values);
+                let pair = self.decoder.pair(index, projection).zip(xa.as_deref());
                 let of_pair = linear.train_backward(x, pair, dy, dx)?;
                 if let Some((d_a, d_b)) = of_pair {
                     let [name_a, name_b] = projection.variables(index);
@@ -288,12 +317,14 @@ impl Pass {
             };
 
         // Each buffer is the sum of what the projections that read from it hand back.
+        let (gate, up) = (gate.values(), up.values());
         let mut gated = vec![0.0; gate.len()];
         kernels::silu_mul(&gate, &up, &mut gated);
         let mut d_gated = Vec::new();
         back(Projection::Down, &self.input(&gated), d, Some(&mut d_gated))?;
         let (mut d_gate, mut d_up) = (gated, vec![0.0; up.len()]);
         kernels::silu_mul_backward(&gate, &up, &d_gated, &mut d_gate, &mut d_up);
+        let middle = middle.values();
         let normed = layer.feed_forward_norm.of(&middle);
         let input = self.input(&normed);
         let mut d_normed = Vec::new();
@@ -301,6 +332,7 @@ impl Pass {
         back(Projection::Up, &input, &d_up, Some(&mut d_normed))?;
         layer.feed_forward_norm.add_backward(&middle, &d_normed, d);
 
+        let (attended, v) = (attended.values(), v.values());
         let mut d_attended = Vec::new();
         back(
             Projection::O,
@@ -332,6 +364,7 @@ impl Pass {
             &self.rotation,
             RopeLayout::Halves,
         );
+        let x = x.values();
         let normed = layer.attention_norm.of(&x);
         let is_first = index == self.first_layer;
         let input = self.input(&normed);

@@ -8,52 +8,101 @@ use kernels::{
     Activations, Factor, Packed, Precision, QuantMatrix, matmul_nt, matmul_nt_add, multiply,
     multiply_add,
 };
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
 /// A frozen weight (out, in).
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "each lies in an `Arc` of its own"
+)]
 pub(crate) enum Weight {
     /// In the file's own blocks, computed with activations of 8 bits. Forward only.
-    Quantized(QuantMatrix),
-    /// `f32` for the kernels.
+    Quantized(Arc<QuantMatrix>),
+    /// In full precision, for the kernels.
     Dense(DenseWeight),
     /// For plain compositions, on any device.
     Plain(Tensor),
 }
 
-/// A weight (out, in) in `f32`, and packed for training's products once it takes part in some.
+/// A weight (out, in) in full precision, in the forms that products read: each is made when it is
+/// first needed.
 #[derive(Debug)]
 pub(crate) struct DenseWeight {
-    values: Vec<f32>,
+    source: Source,
     columns: usize,
     /// By precision: for `x Wᵀ` and for `dy W`.
     packed: [OnceLock<[Packed; 2]>; 2],
 }
 
+#[derive(Debug)]
+enum Source {
+    Values(Vec<f32>),
+    /// And their values, once all are needed.
+    Blocks(Arc<QuantMatrix>, OnceLock<Vec<f32>>),
+}
+
 impl DenseWeight {
     /// `values` (out, `columns`)
     pub(crate) fn new(values: Vec<f32>, columns: usize) -> Self {
+        Self::of(Source::Values(values), columns)
+    }
+
+    /// What quantized weights stand for.
+    pub(crate) fn dequantized(blocks: Arc<QuantMatrix>) -> Self {
+        let columns = blocks.columns();
+        Self::of(Source::Blocks(blocks, OnceLock::new()), columns)
+    }
+
+    fn of(source: Source, columns: usize) -> Self {
         Self {
-            values,
+            source,
             columns,
             packed: Default::default(),
         }
     }
 
-    pub(crate) fn values(&self) -> &[f32] {
-        &self.values
+    /// All of them, kept from now on.
+    fn values(&self) -> &[f32] {
+        match &self.source {
+            Source::Values(values) => values,
+            Source::Blocks(blocks, values) => values.get_or_init(|| blocks.dequantize()),
+        }
+    }
+
+    /// One row, into as many values.
+    pub(crate) fn row(&self, row: usize, out: &mut [f32]) {
+        match &self.source {
+            Source::Values(values) => {
+                out.copy_from_slice(&values[row * self.columns..][..self.columns]);
+            }
+            Source::Blocks(blocks, _) => blocks.dequantize_row(row, out),
+        }
     }
 
     /// Wᵀ (in, out), for `x Wᵀ`, and W, for `dy W`.
     fn factors(&self, precision: Precision) -> [Factor<'_>; 2] {
-        let backward = Factor::new(&self.values, self.columns);
-        let factors = [backward.transposed(), backward];
-        let packed = self.packed[precision as usize]
-            .get_or_init(|| factors.map(|factor| Packed::right(factor, precision)));
-        let [forward, backward] = factors;
-        [forward.packed(&packed[0]), backward.packed(&packed[1])]
+        if !Packed::serves(precision) {
+            return both_ways(self.values(), self.columns);
+        }
+        let packed = self.packed[precision as usize].get_or_init(|| {
+            // Once they are packed, nothing needs the values of what is quantized.
+            let values = match &self.source {
+                Source::Values(values) => Cow::Borrowed(values.as_slice()),
+                Source::Blocks(blocks, _) => Cow::Owned(blocks.dequantize()),
+            };
+            both_ways(&values, self.columns).map(|factor| Packed::right(factor, precision))
+        });
+        packed.each_ref().map(Packed::factor)
     }
+}
+
+/// A weight (out, `columns`) turned, and as it is.
+fn both_ways(values: &[f32], columns: usize) -> [Factor<'_>; 2] {
+    let weight = Factor::new(values, columns);
+    [weight.transposed(), weight]
 }
 
 /// What goes into linear layers that are trained, (n, in): packed once for all products that read it.
@@ -138,6 +187,22 @@ impl Linear {
         &self.weight
     }
 
+    /// The same layer in full precision.
+    pub(crate) fn dequantized(&self) -> Self {
+        match &*self.weight {
+            Weight::Quantized(blocks) => Self {
+                weight: Arc::new(Weight::Dense(DenseWeight::dequantized(blocks.clone()))),
+                ..self.clone()
+            },
+            Weight::Dense(_) | Weight::Plain(_) => self.clone(),
+        }
+    }
+
+    /// Whether the two are one and the same layer.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.weight, &other.weight)
+    }
+
     /// `x Wᵀ + bias + scale · (x Aᵀ) Bᵀ`: (n, in) → (n, out). Gradients are followed by plain weights
     /// alone.
     pub(crate) fn forward(&self, x: &Tensor, lora: Option<&LoraPair>) -> Result<Tensor> {
@@ -167,6 +232,8 @@ impl Linear {
             }
             (Weight::Dense(weight), Products::Training(precision)) => {
                 let [forward, _] = weight.factors(precision);
+                // Before there are new values.
+                drop(std::mem::take(y));
                 *y = multiply(Factor::new(x, self.columns), forward, precision);
                 Ok(())
             }
@@ -187,7 +254,7 @@ impl Linear {
                     k: self.columns,
                     m: self.rows,
                 };
-                matmul_nt(shape, x, &weight.values, y);
+                matmul_nt(shape, x, weight.values(), y);
             }
             Weight::Plain(_) => bail!("linear: expected a weight for the kernels"),
         }
@@ -241,12 +308,8 @@ impl Linear {
         }
     }
 
-    /// The weight (out, in), dense.
-    pub(crate) fn dense(&self) -> Result<&[f32]> {
-        Ok(&self.dense_weight()?.values)
-    }
-
-    fn dense_weight(&self) -> Result<&DenseWeight> {
+    /// The weight in full precision.
+    pub(crate) fn dense_weight(&self) -> Result<&DenseWeight> {
         match &*self.weight {
             Weight::Dense(weight) => Ok(weight),
             Weight::Quantized(_) | Weight::Plain(_) => bail!("linear: expected a dense weight"),

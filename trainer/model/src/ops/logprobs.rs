@@ -6,7 +6,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
 
 /// Rows whose logits exist at once.
-const ROWS: usize = 512;
+const ROWS: usize = 256;
 
 /// The rows `rows`: (n, d) → (rows, d). Differentiable.
 ///
@@ -83,13 +83,14 @@ impl CustomOp1 for LogprobsOp {
         let Some(means) = self.mean_rows.get().filter(|_| self.followed) else {
             bail!("logprobs: the backward pass needs the forward pass first");
         };
-        let weight = self.output.dense()?;
-        let mut dx = vec![0.0; n * width];
+        let weight = self.output.dense_weight()?;
+        let (mut dx, mut of_token) = (vec![0.0; n * width], vec![0.0; width]);
         with_slice(dy, |dy| {
             for (&(row, token), dy) in self.places.iter().zip(dy) {
-                let (row, token) = (row as usize * width, token as usize * width);
-                let pairs = weight[token..][..width].iter().zip(&means[row..][..width]);
-                for (dx, (of_token, mean)) in dx[row..][..width].iter_mut().zip(pairs) {
+                weight.row(token as usize, &mut of_token);
+                let own = row as usize * width..(row as usize + 1) * width;
+                let pairs = of_token.iter().zip(&means[own.clone()]);
+                for (dx, (of_token, mean)) in dx[own].iter_mut().zip(pairs) {
                     *dx += dy * (of_token - mean);
                 }
             }

@@ -245,7 +245,7 @@ fn pair(seed: u64, rank: usize, (out, width): (usize, usize)) -> crate::LoraPair
 #[test]
 fn quantized_weights_refuse_gradients() {
     let matrix = kernels::QuantMatrix::from_bytes(kernels::Format::F32, 1, 1, &[0; 4]).unwrap();
-    let linear = Linear::new(Weight::Quantized(matrix), None, (1, 1)).unwrap();
+    let linear = Linear::new(Weight::Quantized(matrix.into()), None, (1, 1)).unwrap();
     let error = linear.forward(&random(1, (1, 1)), None).unwrap_err();
     assert!(error.to_string().contains("pass no gradients"), "{error}");
 }
