@@ -18,6 +18,7 @@ use sayself::learn::example::{Branch, Example, lay_out};
 use sayself::learn::step::Learner;
 use sayself::learn::{Student, loss, prompt_tokens};
 use sayself::model_source::{ModelSource, resolve};
+use sayself::sampler::local::limits;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
@@ -28,13 +29,20 @@ use std::time::Instant;
 
 /// Prompts for `decode-1`, `sample-50` and `prefill-512`.
 const PROMPT_TOKENS: [usize; 3] = [32, 64, 512];
-/// Questions of `sample-many`, and samples of each.
-const QUESTIONS: usize = 200;
+/// Bare questions; `sample-many` and `greedy` ask the first [`MANY`].
+const QUESTIONS: usize = 1_000;
+const MANY: usize = 200;
+/// Samples of a question.
 const SAMPLES: usize = 10;
 /// Rows that `sample-many` decodes at once; what `sayself sample` takes by default.
 const ROWS: usize = 64;
 /// Gold answers whose log-probability is the check of every model.
 const GOLDS: usize = 50;
+/// Tokens of a greedy answer; one that ends early is filled up with [`NO_TOKEN`].
+const ANSWER_TOKENS: usize = 8;
+const NO_TOKEN: f64 = -1.0;
+/// What `sayself sample` keeps of keys and values by default.
+const MEMORY_MB: usize = 1024;
 /// Texts of `score`, from 20 to 400 tokens.
 const TEXTS: usize = 200;
 /// Responses of `embed`.
@@ -175,6 +183,10 @@ fn load(name: &str, model: &str, path: &Path) -> anyhow::Result<(Vec<f64>, Work)
         return rloo_step(&source, inputs);
     }
     let (decoder, tokenizer) = source.load(&load_options(false)?)?;
+    if name == "greedy" {
+        let tokens = greedy_answers(&decoder, &tokenizer, inputs)?;
+        return Ok((tokens, Box::new(|| Ok(0.0))));
+    }
     let check = gold_logprob(&decoder, &inputs.golds)?;
     if name == "gold-perplexity" {
         let perplexity = (-check).exp();
@@ -208,62 +220,137 @@ fn gold_logprob(decoder: &Decoder, golds: &[Gold]) -> anyhow::Result<f64> {
     Ok(logprobs.iter().sum::<f64>() / logprobs.len() as f64)
 }
 
+/// The first tokens of the likeliest answers to [`MANY`] questions, one after the other.
+fn greedy_answers(
+    decoder: &Decoder,
+    tokenizer: &Tokenizer,
+    inputs: Inputs,
+) -> anyhow::Result<Vec<f64>> {
+    let requests = inputs.questions.into_iter().take(MANY);
+    let requests = requests.map(|prompt| model::Request {
+        prompt,
+        samples: vec![0],
+        decoding: decoding(0.0, ANSWER_TOKENS, &[]),
+    });
+    let mut answers = vec![NO_TOKEN; MANY * ANSWER_TOKENS];
+    model::generate(
+        decoder,
+        tokenizer,
+        requests,
+        model::Limits::rows(ROWS),
+        &mut |question, _, completion| {
+            let answer = &mut answers[question * ANSWER_TOKENS..][..ANSWER_TOKENS];
+            for (place, token) in answer.iter_mut().zip(completion.tokens) {
+                *place = f64::from(token);
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
+    Ok(answers)
+}
+
+fn decoding(temperature: f64, max_tokens: usize, stop: &[&str]) -> model::Decoding {
+    model::Decoding {
+        temperature,
+        top_p: 1.0,
+        top_k: 0,
+        max_tokens,
+        stop: stop.iter().map(|stop| (*stop).to_owned()).collect(),
+    }
+}
+
 /// A sampling row.
 struct Sampling {
     prompts: Vec<Vec<u32>>,
     samples: usize,
     decoding: model::Decoding,
-    rows: usize,
+    limits: model::Limits,
     unit: Unit,
 }
 
-/// What is counted, a second.
+/// What a work's value is.
 enum Unit {
+    /// Drawn tokens a second.
     Drawn,
+    /// Tokens of the prompt a second.
     PromptTokens,
+    /// Answers a second.
     Answers,
+    Seconds,
 }
 
 impl Sampling {
     fn of(name: &str, mut inputs: Inputs) -> anyhow::Result<Self> {
-        let decoding = |temperature: f64, max_tokens: usize, stop: &[&str]| model::Decoding {
-            temperature,
-            top_p: 1.0,
-            top_k: 0,
-            max_tokens,
-            stop: stop.iter().map(|stop| (*stop).to_owned()).collect(),
-        };
+        if let Some(growing) = name.strip_prefix("growth-") {
+            return Sampling::growing(growing, inputs);
+        }
         let mut prompt = |index: usize| vec![std::mem::take(&mut inputs.prompts[index])];
         Ok(match name {
             "decode-1" => Sampling {
                 prompts: prompt(0),
                 samples: 1,
                 decoding: decoding(0.0, 128, &[]),
-                rows: 1,
+                limits: model::Limits::rows(1),
                 unit: Unit::Drawn,
             },
             "sample-50" => Sampling {
                 prompts: prompt(1),
                 samples: 50,
                 decoding: decoding(1.0, 64, &[]),
-                rows: 50,
+                limits: model::Limits::rows(50),
+                unit: Unit::Drawn,
+            },
+            "sample-100x512" => Sampling {
+                prompts: prompt(1),
+                samples: 100,
+                decoding: decoding(1.0, 512, &[]),
+                limits: limits(100, MEMORY_MB),
                 unit: Unit::Drawn,
             },
             "prefill-512" => Sampling {
                 prompts: prompt(2),
                 samples: 1,
                 decoding: decoding(0.0, 1, &[]),
-                rows: 1,
+                limits: model::Limits::rows(1),
                 unit: Unit::PromptTokens,
             },
             "sample-many" => Sampling {
-                prompts: inputs.questions,
+                prompts: inputs.questions.into_iter().take(MANY).collect(),
                 samples: SAMPLES,
                 decoding: decoding(1.0, 24, &["\n"]),
-                rows: ROWS,
+                limits: model::Limits::rows(ROWS),
                 unit: Unit::Answers,
             },
             _ => bail!("no work is called {name}"),
+        })
+    }
+
+    /// A work of `AXIS-SIZE` for the plots of growth.
+    fn growing(name: &str, mut inputs: Inputs) -> anyhow::Result<Self> {
+        let sized = name.split_once('-');
+        let sized = sized.and_then(|(axis, size)| Some((axis, size.parse::<usize>().ok()?)));
+        let (axis, size) = sized.with_context(|| format!("no work is called growth-{name}"))?;
+        let (prompts, samples, decoding) = match axis {
+            "questions" => {
+                inputs.questions.truncate(size);
+                (inputs.questions, SAMPLES, decoding(1.0, 24, &["\n"]))
+            }
+            "samples" => {
+                let prompt = inputs.prompts.swap_remove(1);
+                (vec![prompt], size, decoding(1.0, 64, &[]))
+            }
+            "prompt" => {
+                inputs.training.truncate(size);
+                (vec![inputs.training], SAMPLES, decoding(1.0, 64, &[]))
+            }
+            _ => bail!("nothing grows by {axis}"),
+        };
+        Ok(Sampling {
+            prompts,
+            samples,
+            decoding,
+            limits: limits(ROWS, MEMORY_MB),
+            unit: Unit::Seconds,
         })
     }
 
@@ -279,7 +366,7 @@ impl Sampling {
             decoder,
             tokenizer,
             requests,
-            model::Limits::rows(self.rows),
+            self.limits,
             &mut |_, _, completion| {
                 drawn += completion.tokens.len();
                 answers += 1;
@@ -288,6 +375,7 @@ impl Sampling {
         )?;
         let seconds = started.elapsed().as_secs_f64();
         let count = match self.unit {
+            Unit::Seconds => return Ok(seconds),
             Unit::Drawn => drawn,
             Unit::PromptTokens => self.prompts.iter().map(Vec::len).sum(),
             Unit::Answers => answers,
@@ -386,13 +474,7 @@ fn rloo_step(source: &ModelSource, inputs: Inputs) -> anyhow::Result<(Vec<f64>, 
             model::Request {
                 prompt: prompt.clone(),
                 samples,
-                decoding: model::Decoding {
-                    temperature: 1.0,
-                    top_p: 1.0,
-                    top_k: 0,
-                    max_tokens,
-                    stop: Vec::new(),
-                },
+                decoding: decoding(1.0, max_tokens, &[]),
             }
         });
         let mut groups = vec![Vec::new(); questions];

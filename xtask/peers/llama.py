@@ -7,9 +7,11 @@ import sys
 
 import llama_cpp as C
 import numpy as np
-from side import THREADS, arguments, mean_logprob, rate, serve
+from side import THREADS, arguments, mean_logprob, rate, seconds, serve
 
 CONTEXT = 16_384
+# Tokens of a greedy answer, and questions that are asked for one.
+ANSWER_TOKENS, ANSWERS = 8, 200
 FORMATS = {"q4_0": C.LLAMA_FTYPE_MOSTLY_Q4_0, "q8_0": C.LLAMA_FTYPE_MOSTLY_Q8_0}
 SILENT = C.llama_log_callback(lambda level, text, data: None)
 
@@ -150,20 +152,51 @@ class Llama:
             C.llama_sampler_free(sampler)
         return drawn, answers
 
+    def greedy(self, prompt):
+        """The answer's tokens; one that ends early is filled up."""
+        self.clear()
+        self.prompt(prompt)
+        sampler, tokens = self.sampler(0, 0), []
+        for position in range(len(prompt), len(prompt) + ANSWER_TOKENS):
+            token = C.llama_sampler_sample(sampler, self.context, -1)
+            if C.llama_vocab_is_eog(self.vocab, token):
+                break
+            tokens.append(token)
+            self.decode([(token, position, 0, True)])
+        C.llama_sampler_free(sampler)
+        return tokens + [-1] * (ANSWER_TOKENS - len(tokens))
+
+
+def growing(llama, name, inputs):
+    """The work `growth-AXIS-SIZE`."""
+    _, axis, size = name.split("-")
+    size = int(size)
+    if axis == "questions":
+        return lambda: llama.generate(inputs["questions"][:size], 10, 63, 1.0, 24, b"\n")
+    if axis == "samples":
+        return lambda: llama.generate([inputs["prompts"][1]], size, min(size, 63), 1.0, 64)
+    return lambda: llama.generate([inputs["training"][:size]], 10, 10, 1.0, 64)
+
 
 def main():
     name, variant, inputs = arguments()
     llama = Llama(file_in(inputs["model"], variant))
+    if name == "greedy":
+        answers = [llama.greedy(question) for question in inputs["questions"][:ANSWERS]]
+        serve([token for answer in answers for token in answer], lambda: 0)
+        return
     check = mean_logprob(inputs["golds"], llama.score)
     short, medium, long = inputs["prompts"]
     works = {
         "decode-1": lambda: llama.generate([short], 1, 1, 0, 128)[0],
         "sample-50": lambda: llama.generate([medium], 50, 50, 1.0, 64)[0],
-        "sample-many": lambda: llama.generate(inputs["questions"], 10, 63, 1.0, 24, b"\n")[1],
+        "sample-many": lambda: llama.generate(inputs["questions"][:200], 10, 63, 1.0, 24, b"\n")[1],
         "prefill-512": lambda: (llama.generate([long], 1, 1, 0, 1), len(long))[1],
     }
     if name == "gold-perplexity":
         serve([check], lambda: math.exp(-check))
+    elif name.startswith("growth-"):
+        serve([check], seconds(growing(llama, name, inputs)))
     else:
         serve([check], rate(works[name]))
 

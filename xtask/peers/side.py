@@ -3,10 +3,11 @@
 
 import json
 import math
+import os
 import sys
 import time
 
-THREADS = 2
+THREADS = int(os.environ["OMP_NUM_THREADS"])
 
 
 def arguments():

@@ -5,6 +5,7 @@
 //! then they work in turn. A peer with several variants (a file format, a number type) is taken in
 //! its best one.
 
+mod growth;
 mod rows;
 mod side;
 
@@ -12,7 +13,7 @@ use crate::process::{build_programs, cargo, output, program, run, target_folder}
 use crate::python;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use rows::{ROWS, Row, Work};
+use rows::{Against, Peer, ROWS, Row, Work};
 use serde_json::{Value, json};
 use side::Side;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ const STARTED_ROWS: usize = 1_000;
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --quick              the rows that need neither torch nor training"
+    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
 )]
 pub struct Arguments {
     /// Rows; all, where none is named
@@ -40,6 +41,9 @@ pub struct Arguments {
     /// Only the quick rows, with fewer rounds: under 5 minutes once the peers are there
     #[arg(long)]
     quick: bool,
+    /// Measure how time and memory grow with the work, and write plots and figures into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["names", "json", "quick"])]
+    growth: Option<PathBuf>,
 }
 
 /// Runs the rows and prints them; a row that cannot be run says why and counts as missed.
@@ -64,17 +68,13 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
             ROUNDS
         },
     )?;
+    if let Some(folder) = &arguments.growth {
+        return growth::growth(&bench, root, folder);
+    }
     let mut done: Vec<(Row, Outcome)> = Vec::new();
     for row in ROWS.iter().filter(wanted) {
         eprintln!("{}: {}", row.name, row.work);
-        let outcome = match row.of_memory_of {
-            // Read off the row before it, which did the work.
-            Some(_) => done
-                .last()
-                .context("no row before it")
-                .and_then(|(_, outcome)| outcome.memory()),
-            None => bench.run(row),
-        };
+        let outcome = bench.run(row, &done);
         let outcome = outcome.unwrap_or_else(|error| Outcome::failed(&error));
         eprintln!("  {}", outcome.line(row));
         done.push((*row, outcome));
@@ -114,7 +114,7 @@ impl Bench {
         build_programs(root)?;
         run(cargo(root)
             .args(["build", "--release", "--locked", "--workspace"])
-            .args(["--example", "bench_side"]))?;
+            .args(["--example", "bench_side", "--example", "growth_charts"]))?;
         let sayself = program(root, "sayself");
         for model in [MODEL, "minilm"] {
             output(Command::new(&sayself).args(["pull", model]))?;
@@ -145,34 +145,82 @@ impl Bench {
         })
     }
 
-    fn ours(&self, row: &Row) -> Result<Side> {
+    /// Our side of a piece of work.
+    fn ours(&self, work: &str, inputs: Work, threads: usize) -> Result<Side> {
         let mut command = Command::new(&self.worker);
         command
-            .args([row.side, MODEL])
-            .arg(self.inputs(row.inputs))
-            .env("RAYON_NUM_THREADS", rows::THREADS);
+            .args([work, MODEL])
+            .arg(self.inputs(inputs))
+            .env("RAYON_NUM_THREADS", threads.to_string());
         Side::start(command)
     }
 
-    fn peer(&self, row: &Row, script: &str, variant: &str) -> Result<Side> {
+    /// A peer's side of it, in one variant.
+    fn peer(
+        &self,
+        peer: &Peer,
+        variant: &str,
+        work: &str,
+        inputs: Work,
+        threads: usize,
+    ) -> Result<Side> {
         let mut command = Command::new(&self.python);
         command
-            .arg(self.peers.join(script))
-            .args([row.side, variant])
-            .arg(self.inputs(row.inputs))
+            .arg(self.peers.join(peer.script))
+            .args([work, variant])
+            .arg(self.inputs(inputs))
+            .env("OMP_NUM_THREADS", threads.to_string())
             .envs(rows::PEER_VARIABLES);
         Side::start(command)
     }
 
-    fn run(&self, row: &Row) -> Result<Outcome> {
-        for peer in row.peers {
+    fn run(&self, row: &Row, done: &[(Row, Outcome)]) -> Result<Outcome> {
+        match row.against {
+            Against::Peers(peers) => self.beside_peers(row, peers),
+            Against::OneThread => {
+                let ours = self.ours(row.side, row.inputs, row.threads)?;
+                let alone = self.ours(row.side, row.inputs, 1)?;
+                self.in_turn(ours, alone, "one thread".into())
+            }
+            Against::MemoryOf(name) => {
+                let before = done.iter().find(|(before, _)| before.name == name);
+                let (_, outcome) = before.with_context(|| format!("it needs the row {name}"))?;
+                outcome.memory()
+            }
+            Against::Memory(most) => {
+                let mut ours = self.ours(row.side, row.inputs, row.threads)?;
+                ours.work()?;
+                let peak = ours.peak_memory().context(NO_PEAK_MEMORY)?;
+                Ok(Outcome::once(peak, most, "the limit".into()))
+            }
+            Against::Answers(peer) => {
+                self.install(peer.packages)?;
+                let variant = peer.variants[0];
+                let ours = self.ours(row.side, row.inputs, row.threads)?;
+                let theirs = self.peer(&peer, variant, row.side, row.inputs, row.threads)?;
+                let share = side::share_equal(&ours.check, &theirs.check)?;
+                Ok(Outcome::once(
+                    share,
+                    1.0,
+                    format!("{} {variant}", peer.name),
+                ))
+            }
+        }
+    }
+
+    fn beside_peers(&self, row: &Row, peers: &[Peer]) -> Result<Outcome> {
+        for peer in peers {
             self.install(peer.packages)?;
         }
-        let mut ours = self.ours(row)?;
-        let (mut peer, peer_name) = self.best_peer(row, &ours)?;
-        let mut rounds = Vec::new();
-        // One round to warm up.
+        let ours = self.ours(row.side, row.inputs, row.threads)?;
+        let (peer, name) = self.best_peer(row, peers, &ours)?;
+        self.in_turn(ours, peer, name)
+    }
+
+    /// Both work in turn, once ours has warmed up.
+    fn in_turn(&self, mut ours: Side, mut peer: Side, peer_name: String) -> Result<Outcome> {
         ours.work()?;
+        let mut rounds = Vec::new();
         for _ in 0..self.rounds {
             rounds.push((ours.work()?, peer.work()?));
         }
@@ -184,13 +232,14 @@ impl Bench {
     }
 
     /// Each variant works twice; the better second time wins. Only that one is left running.
-    fn best_peer(&self, row: &Row, ours: &Side) -> Result<(Side, String)> {
+    fn best_peer(&self, row: &Row, peers: &[Peer], ours: &Side) -> Result<(Side, String)> {
         let mut best: Option<(f64, Side, String)> = None;
         let mut failed = Vec::new();
-        for peer in row.peers {
+        for peer in peers {
             for variant in peer.variants {
                 let name = format!("{} {variant}", peer.name);
-                let tried = self.peer(row, peer.script, variant).and_then(|mut side| {
+                let started = self.peer(peer, variant, row.side, row.inputs, row.threads);
+                let tried = started.and_then(|mut side| {
                     side::agree(&ours.check, &side.check, row.tolerance)?;
                     side.work()?;
                     Ok((side.work()?, side))
@@ -249,6 +298,8 @@ fn scored_rows(count: usize) -> String {
     text
 }
 
+const NO_PEAK_MEMORY: &str = "this system does not tell a process's peak memory";
+
 /// A row's figures, or why there are none.
 struct Outcome {
     figures: std::result::Result<Figures, String>,
@@ -297,6 +348,11 @@ impl Outcome {
         }
     }
 
+    /// What is no matter of chance, and so measured once.
+    fn once(ours: f64, peer: f64, peer_name: String) -> Outcome {
+        Outcome::of(vec![(ours, peer)], peer_name, (None, None))
+    }
+
     fn failed(error: &anyhow::Error) -> Outcome {
         Outcome {
             figures: Err(format!("{error:#}")),
@@ -308,19 +364,8 @@ impl Outcome {
         match &self.figures {
             Err(reason) => bail!("{reason}"),
             Ok(figures) => {
-                let (ours, peer) = figures
-                    .memory
-                    .context("this system does not tell a process's peak memory")?;
-                let figures = Figures {
-                    ours,
-                    peer,
-                    peer_name: figures.peer_name.clone(),
-                    spread: (ours / peer, ours / peer),
-                    memory: None,
-                };
-                Ok(Outcome {
-                    figures: Ok(figures),
-                })
+                let (ours, peer) = figures.memory.context(NO_PEAK_MEMORY)?;
+                Ok(Outcome::once(ours, peer, figures.peer_name.clone()))
             }
         }
     }
@@ -473,8 +518,8 @@ mod tests {
     fn names_are_unique_and_memory_follows_its_row() {
         for (index, row) in ROWS.iter().enumerate() {
             assert!(ROWS[..index].iter().all(|other| other.name != row.name));
-            if let Some(of) = row.of_memory_of {
-                assert_eq!(ROWS[index - 1].name, of);
+            if let Against::MemoryOf(name) = row.against {
+                assert!(ROWS[..index].iter().any(|other| other.name == name));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! are CSS variables with the light theme's value as fallback, text is real text measured by a
 //! fixed table, and every number is written from integers.
 
+pub mod growth;
 pub mod histogram;
 pub mod interval;
 pub mod outcomes;

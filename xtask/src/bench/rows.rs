@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-/// Threads of either side.
-pub const THREADS: &str = "2";
-/// Of the peers' processes: threads, and no look at the network once they are installed.
-pub const PEER_VARIABLES: [(&str, &str); 4] = [
-    ("OMP_NUM_THREADS", THREADS),
+/// Threads of either side, where a row says nothing else.
+pub const THREADS: usize = 2;
+/// Of the peers' processes: no look at the network once they are installed.
+pub const PEER_VARIABLES: [(&str, &str); 3] = [
     ("HF_HUB_OFFLINE", "1"),
     ("TOKENIZERS_PARALLELISM", "false"),
     ("PYTHONWARNINGS", "ignore"),
@@ -63,13 +62,15 @@ pub struct Peer {
     pub packages: &'static Packages,
 }
 
-const LLAMA_BEST: Peer = Peer {
+/// llama.cpp in its fastest format.
+pub const LLAMA_BEST: Peer = Peer {
     name: "llama.cpp",
     script: "llama.py",
     variants: &["q4_0", "q4_1", "q8_0"],
     packages: &LLAMA_CPP,
 };
-const LLAMA_SHIPPED: Peer = Peer {
+/// llama.cpp on the shipped file.
+pub const LLAMA_SHIPPED: Peer = Peer {
     variants: &["q4_1"],
     ..LLAMA_BEST
 };
@@ -79,6 +80,27 @@ const TRANSFORMERS: Peer = Peer {
     variants: &["f32", "bf16"],
     packages: &TORCH,
 };
+
+/// PEFT on torch.
+pub const PEFT: Peer = Peer {
+    name: "PEFT",
+    ..TRANSFORMERS
+};
+
+/// What a row's value is set against.
+#[derive(Clone, Copy)]
+pub enum Against {
+    /// Programs that do the same, in their variants: the best of all.
+    Peers(&'static [Peer]),
+    /// The same work by ourselves on one thread.
+    OneThread,
+    /// Peak memory, ours and the peer's, in the row of this name, which stands before this one.
+    MemoryOf(&'static str),
+    /// Our peak memory, against so many MB.
+    Memory(f64),
+    /// The share of our greedy answers that are this program's too, against all of them.
+    Answers(Peer),
+}
 
 /// What a row's inputs are.
 #[derive(Clone, Copy)]
@@ -134,42 +156,54 @@ pub struct Row {
     /// What the sides call it.
     pub side: &'static str,
     pub inputs: Work,
-    pub peers: &'static [Peer],
+    pub against: Against,
+    pub threads: usize,
     pub unit: &'static str,
     pub target: Target,
     /// How far the numbers of the sides' checks may lie apart.
     pub tolerance: f64,
-    /// Peak memory of the row of this name, which stands before it.
-    pub of_memory_of: Option<&'static str>,
     /// Whether `--quick` runs it.
     pub quick: bool,
 }
 
 /// Mean log-probability of the gold answers, between formats of 4 and 8 bits. Requantized to Q4_0, the
 /// shipped file loses .43: a peer may be faster for it, so it counts.
-const FORMATS_APART: f64 = 0.5;
+pub const FORMATS_APART: f64 = 0.5;
 
 const DEFAULT: Row = Row {
     name: "",
     work: "",
     side: "",
     inputs: Work::Model,
-    peers: &[LLAMA_BEST],
+    against: Against::Peers(&[LLAMA_BEST]),
+    threads: THREADS,
     unit: "tokens/s",
     target: Target::AtLeast(1.0),
     tolerance: FORMATS_APART,
-    of_memory_of: None,
     quick: false,
 };
 
+const DECODE: Row = Row {
+    name: "decode-1",
+    work: "one stream: 128 new tokens after a prompt of 32",
+    side: "decode-1",
+    target: Target::AtLeast(1.2),
+    quick: true,
+    ..DEFAULT
+};
+const SAMPLE: Row = Row {
+    name: "sample-50",
+    work: "50 samples of one prompt of 64 tokens, 64 new tokens each, at temperature 1",
+    side: "sample-50",
+    target: Target::AtLeast(1.5),
+    quick: true,
+    ..DEFAULT
+};
 const LORA_SMALL: Row = Row {
     name: "lora-4x256",
     work: "one optimizer step on 4 texts of 256 tokens, LoRA of rank 64 on seven projections",
     side: "lora-4x256",
-    peers: &[Peer {
-        name: "PEFT",
-        ..TRANSFORMERS
-    }],
+    against: Against::Peers(&[PEFT]),
     unit: "s",
     target: Target::AtMost(0.67),
     tolerance: 0.05,
@@ -193,26 +227,45 @@ pub const ROWS: &[Row] = &[
         ..DEFAULT
     },
     Row {
-        name: "decode-1",
-        work: "one stream: 128 new tokens after a prompt of 32",
-        side: "decode-1",
-        target: Target::AtLeast(1.2),
-        quick: true,
+        name: "greedy-answers",
+        work: "share of 200 questions with the same first 8 tokens as llama.cpp on the shipped file",
+        side: "greedy",
+        against: Against::Answers(LLAMA_SHIPPED),
+        unit: "of the questions",
+        target: Target::AtLeast(0.95),
         ..DEFAULT
     },
+    DECODE,
     Row {
-        name: "sample-50",
-        work: "50 samples of one prompt of 64 tokens, 64 new tokens each, at temperature 1",
-        side: "sample-50",
-        target: Target::AtLeast(1.5),
-        quick: true,
-        ..DEFAULT
+        name: "decode-1-one-thread",
+        work: "the same, both on one thread",
+        threads: 1,
+        target: Target::AtLeast(1.0),
+        quick: false,
+        ..DECODE
+    },
+    SAMPLE,
+    Row {
+        name: "sample-50-one-thread",
+        work: "the same, both on one thread",
+        threads: 1,
+        target: Target::AtLeast(1.0),
+        quick: false,
+        ..SAMPLE
+    },
+    Row {
+        name: "sample-50-threads",
+        work: "the same, our two threads beside one",
+        against: Against::OneThread,
+        target: Target::AtLeast(1.8),
+        quick: false,
+        ..SAMPLE
     },
     Row {
         name: "sample-50-q4_1",
         work: "the same beside llama.cpp on the shipped file",
         side: "sample-50",
-        peers: &[LLAMA_SHIPPED],
+        against: Against::Peers(&[LLAMA_SHIPPED]),
         target: Target::AtLeast(4.0),
         tolerance: 0.02,
         quick: true,
@@ -222,7 +275,7 @@ pub const ROWS: &[Row] = &[
         name: "sample-50-torch",
         work: "the same beside transformers with its KV cache",
         side: "sample-50",
-        peers: &[TRANSFORMERS],
+        against: Against::Peers(&[TRANSFORMERS]),
         target: Target::AtLeast(5.0),
         tolerance: 0.05,
         ..DEFAULT
@@ -236,10 +289,19 @@ pub const ROWS: &[Row] = &[
         ..DEFAULT
     },
     Row {
+        name: "sample-100x512-memory",
+        work: "peak resident memory of 100 samples of 512 tokens, beside 1.5 GB",
+        side: "sample-100x512",
+        against: Against::Memory(1_500.0),
+        unit: "MB",
+        target: Target::AtMost(1.0),
+        ..DEFAULT
+    },
+    Row {
         name: "prefill-512",
         work: "one prompt of 512 tokens",
         side: "prefill-512",
-        peers: &[LLAMA_BEST, TRANSFORMERS],
+        against: Against::Peers(&[LLAMA_BEST, TRANSFORMERS]),
         target: Target::AtLeast(1.3),
         quick: true,
         ..DEFAULT
@@ -248,7 +310,7 @@ pub const ROWS: &[Row] = &[
         name: "score",
         work: "log-probabilities of 200 texts of 20 to 400 tokens",
         side: "score",
-        peers: &[TRANSFORMERS],
+        against: Against::Peers(&[TRANSFORMERS]),
         target: Target::AtLeast(2.0),
         tolerance: 0.05,
         ..DEFAULT
@@ -257,16 +319,23 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "lora-4x256-memory",
         work: "peak resident memory of that process",
-        of_memory_of: Some("lora-4x256"),
+        against: Against::MemoryOf("lora-4x256"),
         unit: "MB",
         target: Target::AtMost(0.35),
+        ..LORA_SMALL
+    },
+    Row {
+        name: "lora-4x256-threads",
+        work: "the same step, our two threads beside one",
+        against: Against::OneThread,
+        target: Target::AtMost(0.56),
         ..LORA_SMALL
     },
     LORA_LARGE,
     Row {
         name: "lora-8x400-memory",
         work: "peak resident memory of that process",
-        of_memory_of: Some("lora-8x400"),
+        against: Against::MemoryOf("lora-8x400"),
         unit: "MB",
         target: Target::AtMost(0.35),
         ..LORA_LARGE
@@ -275,12 +344,12 @@ pub const ROWS: &[Row] = &[
         name: "rloo-step",
         work: "8 questions, 8 samples of 48 tokens each: sampled, rewarded, one update",
         side: "rloo-step",
-        peers: &[Peer {
+        against: Against::Peers(&[Peer {
             name: "TRL",
             script: "trl_peer.py",
             packages: &TRL,
             ..TRANSFORMERS
-        }],
+        }]),
         unit: "s",
         target: Target::AtMost(0.4),
         tolerance: 0.05,
@@ -290,12 +359,12 @@ pub const ROWS: &[Row] = &[
         name: "embed",
         work: "5,000 short responses by MiniLM",
         side: "embed",
-        peers: &[Peer {
+        against: Against::Peers(&[Peer {
             name: "sentence-transformers",
             script: "embed_peer.py",
             packages: &SENTENCE_TRANSFORMERS,
             ..TRANSFORMERS
-        }],
+        }]),
         unit: "texts/s",
         target: Target::AtLeast(1.0),
         tolerance: 0.01,
@@ -306,12 +375,12 @@ pub const ROWS: &[Row] = &[
         work: "1,000,000 rows: all measures with 1,000 bootstraps, beside the peers' without",
         side: "measures",
         inputs: Work::Measures,
-        peers: &[Peer {
+        against: Against::Peers(&[Peer {
             name: "torchmetrics + netcal",
             script: "measures_peer.py",
             variants: &["-"],
             packages: &MEASURES,
-        }],
+        }]),
         unit: "s",
         target: Target::AtMost(1.0),
         tolerance: 1e-4,
@@ -322,12 +391,12 @@ pub const ROWS: &[Row] = &[
         work: "`sayself metrics` on 1,000 rows, beside `python -c \"import torch, transformers\"`",
         side: "start",
         inputs: Work::Start,
-        peers: &[Peer {
+        against: Against::Peers(&[Peer {
             name: "python",
             script: "start_peer.py",
             variants: &["-"],
             packages: &TORCH,
-        }],
+        }]),
         unit: "s",
         target: Target::AtMost(0.02),
         ..DEFAULT

@@ -6,6 +6,9 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+/// Tokens of a greedy answer that are compared; one that is shorter is filled up.
+const ANSWER_TOKENS: usize = 8;
+
 pub struct Side {
     name: String,
     child: Child,
@@ -93,6 +96,17 @@ pub fn agree(ours: &[f64], peer: &[f64], tolerance: f64) -> Result<()> {
     Ok(())
 }
 
+/// The share of answers, of [`ANSWER_TOKENS`] each, that both sides gave alike.
+pub fn share_equal(ours: &[f64], peer: &[f64]) -> Result<f64> {
+    if ours.len() != peer.len() || ours.is_empty() {
+        let (ours, peer) = (ours.len(), peer.len());
+        bail!("we gave {ours} tokens of answers, the peer {peer}: expected as many");
+    }
+    let pairs = ours.chunks(ANSWER_TOKENS).zip(peer.chunks(ANSWER_TOKENS));
+    let equal = pairs.clone().filter(|(ours, peer)| ours == peer).count();
+    Ok(equal as f64 / pairs.len() as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +130,17 @@ mod tests {
         shell.args(["-c", "exit 3"]);
         let error = Side::start(shell).err().unwrap().to_string();
         assert!(error.contains("exit status: 3"), "{error}");
+    }
+
+    #[test]
+    fn answers_are_equal_as_a_whole() {
+        let ours: Vec<f64> = (0..16).map(f64::from).collect();
+        let mut peer = ours.clone();
+        assert_eq!(share_equal(&ours, &peer).unwrap(), 1.0);
+        peer[9] = -1.0;
+        assert_eq!(share_equal(&ours, &peer).unwrap(), 0.5);
+        assert!(share_equal(&ours, &peer[..8]).is_err());
+        assert!(share_equal(&[], &[]).is_err());
     }
 
     #[test]
