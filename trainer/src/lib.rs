@@ -5,6 +5,7 @@
 //! ([`cli`]) and one function, and writes to a [`run_dir`] and nothing else.
 
 pub mod cli;
+pub mod comparison;
 pub mod device;
 pub mod embed;
 pub mod error;
@@ -17,3 +18,4 @@ pub mod run_dir;
 pub mod sampler;
 pub mod scored_rows;
 pub mod stages;
+pub mod status;

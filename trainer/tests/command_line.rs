@@ -24,8 +24,10 @@ fn help() {
         "cluster",
         "rationalize",
         "build",
+        "compare",
         "metrics",
         "parse",
+        "status",
     ] {
         snapshot(&format!("help-{command}"), &[command, "--help"]);
     }
@@ -39,6 +41,11 @@ fn bad_use_is_told_with_exit_code_2() {
         ("unknown-option", &["metrics", "x.csv", "--colour"]),
         ("pull-nothing", &["pull"]),
         ("pull-unknown", &["pull", "gpt-5"]),
+        ("compare-nothing", &["compare"]),
+        (
+            "compare-unknown-measure",
+            &["compare", "runs", "--measure", "fame"],
+        ),
         ("metrics-wrong-scale", &["metrics", "x.csv", "--scale", "5"]),
         (
             "metrics-wrong-binning",
@@ -60,6 +67,44 @@ fn a_missing_file_fails_with_exit_code_1() {
     let (code, stdout, stderr) = run(sayself().args(["metrics", "/no/such/file", "--json"]));
     assert_eq!((code, stdout.as_str()), (1, ""));
     assert!(stderr.contains("cannot read /no/such/file"), "{stderr}");
+}
+
+#[test]
+fn the_recorded_run_is_compared_with_itself() {
+    let run_dir = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../datasets/results/world-facts-smollm2-135m"
+    );
+    let asked = ["compare", run_dir, "--against", "self-consistency"];
+    let few = ["--measure", "auroc", "--bootstrap", "40"];
+    let (code, stdout, stderr) = run(sayself().args(asked).args(few).arg("--json"));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("sayself-held-out is left out"), "{stderr}");
+    let comparison: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let compared = comparison["compared"].as_array().unwrap();
+    let taught = compared
+        .iter()
+        .find(|one| one["name"] == "sayself")
+        .unwrap();
+    assert_eq!(taught["n"], 4753);
+    let auroc = &taught["differences"][0];
+    assert_eq!(auroc["measure"], "auroc");
+    // As README has them: .867 and .789.
+    assert!((auroc["difference"].as_f64().unwrap() - 0.078).abs() < 0.002);
+    assert!(auroc["ci"][0].as_f64().unwrap() > 0.0);
+
+    let (code, stdout, _) = run(sayself()
+        .args(asked)
+        .args(few)
+        .args(["--format", "markdown"]));
+    assert_eq!(code, 0);
+    assert!(stdout.starts_with("| evaluation | n | measure | value | self-consistency |"));
+    for folder in ["/no/such/run", env!("CARGO_MANIFEST_DIR")] {
+        let (code, stdout, stderr) = run(sayself().args(["compare", folder]));
+        let wanted = if folder.starts_with("/no") { 1 } else { 2 };
+        assert_eq!((code, stdout.as_str()), (wanted, ""), "{stderr}");
+        assert!(stderr.contains(folder), "{stderr}");
+    }
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> String {

@@ -1,12 +1,12 @@
 //! `sayself evaluate`.
 
-use crate::sampler::local::limits;
 use crate::cli::stage_run::StageArguments;
 use crate::cli::subject::{DecodingArguments, ModelArguments};
 use crate::cli::{Globals, output};
 use crate::error::bad_use;
 use crate::question_source;
 use crate::run_dir::Provenance;
+use crate::sampler::local::limits;
 use crate::stages::evaluate::{LevelReader, Method, Subject, evaluate};
 use crate::stages::questions::{choose, name_of};
 use crate::stages::run::{prompt, table};
@@ -70,7 +70,10 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let mut config = stage.config()?;
     arguments.model.apply(&mut config);
     config.questions.source = arguments.questions;
-    let mut evaluation = EvaluateConfig { decoding: method.decoding(), ..EvaluateConfig::default() };
+    let mut evaluation = EvaluateConfig {
+        decoding: method.decoding(),
+        ..EvaluateConfig::default()
+    };
     evaluation.method = arguments.method;
     evaluation.confidence = match arguments.confidence {
         None | Some(Confidence::Stated) => Readout::Stated,
@@ -83,20 +86,36 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     arguments.decoding.apply(&mut evaluation.decoding);
 
     let questions = question_source::load(&config.questions.source, stage.skip_invalid)?;
-    let has_test = questions.questions.iter().any(|question| question.split == Some(datasets::Split::Test));
-    let split = arguments.split.or_else(|| has_test.then(|| "test".to_owned()));
+    let has_test = questions
+        .questions
+        .iter()
+        .any(|question| question.split == Some(datasets::Split::Test));
+    let split = arguments
+        .split
+        .or_else(|| has_test.then(|| "test".to_owned()));
     // A file without splits is asked whole; the configuration knows no word for that.
     if let Some(split) = &split {
         evaluation.split.clone_from(split);
     }
-    let asked = choose(&questions.questions, split.as_deref(), evaluation.limit, config.seed)?;
+    let asked = choose(
+        &questions.questions,
+        split.as_deref(),
+        evaluation.limit,
+        config.seed,
+    )?;
     let asked_prompt = prompt(evaluation.prompt.as_deref().or(method.prompt_name()))?;
     config.evaluate = vec![evaluation.clone()];
     config.check().map_err(|error| bad_use(error.to_string()))?;
 
-    let loaded = arguments.model.load(&config.model, limits(ROWS, config.memory_mb), globals)?;
+    let loaded = arguments
+        .model
+        .load(&config.model, limits(ROWS, config.memory_mb), globals)?;
     if method == Method::Taught {
-        check_adapter(&evaluation.method, loaded.has_adapter, loaded.label.as_deref())?;
+        check_adapter(
+            &evaluation.method,
+            loaded.has_adapter,
+            loaded.label.as_deref(),
+        )?;
     }
     let levels = loaded.local_if_any().and_then(|local| {
         Some(LevelReader {

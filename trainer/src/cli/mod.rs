@@ -4,8 +4,22 @@
 //! Exit codes: 0; 1 for what failed; 2 for bad use and for files of the wrong shape. Data goes to
 //! stdout, words to stderr.
 
+pub mod build;
+pub mod cluster;
+pub mod compare;
+pub mod evaluate;
+pub mod metrics;
 pub mod output;
+pub mod parse;
+pub mod pull;
+pub mod rationalize;
+pub mod rl;
+pub mod run;
+pub mod sample;
+pub mod score;
+pub mod sft;
 pub mod stage_run;
+pub mod status;
 pub mod subject;
 
 use crate::error::exit_code;
@@ -13,12 +27,10 @@ use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
-/// Declares the subcommands: for each a module with `Arguments` (clap; its doc comment is the
+/// Declares the subcommands, each by its module with `Arguments` (clap; its doc comment is the
 /// command's help) and `run(Arguments, &Globals) -> anyhow::Result<()>`.
 macro_rules! commands {
     ($( $module:ident => $name:ident, )*) => {
-        $( pub mod $module; )*
-
         #[derive(Subcommand)]
         enum Command {
             $( $name($module::Arguments), )*
@@ -42,6 +54,8 @@ commands! {
     rl => Rl,
     evaluate => Evaluate,
     run => Run,
+    status => Status,
+    compare => Compare,
     score => Score,
     metrics => Metrics,
     parse => Parse,

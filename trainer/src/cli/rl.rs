@@ -75,8 +75,16 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     config.check().map_err(|error| bad_use(error.to_string()))?;
 
     let questions = question_source::load(&config.questions.source, stage.skip_invalid)?;
-    let has_train = questions.questions.iter().any(|question| question.split == Some(datasets::Split::Train));
-    let asked = choose(&questions.questions, has_train.then_some("train"), config.rl.questions, config.seed)?;
+    let has_train = questions
+        .questions
+        .iter()
+        .any(|question| question.split == Some(datasets::Split::Train));
+    let asked = choose(
+        &questions.questions,
+        has_train.then_some("train"),
+        config.rl.questions,
+        config.seed,
+    )?;
     let source = model_source::resolve(&config.model, globals.quiet)?;
     let provenance = Provenance {
         model_sha256: source.sha256()?,
@@ -88,11 +96,23 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     if !adapter.join("adapter_config.json").exists() {
         stage.run_stage(globals, config, provenance, |context, config| {
             question_source::write_skipped(context, &questions)?;
-            rl(context, &config.rl, &Student::load(&source, config.memory_mb)?, &arguments.adapter, &asked)
+            rl(
+                context,
+                &config.rl,
+                &Student::load(&source, config.memory_mb)?,
+                &arguments.adapter,
+                &asked,
+            )
         })?;
     }
     if stage.json {
-        return output::json(&json!({ "stage": "rl", "questions": asked.len(), "adapter": adapter }));
+        return output::json(
+            &json!({ "stage": "rl", "questions": asked.len(), "adapter": adapter }),
+        );
     }
-    output::line(&format!("trained on {} questions: {}", asked.len(), adapter.display()))
+    output::line(&format!(
+        "trained on {} questions: {}",
+        asked.len(),
+        adapter.display()
+    ))
 }

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 /// sample, cluster, rationalize, build, then sft, rl and the evaluations, each in its folder of
 /// DIR. Killed at any moment and started again with the same words, it goes on where it stood.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  sayself run world-facts/demo --out runs/demo\n  sayself run world-facts/full --out runs/full --training-seeds 1,2,3")]
+#[command(
+    after_help = "Examples:\n  sayself run world-facts/demo --out runs/demo\n  sayself run world-facts/full --out runs/full --training-seeds 1,2,3"
+)]
 pub struct Arguments {
     /// A file as `run.toml`, or a shipped configuration's name: world-facts/demo, world-facts/full
     #[arg(value_name = "CONFIG.toml")]
@@ -38,7 +40,10 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let mut config = find_config(&arguments.config)?;
     config.training_seeds = arguments.training_seeds.unwrap_or(config.training_seeds);
     config.check().map_err(|error| bad_use(error.to_string()))?;
-    let options = RunOptions { skip_invalid: arguments.skip_invalid, quiet: globals.quiet };
+    let options = RunOptions {
+        skip_invalid: arguments.skip_invalid,
+        quiet: globals.quiet,
+    };
     let measured = run_pipeline(&config, &arguments.out, options)?;
     if arguments.json {
         let evaluations: serde_json::Map<_, _> = measured.into_iter().collect();
@@ -53,7 +58,9 @@ fn find_config(name: &str) -> anyhow::Result<RunConfig> {
     }
     let Some(text) = datasets::configs::builtin(name) else {
         let names = datasets::configs::names().join(", ");
-        return Err(bad_use(format!("{name}: no such file, and no shipped configuration ({names})")));
+        return Err(bad_use(format!(
+            "{name}: no such file, and no shipped configuration ({names})"
+        )));
     };
     RunConfig::from_toml(text).map_err(|error| bad_input(format!("{name}: {error}")))
 }

@@ -1,11 +1,11 @@
 //! `sayself sample`.
 
-use crate::sampler::local::limits;
 use crate::cli::stage_run::StageArguments;
 use crate::cli::subject::{DecodingArguments, ModelArguments};
 use crate::cli::{Globals, output};
 use crate::question_source;
 use crate::run_dir::Provenance;
+use crate::sampler::local::limits;
 use crate::stages::questions::choose;
 use crate::stages::run::prompt;
 use crate::stages::sample::{GREEDY, SAMPLES, sample};
@@ -59,10 +59,17 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     if arguments.greedy {
         config.sample = config.sample.greedy();
     }
-    config.check().map_err(|error| crate::error::bad_use(error.to_string()))?;
+    config
+        .check()
+        .map_err(|error| crate::error::bad_use(error.to_string()))?;
     let asked_prompt = prompt(config.sample.prompt.as_deref())?;
     let questions = question_source::load(&config.questions.source, stage.skip_invalid)?;
-    let asked = choose(&questions.questions, arguments.split.as_deref(), arguments.limit, config.seed)?;
+    let asked = choose(
+        &questions.questions,
+        arguments.split.as_deref(),
+        arguments.limit,
+        config.seed,
+    )?;
     let limits = limits(config.sample.batch, config.memory_mb);
     let subject = arguments.model.load(&config.model, limits, globals)?;
     let provenance = Provenance {
@@ -72,12 +79,26 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let file = if arguments.greedy { GREEDY } else { SAMPLES };
     let samples = stage.run_stage(globals, config, provenance, |context, config| {
         question_source::write_skipped(context, &questions)?;
-        sample(context, &config.sample, &asked_prompt, &asked, subject.sampler(), file)
+        sample(
+            context,
+            &config.sample,
+            &asked_prompt,
+            &asked,
+            subject.sampler(),
+            file,
+        )
     })?;
     let path = stage.out.join(file);
     if stage.json {
         let tokens: u64 = samples.iter().map(|sample| u64::from(sample.tokens)).sum();
-        return output::json(&json!({ "stage": "sample", "records": samples.len(), "tokens": tokens, "file": path }));
+        return output::json(
+            &json!({ "stage": "sample", "records": samples.len(), "tokens": tokens, "file": path }),
+        );
     }
-    output::line(&format!("{} responses to {} questions: {}", samples.len(), asked.len(), path.display()))
+    output::line(&format!(
+        "{} responses to {} questions: {}",
+        samples.len(),
+        asked.len(),
+        path.display()
+    ))
 }

@@ -1,10 +1,10 @@
 //! `sayself score`.
 
-use crate::sampler::local::limits;
 use crate::cli::subject::ModelArguments;
 use crate::cli::{Globals, output};
 use crate::error::{Error, bad_input};
 use crate::events::EventLog;
+use crate::sampler::local::limits;
 use crate::stages::StageContext;
 use crate::stages::score::{Text, score};
 use clap::Args;
@@ -36,7 +36,9 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let texts = read_texts(&arguments.file, arguments.skip_invalid)?;
     let mut config = RunConfig::default();
     arguments.model.apply(&mut config);
-    let loaded = arguments.model.load(&config.model, limits(1, config.memory_mb), globals)?;
+    let loaded = arguments
+        .model
+        .load(&config.model, limits(1, config.memory_mb), globals)?;
     let local = loaded.local("score")?;
     let events = EventLog::none();
     let context = StageContext {
@@ -48,19 +50,35 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         quiet: globals.quiet,
     };
     let mut lines = output::Lines::open();
-    score(&context, &local.sampler.decoder, &local.sampler.tokenizer, &texts, &mut |scored| {
-        if arguments.json {
-            return lines.json(&scored);
-        }
-        let sum: f64 = scored.logprobs.iter().map(|logprob| f64::from(*logprob)).sum();
-        let mean = sum / scored.logprobs.len().max(1) as f64;
-        lines.text(&format!("{} tokens, mean log-probability {mean:.4}", scored.token_ids.len()))
-    })?;
+    score(
+        &context,
+        &local.sampler.decoder,
+        &local.sampler.tokenizer,
+        &texts,
+        &mut |scored| {
+            if arguments.json {
+                return lines.json(&scored);
+            }
+            let sum: f64 = scored
+                .logprobs
+                .iter()
+                .map(|logprob| f64::from(*logprob))
+                .sum();
+            let mean = sum / scored.logprobs.len().max(1) as f64;
+            lines.text(&format!(
+                "{} tokens, mean log-probability {mean:.4}",
+                scored.token_ids.len()
+            ))
+        },
+    )?;
     lines.finish()
 }
 
 fn read_texts(path: &std::path::Path, skip_invalid: bool) -> anyhow::Result<Vec<Text>> {
-    let file = std::fs::File::open(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
+    let file = std::fs::File::open(path).map_err(|source| Error::Read {
+        path: path.to_path_buf(),
+        source,
+    })?;
     let name = path.display().to_string();
     let (mut texts, mut skipped) = (Vec::new(), 0_usize);
     for record in datasets::jsonl::Reader::<_, Text>::new(std::io::BufReader::new(file), name) {
@@ -74,7 +92,10 @@ fn read_texts(path: &std::path::Path, skip_invalid: bool) -> anyhow::Result<Vec<
         eprintln!("{skipped} malformed lines left out");
     }
     if texts.is_empty() {
-        return Err(bad_input(format!("{}: no text; expected JSONL with `text`", path.display())));
+        return Err(bad_input(format!(
+            "{}: no text; expected JSONL with `text`",
+            path.display()
+        )));
     }
     Ok(texts)
 }

@@ -52,8 +52,10 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     training.lora_rank = arguments.lora_rank.unwrap_or(training.lora_rank);
     config.check().map_err(|error| bad_use(error.to_string()))?;
 
-    let bytes = std::fs::read(&arguments.data)
-        .map_err(|source| Error::Read { path: arguments.data.clone(), source })?;
+    let bytes = std::fs::read(&arguments.data).map_err(|source| Error::Read {
+        path: arguments.data.clone(),
+        source,
+    })?;
     let records = datasets::reference::read_stage_one(&bytes, &arguments.data.to_string_lossy())
         .map_err(|error| bad_input(error.to_string()))?;
     let source = model_source::resolve(&config.model, globals.quiet)?;
@@ -65,11 +67,23 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let adapter = stage.out.join(ADAPTER);
     if !adapter.join("adapter_config.json").exists() {
         stage.run_stage(globals, config, provenance, |context, config| {
-            sft(context, &config.sft, config.build.order, &Student::load(&source, config.memory_mb)?, &records)
+            sft(
+                context,
+                &config.sft,
+                config.build.order,
+                &Student::load(&source, config.memory_mb)?,
+                &records,
+            )
         })?;
     }
     if stage.json {
-        return output::json(&json!({ "stage": "sft", "records": records.len(), "adapter": adapter }));
+        return output::json(
+            &json!({ "stage": "sft", "records": records.len(), "adapter": adapter }),
+        );
     }
-    output::line(&format!("trained on {} records: {}", records.len(), adapter.display()))
+    output::line(&format!(
+        "trained on {} records: {}",
+        records.len(),
+        adapter.display()
+    ))
 }
