@@ -179,7 +179,9 @@ impl Bench {
             Against::Peers(peers) => self.beside_peers(row, peers),
             Against::OneThread => {
                 let ours = self.ours(row.side, row.inputs, row.threads)?;
-                let alone = self.ours(row.side, row.inputs, 1)?;
+                let mut alone = self.ours(row.side, row.inputs, 1)?;
+                // Warm as the other will be, as a peer is once the best was found.
+                alone.work()?;
                 self.in_turn(ours, alone, "one thread".into())
             }
             Against::MemoryOf(name) => {
