@@ -36,8 +36,9 @@ const MANY: usize = 200;
 const SAMPLES: usize = 10;
 /// Rows that `sample-many` decodes at once; what `sayself sample` takes by default.
 const ROWS: usize = 64;
-/// Gold answers whose log-probability is the check of every model.
-const GOLDS: usize = 50;
+/// Gold answers with their log-probabilities; one in [`CHECKED`] of them is the check of other work.
+const GOLDS: usize = 400;
+const CHECKED: usize = 8;
 /// Tokens of a greedy answer; one that ends early is filled up with [`NO_TOKEN`].
 const ANSWER_TOKENS: usize = 8;
 const NO_TOKEN: f64 = -1.0;
@@ -187,11 +188,11 @@ fn load(name: &str, model: &str, path: &Path) -> anyhow::Result<(Vec<f64>, Work)
         let tokens = greedy_answers(&decoder, &tokenizer, inputs)?;
         return Ok((tokens, Box::new(|| Ok(0.0))));
     }
-    let check = gold_logprob(&decoder, &inputs.golds)?;
     if name == "gold-perplexity" {
-        let perplexity = (-check).exp();
-        return Ok((vec![check], Box::new(move || Ok(perplexity))));
+        let logprob = gold_logprob(&decoder, inputs.golds.iter())?;
+        return Ok((vec![logprob], Box::new(move || Ok((-logprob).exp()))));
     }
+    let check = gold_logprob(&decoder, inputs.golds.iter().step_by(CHECKED))?;
     let work: Work = match name {
         "score" => {
             let tokens: usize = inputs.texts.iter().map(Vec::len).sum();
@@ -210,10 +211,13 @@ fn load(name: &str, model: &str, path: &Path) -> anyhow::Result<(Vec<f64>, Work)
 }
 
 /// Mean log-probability of a token of the gold answers.
-fn gold_logprob(decoder: &Decoder, golds: &[Gold]) -> anyhow::Result<f64> {
-    let texts: Vec<Vec<u32>> = golds.iter().map(|gold| gold.tokens.clone()).collect();
+fn gold_logprob<'a>(
+    decoder: &Decoder,
+    golds: impl Iterator<Item = &'a Gold> + Clone,
+) -> anyhow::Result<f64> {
+    let texts: Vec<Vec<u32>> = golds.clone().map(|gold| gold.tokens.clone()).collect();
     let scores = model::score(decoder, &texts)?;
-    let of_golds = golds.iter().zip(&scores);
+    let of_golds = golds.zip(&scores);
     let logprobs: Vec<f64> = of_golds
         .flat_map(|(gold, scores)| scores[gold.start - 1..].iter().copied().map(f64::from))
         .collect();
@@ -460,7 +464,7 @@ fn share_of_vowels(text: &str) -> f64 {
 fn rloo_step(source: &ModelSource, inputs: Inputs) -> anyhow::Result<(Vec<f64>, Work)> {
     let (questions, samples, max_tokens) = RLOO;
     let student = Student::load(source, 1024)?;
-    let check = gold_logprob(&student.decoder, &inputs.golds)?;
+    let check = gold_logprob(&student.decoder, inputs.golds.iter().step_by(CHECKED))?;
     let lora = fresh_adapter(&student.dense)?;
     let learner = Learner::new(&student, &lora, datasets::config::Precision::Bf16);
     let policy = student.decoder.with_adapter(lora.clone());

@@ -1,7 +1,7 @@
 """transformers and PEFT on torch. VARIANT: f32 or bf16."""
 
 import torch
-from side import THREADS, arguments, mean_logprob, rate, seconds, serve
+from side import CHECKED, THREADS, arguments, mean_logprob, rate, seconds, serve
 from transformers import AutoModelForCausalLM
 
 torch.set_num_threads(THREADS)
@@ -104,7 +104,7 @@ def main():
         rows, tokens = map(int, name.removeprefix("lora-").split("x"))
         serve(*lora_step(model, inputs["training"], rows, tokens))
         return
-    check = mean_logprob(inputs["golds"], scorer(model))
+    check = mean_logprob(inputs["golds"][::CHECKED], scorer(model))
     _, medium, long = inputs["prompts"]
     works = {
         "sample-50": lambda: sample(model, medium, 50, 64),

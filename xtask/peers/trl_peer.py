@@ -6,7 +6,7 @@ import time
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from side import THREADS, arguments, mean_logprob, serve
+from side import CHECKED, THREADS, arguments, mean_logprob, serve
 from transformers import AutoTokenizer, TrainerCallback
 from transformers_peer import RANK, load, scorer
 from trl import RLOOConfig, RLOOTrainer
@@ -32,7 +32,7 @@ class Timer(TrainerCallback):
 def main():
     name, variant, inputs = arguments()
     model = load(inputs["model"], variant)
-    check = mean_logprob(inputs["golds"], scorer(model))
+    check = mean_logprob(inputs["golds"][::CHECKED], scorer(model))
     folder, _, file = inputs["model"].rpartition("/")
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)
     prompts = [tokenizer.decode(prompt) for prompt in inputs["questions"][:QUESTIONS]]

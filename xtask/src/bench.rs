@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use side::Side;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 const MODEL: &str = "smollm2-135m";
 /// Times that each side works, in turn with the other.
@@ -26,6 +27,10 @@ const ROUNDS_QUICK: usize = 3;
 /// Rows of the files of `measures` and `start`.
 const MEASURED_ROWS: usize = 1_000_000;
 const STARTED_ROWS: usize = 1_000;
+/// A process that has not loaded and worked once in this time hangs.
+const HANGS: Duration = Duration::from_secs(1_800);
+/// The time that a variant is given at least.
+const LIMIT_MIN: Duration = Duration::from_secs(60);
 
 #[derive(Args)]
 #[command(
@@ -152,26 +157,21 @@ impl Bench {
             .args([work, MODEL])
             .arg(self.inputs(inputs))
             .env("RAYON_NUM_THREADS", threads.to_string());
-        Side::start(command)
+        let mut side = Side::start(command, HANGS)?;
+        side.keep();
+        Ok(side)
     }
 
-    /// A peer's side of it, in one variant.
-    fn peer(
-        &self,
-        peer: &Peer,
-        variant: &str,
-        work: &str,
-        inputs: Work,
-        threads: usize,
-    ) -> Result<Side> {
+    /// A peer's side of a row, in one variant, which is ended after `limit` unless it is kept.
+    fn peer(&self, row: &Row, peer: &Peer, variant: &str, limit: Duration) -> Result<Side> {
         let mut command = Command::new(&self.python);
         command
             .arg(self.peers.join(peer.script))
-            .args([work, variant])
-            .arg(self.inputs(inputs))
-            .env("OMP_NUM_THREADS", threads.to_string())
+            .args([row.side, variant])
+            .arg(self.inputs(row.inputs))
+            .env("OMP_NUM_THREADS", row.threads.to_string())
             .envs(rows::PEER_VARIABLES);
-        Side::start(command)
+        Side::start(command, limit)
     }
 
     fn run(&self, row: &Row, done: &[(Row, Outcome)]) -> Result<Outcome> {
@@ -199,7 +199,7 @@ impl Bench {
                 self.install(peer.packages)?;
                 let variant = peer.variants[0];
                 let ours = self.ours(row.side, row.inputs, row.threads)?;
-                let theirs = self.peer(&peer, variant, row.side, row.inputs, row.threads)?;
+                let theirs = self.peer(row, &peer, variant, HANGS)?;
                 let share = side::share_equal(&ours.check, &theirs.check)?;
                 Ok(Outcome::once(
                     share,
@@ -233,33 +233,41 @@ impl Bench {
         ))
     }
 
-    /// Each variant works twice; the better second time wins. Only that one is left running.
+    /// Each variant works twice; the better second time wins. Only that one is left running. One that
+    /// has not loaded and worked once in three times the time of one before it, is not the best.
     fn best_peer(&self, row: &Row, peers: &[Peer], ours: &Side) -> Result<(Side, String)> {
         let mut best: Option<(f64, Side, String)> = None;
         let mut failed = Vec::new();
-        for peer in peers {
-            for variant in peer.variants {
-                let name = format!("{} {variant}", peer.name);
-                let started = self.peer(peer, variant, row.side, row.inputs, row.threads);
-                let tried = started.and_then(|mut side| {
-                    side::agree(&ours.check, &side.check, row.tolerance)?;
-                    side.work()?;
-                    Ok((side.work()?, side))
-                });
-                match tried {
-                    Ok((value, side)) => {
-                        eprintln!("  {name}: {value:.4} {}", row.unit);
-                        if best
-                            .as_ref()
-                            .is_none_or(|(other, ..)| row.target.is_better(value, *other))
-                        {
-                            best = Some((value, side, name));
-                        }
+        let mut limit = HANGS;
+        let variants = peers
+            .iter()
+            .flat_map(|peer| peer.variants.iter().map(move |variant| (peer, variant)));
+        for (peer, variant) in variants {
+            let name = format!("{} {variant}", peer.name);
+            let begun = Instant::now();
+            let tried = self.peer(row, peer, variant, limit).and_then(|mut side| {
+                side::agree(&ours.check, &side.check, row.tolerance)?;
+                side.work()?;
+                side.keep();
+                limit = limit.min((begun.elapsed() * 3).max(LIMIT_MIN));
+                Ok((side.work()?, side))
+            });
+            match tried {
+                Ok((value, side)) => {
+                    eprintln!("  {name}: {value:.4} {}", row.unit);
+                    if best
+                        .as_ref()
+                        .is_none_or(|(other, ..)| row.target.is_better(value, *other))
+                    {
+                        best = Some((value, side, name));
                     }
-                    Err(error) => {
-                        eprintln!("  {name}: left out, {error:#}");
-                        failed.push(format!("{name}: {error:#}"));
-                    }
+                }
+                Err(_) if best.is_some() && begun.elapsed() >= limit => {
+                    eprintln!("  {name}: left out, it takes more than three times as long");
+                }
+                Err(error) => {
+                    eprintln!("  {name}: left out, {error:#}");
+                    failed.push(format!("{name}: {error:#}"));
                 }
             }
         }

@@ -219,8 +219,9 @@ const LORA_LARGE: Row = Row {
 pub const ROWS: &[Row] = &[
     Row {
         name: "gold-perplexity",
-        work: "perplexity of the shipped gold answers after three examples",
+        work: "perplexity of 400 shipped gold answers after three examples, beside the same file",
         side: "gold-perplexity",
+        against: Against::Peers(&[LLAMA_SHIPPED]),
         unit: "perplexity",
         target: Target::AtMost(1.0),
         quick: true,

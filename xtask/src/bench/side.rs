@@ -5,13 +5,18 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Tokens of a greedy answer that are compared; one that is shorter is filled up.
 const ANSWER_TOKENS: usize = 8;
 
 pub struct Side {
     name: String,
-    child: Child,
+    child: Arc<Mutex<Child>>,
+    /// While it is there, the process is ended when its time is over.
+    limit: Option<Sender<()>>,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
     /// Numbers that the other side must give too.
@@ -19,8 +24,9 @@ pub struct Side {
 }
 
 impl Side {
-    /// Starts the process and waits until all is loaded.
-    pub fn start(mut command: Command) -> Result<Side> {
+    /// Starts the process and waits until all is loaded. It is ended after `limit`, unless it was
+    /// [kept](Side::keep) before.
+    pub fn start(mut command: Command, limit: Duration) -> Result<Side> {
         let name = shown(&command);
         let mut child = command
             .stdin(Stdio::piped())
@@ -29,8 +35,10 @@ impl Side {
             .with_context(|| format!("cannot start `{name}`"))?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (stdin, stdout) = pipes.context("a process without pipes")?;
+        let child = Arc::new(Mutex::new(child));
         let mut side = Side {
             name,
+            limit: Some(end_after(&child, limit)),
             child,
             stdin,
             stdout: BufReader::new(stdout),
@@ -43,6 +51,15 @@ impl Side {
             .map(|number| number.as_f64().unwrap_or(f64::NAN))
             .collect();
         Ok(side)
+    }
+
+    /// It may take the time that it takes.
+    pub fn keep(&mut self) {
+        self.limit = None;
+    }
+
+    fn child(&self) -> std::sync::MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does the work once: seconds, or a rate.
@@ -58,7 +75,7 @@ impl Side {
         loop {
             let mut line = String::new();
             if self.stdout.read_line(&mut line)? == 0 {
-                let status = self.child.wait()?;
+                let status = self.child().wait()?;
                 bail!("`{}` ended with {status}", self.name);
             }
             if let Ok(object) = serde_json::from_str::<Value>(&line)
@@ -71,7 +88,7 @@ impl Side {
 
     /// Peak resident memory in MB, where the system tells.
     pub fn peak_memory(&self) -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child().id())).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
         let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
         Some(kib * 1024.0 / 1e6)
@@ -80,9 +97,22 @@ impl Side {
 
 impl Drop for Side {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let mut child = self.child();
+        let _ = child.kill();
+        let _ = child.wait();
     }
+}
+
+/// Ends `child` when `limit` is over, unless what is returned is dropped before.
+fn end_after(child: &Arc<Mutex<Child>>, limit: Duration) -> Sender<()> {
+    let (sender, receiver) = channel();
+    let child = child.clone();
+    std::thread::spawn(move || {
+        if receiver.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+        }
+    });
+    sender
 }
 
 /// Whether both sides computed the same.
@@ -111,6 +141,26 @@ pub fn share_equal(ours: &[f64], peer: &[f64]) -> Result<f64> {
 mod tests {
     use super::*;
 
+    const ENDLESS: Duration = Duration::from_secs(3_600);
+
+    #[test]
+    fn a_side_that_is_too_slow_is_ended() {
+        let slow = |seconds: &str| {
+            let mut shell = Command::new("sh");
+            let script = "echo '{\"check\": []}'; read _; exec sleep $0";
+            shell.args(["-c", script, seconds]);
+            shell
+        };
+        let limit = Duration::from_millis(200);
+        let mut side = Side::start(slow("60"), limit).unwrap();
+        let error = side.work().unwrap_err().to_string();
+        assert!(error.contains("signal: 9"), "{error}");
+        let mut side = Side::start(slow("0.5"), limit).unwrap();
+        side.keep();
+        let error = side.work().unwrap_err().to_string();
+        assert!(error.contains("exit status: 0"), "{error}");
+    }
+
     #[test]
     fn a_side_answers_once_a_line() {
         let mut shell = Command::new("sh");
@@ -118,7 +168,7 @@ mod tests {
             "-c",
             "echo noise; echo '{\"check\": [1, 2.5]}'; while read _; do echo '{\"value\": 3}'; done",
         ]);
-        let mut side = Side::start(shell).unwrap();
+        let mut side = Side::start(shell, ENDLESS).unwrap();
         assert_eq!(side.check, [1.0, 2.5]);
         assert_eq!(side.work().unwrap(), 3.0);
         assert_eq!(side.work().unwrap(), 3.0);
@@ -128,7 +178,7 @@ mod tests {
     fn a_side_that_dies_says_so() {
         let mut shell = Command::new("sh");
         shell.args(["-c", "exit 3"]);
-        let error = Side::start(shell).err().unwrap().to_string();
+        let error = Side::start(shell, ENDLESS).err().unwrap().to_string();
         assert!(error.contains("exit status: 3"), "{error}");
     }
 

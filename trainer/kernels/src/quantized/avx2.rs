@@ -5,7 +5,8 @@ use std::arch::x86_64::*;
 use super::packed::{KINDS, Kind};
 use super::tile::{Group, Rows};
 
-/// Rows whose sums of a block stay in registers beside the weights.
+/// Rows whose sums of a block stay in registers beside the weights: of one half of the outputs, or of
+/// both for one or two rows, so that the weights are read in one stream.
 const ROWS: usize = 4;
 
 /// # Safety
@@ -17,10 +18,10 @@ pub(super) unsafe fn tile(weights: Group<'_>, rows: Rows<'_>, sums: &mut [[f32; 
             // SAFETY: the caller's promise, for this number of rows.
             unsafe {
                 match $sums.len() {
-                    4 => fixed::<$kind, 4>(weights, $rows, $sums),
-                    3 => fixed::<$kind, 3>(weights, $rows, $sums),
-                    2 => fixed::<$kind, 2>(weights, $rows, $sums),
-                    _ => fixed::<$kind, 1>(weights, $rows, $sums),
+                    4 => fixed::<$kind, 4, 1>(weights, $rows, $sums),
+                    3 => fixed::<$kind, 3, 1>(weights, $rows, $sums),
+                    2 => fixed::<$kind, 2, 2>(weights, $rows, $sums),
+                    _ => fixed::<$kind, 1, 2>(weights, $rows, $sums),
                 }
             }
         };
@@ -42,60 +43,65 @@ pub(super) unsafe fn tile(weights: Group<'_>, rows: Rows<'_>, sums: &mut [[f32; 
     }
 }
 
+/// `HALVES` of the two vectors of outputs at a time.
+///
 /// # Safety
 /// As [`tile`], for `KINDS[KIND]` and `COUNT` rows.
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn fixed<const KIND: usize, const COUNT: usize>(
+unsafe fn fixed<const KIND: usize, const COUNT: usize, const HALVES: usize>(
     weights: Group<'_>,
     rows: Rows<'_>,
     out: &mut [[f32; 16]],
 ) {
     let kind = const { KINDS[KIND] };
-    for half in 0..2 {
-        let mut quants = weights.quants.as_ptr().wrapping_add(32 * half);
+    let stride = rows.per_row * 32;
+    for first_half in (0..2).step_by(HALVES) {
+        let mut quants = weights.quants.as_ptr();
         let mut scales = weights.scales.as_ptr();
         let mut numbers = rows.numbers.as_ptr();
         let mut blocks = rows.blocks.as_ptr();
-        let mut sums = [_mm256_setzero_ps(); COUNT];
+        let mut sums = [[_mm256_setzero_ps(); COUNT]; HALVES];
         for _ in 0..rows.per_row {
             let of: [_; COUNT] = std::array::from_fn(|r| {
                 // SAFETY: row `r` has `per_row` blocks, by the asserted lengths.
                 unsafe { &*blocks.add(r * rows.per_row) }
             });
-            // SAFETY: 16-bit or 32-bit scales of 8 rows, by the asserted lengths.
-            let (first, second) =
-                unsafe { (scale(kind, scales, half, 0), scale(kind, scales, half, 1)) };
-            let stride = rows.per_row * 32;
-            // SAFETY: a block of weights, and of each row's numbers, by the asserted lengths.
-            unsafe {
-                match kind {
-                    Kind::Bytes => {
-                        let dots = dots_of_bytes::<COUNT, 0, 8>(quants, numbers, stride);
-                        for ((sum, dot), of) in sums.iter_mut().zip(dots).zip(of) {
-                            *sum = add_scaled(*sum, dot, of.scale, first);
+            for (half, sums) in (first_half..).zip(&mut sums) {
+                let quants = quants.wrapping_add(32 * half);
+                // SAFETY: 16-bit or 32-bit scales of 8 rows, by the asserted lengths.
+                let (first, second) =
+                    unsafe { (scale(kind, scales, half, 0), scale(kind, scales, half, 1)) };
+                // SAFETY: a block of weights, and of each row's numbers, by the asserted lengths.
+                unsafe {
+                    match kind {
+                        Kind::Bytes => {
+                            let dots = dots_of_bytes::<COUNT, 0, 8>(quants, numbers, stride);
+                            for ((sum, dot), of) in sums.iter_mut().zip(dots).zip(of) {
+                                *sum = add_scaled(*sum, dot, of.scale, first);
+                            }
                         }
-                    }
-                    Kind::BytesHalves => {
-                        let lower = dots_of_bytes::<COUNT, 0, 4>(quants, numbers, stride);
-                        let upper = dots_of_bytes::<COUNT, 4, 8>(quants, numbers, stride);
-                        for (r, sum) in sums.iter_mut().enumerate() {
-                            *sum = add_scaled(*sum, lower[r], of[r].scale, first);
-                            *sum = add_scaled(*sum, upper[r], of[r].scale, second);
+                        Kind::BytesHalves => {
+                            let lower = dots_of_bytes::<COUNT, 0, 4>(quants, numbers, stride);
+                            let upper = dots_of_bytes::<COUNT, 4, 8>(quants, numbers, stride);
+                            for (r, sum) in sums.iter_mut().enumerate() {
+                                *sum = add_scaled(*sum, lower[r], of[r].scale, first);
+                                *sum = add_scaled(*sum, upper[r], of[r].scale, second);
+                            }
                         }
-                    }
-                    _ => {
-                        let dots = dots_of_nibbles::<COUNT>(quants, numbers, stride);
-                        for ((sum, dot), of) in sums.iter_mut().zip(dots).zip(of) {
-                            let dot = match kind {
-                                Kind::Nibbles8 => {
-                                    _mm256_add_epi32(dot, _mm256_set1_epi32(of.minus_8()))
+                        _ => {
+                            let dots = dots_of_nibbles::<COUNT>(quants, numbers, stride);
+                            for ((sum, dot), of) in sums.iter_mut().zip(dots).zip(of) {
+                                let dot = match kind {
+                                    Kind::Nibbles8 => {
+                                        _mm256_add_epi32(dot, _mm256_set1_epi32(of.minus_8()))
+                                    }
+                                    _ => dot,
+                                };
+                                *sum = add_scaled(*sum, dot, of.scale, first);
+                                if matches!(kind, Kind::NibblesMin | Kind::NibblesWideMin) {
+                                    let of_min = _mm256_set1_ps(of.scaled_sum);
+                                    *sum = _mm256_fmadd_ps(second, of_min, *sum);
                                 }
-                                _ => dot,
-                            };
-                            *sum = add_scaled(*sum, dot, of.scale, first);
-                            if matches!(kind, Kind::NibblesMin | Kind::NibblesWideMin) {
-                                let of_min = _mm256_set1_ps(of.scaled_sum);
-                                *sum = _mm256_fmadd_ps(second, of_min, *sum);
                             }
                         }
                     }
@@ -106,9 +112,11 @@ unsafe fn fixed<const KIND: usize, const COUNT: usize>(
             numbers = numbers.wrapping_add(32);
             blocks = blocks.wrapping_add(1);
         }
-        for (out, sum) in out.iter_mut().zip(sums) {
-            // SAFETY: half of 16 floats.
-            unsafe { _mm256_storeu_ps(out.as_mut_ptr().add(8 * half), sum) };
+        for (half, sums) in (first_half..).zip(sums) {
+            for (out, sum) in out.iter_mut().zip(sums) {
+                // SAFETY: half of 16 floats.
+                unsafe { _mm256_storeu_ps(out.as_mut_ptr().add(8 * half), sum) };
+            }
         }
     }
 }
