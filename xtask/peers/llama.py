@@ -55,8 +55,10 @@ class Llama:
         self.width = C.llama_vocab_n_tokens(self.vocab)
         self.memory = C.llama_get_memory(self.context)
         self.batch = C.llama_batch_init(512, 0, 1)
+        self.scored = []
 
     def clear(self):
+        self.scored = []
         C.llama_memory_clear(self.memory, False)
 
     def decode(self, rows):
@@ -79,11 +81,17 @@ class Llama:
             self.decode([(token, start + i, sequence, start + i == last) for i, token in enumerate(part)])
 
     def score(self, tokens, start):
-        self.clear()
-        self.decode([(token, i, 0, i >= start - 1) for i, token in enumerate(tokens[:-1])])
+        """What has been computed of the text before is not computed again."""
+        kept = 0
+        while kept < min(start - 1, len(self.scored)) and tokens[kept] == self.scored[kept]:
+            kept += 1
+        C.llama_memory_seq_rm(self.memory, 0, kept, -1)
+        self.scored = tokens[:-1]
+        rows = [(token, kept + i, 0, kept + i >= start - 1) for i, token in enumerate(tokens[kept:-1])]
+        self.decode(rows)
         logprobs = []
         for place in range(start - 1, len(tokens) - 1):
-            logits = np.ctypeslib.as_array(C.llama_get_logits_ith(self.context, place), (self.width,))
+            logits = np.ctypeslib.as_array(C.llama_get_logits_ith(self.context, place - kept), (self.width,))
             logits = logits.astype(np.float64)
             top = logits.max()
             logprobs.append(logits[tokens[place + 1]] - top - math.log(np.exp(logits - top).sum()))

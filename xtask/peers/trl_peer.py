@@ -32,6 +32,8 @@ class Timer(TrainerCallback):
 def main():
     name, variant, inputs = arguments()
     model = load(inputs["model"], variant)
+    # Its weights were dequantized; the trainer asks where they came from.
+    model.is_quantized = False
     check = mean_logprob(inputs["golds"][::CHECKED], scorer(model))
     folder, _, file = inputs["model"].rpartition("/")
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)

@@ -31,6 +31,8 @@ const STARTED_ROWS: usize = 1_000;
 const HANGS: Duration = Duration::from_secs(1_800);
 /// The time that a variant is given at least.
 const LIMIT_MIN: Duration = Duration::from_secs(60);
+/// Work that takes so long needs no warming up.
+const LONG: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 #[command(
@@ -97,6 +99,24 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// What a side is told to do.
+struct Task<'a> {
+    /// What the sides call it.
+    side: &'a str,
+    inputs: Work,
+    threads: usize,
+}
+
+impl Row {
+    fn task(&self) -> Task<'static> {
+        Task {
+            side: self.side,
+            inputs: self.inputs,
+            threads: self.threads,
+        }
+    }
+}
+
 /// What all rows share.
 struct Bench {
     worker: PathBuf,
@@ -151,25 +171,25 @@ impl Bench {
     }
 
     /// Our side of a piece of work.
-    fn ours(&self, work: &str, inputs: Work, threads: usize) -> Result<Side> {
+    fn ours(&self, task: &Task<'_>) -> Result<Side> {
         let mut command = Command::new(&self.worker);
         command
-            .args([work, MODEL])
-            .arg(self.inputs(inputs))
-            .env("RAYON_NUM_THREADS", threads.to_string());
+            .args([task.side, MODEL])
+            .arg(self.inputs(task.inputs))
+            .env("RAYON_NUM_THREADS", task.threads.to_string());
         let mut side = Side::start(command, HANGS)?;
         side.keep();
         Ok(side)
     }
 
-    /// A peer's side of a row, in one variant, which is ended after `limit` unless it is kept.
-    fn peer(&self, row: &Row, peer: &Peer, variant: &str, limit: Duration) -> Result<Side> {
+    /// A peer's side of it, in one variant, which is ended after `limit` unless it is kept.
+    fn peer(&self, task: &Task<'_>, peer: &Peer, variant: &str, limit: Duration) -> Result<Side> {
         let mut command = Command::new(&self.python);
         command
             .arg(self.peers.join(peer.script))
-            .args([row.side, variant])
-            .arg(self.inputs(row.inputs))
-            .env("OMP_NUM_THREADS", row.threads.to_string())
+            .args([task.side, variant])
+            .arg(self.inputs(task.inputs))
+            .env("OMP_NUM_THREADS", task.threads.to_string())
             .envs(rows::PEER_VARIABLES);
         Side::start(command, limit)
     }
@@ -178,8 +198,11 @@ impl Bench {
         match row.against {
             Against::Peers(peers) => self.beside_peers(row, peers),
             Against::OneThread => {
-                let ours = self.ours(row.side, row.inputs, row.threads)?;
-                let mut alone = self.ours(row.side, row.inputs, 1)?;
+                let ours = self.ours(&row.task())?;
+                let mut alone = self.ours(&Task {
+                    threads: 1,
+                    ..row.task()
+                })?;
                 // Warm as the other will be, as a peer is once the best was found.
                 alone.work()?;
                 self.in_turn(ours, alone, "one thread".into())
@@ -190,7 +213,7 @@ impl Bench {
                 outcome.memory()
             }
             Against::Memory(most) => {
-                let mut ours = self.ours(row.side, row.inputs, row.threads)?;
+                let mut ours = self.ours(&row.task())?;
                 ours.work()?;
                 let peak = ours.peak_memory().context(NO_PEAK_MEMORY)?;
                 Ok(Outcome::once(peak, most, "the limit".into()))
@@ -198,8 +221,8 @@ impl Bench {
             Against::Answers(peer) => {
                 self.install(peer.packages)?;
                 let variant = peer.variants[0];
-                let ours = self.ours(row.side, row.inputs, row.threads)?;
-                let theirs = self.peer(row, &peer, variant, HANGS)?;
+                let ours = self.ours(&row.task())?;
+                let theirs = self.peer(&row.task(), &peer, variant, HANGS)?;
                 let share = side::share_equal(&ours.check, &theirs.check)?;
                 Ok(Outcome::once(
                     share,
@@ -214,7 +237,7 @@ impl Bench {
         for peer in peers {
             self.install(peer.packages)?;
         }
-        let ours = self.ours(row.side, row.inputs, row.threads)?;
+        let ours = self.ours(&row.task())?;
         let (peer, name) = self.best_peer(row, peers, &ours)?;
         self.in_turn(ours, peer, name)
     }
@@ -233,8 +256,9 @@ impl Bench {
         ))
     }
 
-    /// Each variant works twice; the better second time wins. Only that one is left running. One that
-    /// has not loaded and worked once in three times the time of one before it, is not the best.
+    /// Each variant works twice, once where that takes long; the better last time wins. Only that one
+    /// is left running. One that has not loaded and worked once in twice the time of one before it,
+    /// is not the best.
     fn best_peer(&self, row: &Row, peers: &[Peer], ours: &Side) -> Result<(Side, String)> {
         let mut best: Option<(f64, Side, String)> = None;
         let mut failed = Vec::new();
@@ -245,13 +269,19 @@ impl Bench {
         for (peer, variant) in variants {
             let name = format!("{} {variant}", peer.name);
             let begun = Instant::now();
-            let tried = self.peer(row, peer, variant, limit).and_then(|mut side| {
-                side::agree(&ours.check, &side.check, row.tolerance)?;
-                side.work()?;
-                side.keep();
-                limit = limit.min((begun.elapsed() * 3).max(LIMIT_MIN));
-                Ok((side.work()?, side))
-            });
+            let tried = self
+                .peer(&row.task(), peer, variant, limit)
+                .and_then(|mut side| {
+                    side::agree(&ours.check, &side.check, row.tolerance)?;
+                    let loaded = Instant::now();
+                    let mut value = side.work()?;
+                    side.keep();
+                    limit = limit.min((begun.elapsed() * 2).max(LIMIT_MIN));
+                    if loaded.elapsed() < LONG {
+                        value = side.work()?;
+                    }
+                    Ok((value, side))
+                });
             match tried {
                 Ok((value, side)) => {
                     eprintln!("  {name}: {value:.4} {}", row.unit);
@@ -263,7 +293,7 @@ impl Bench {
                     }
                 }
                 Err(_) if best.is_some() && begun.elapsed() >= limit => {
-                    eprintln!("  {name}: left out, it takes more than three times as long");
+                    eprintln!("  {name}: left out, it takes more than twice as long");
                 }
                 Err(error) => {
                     eprintln!("  {name}: left out, {error:#}");

@@ -64,10 +64,21 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// The cargo that started this chore.
+/// The cargo that started this chore, without what it told this one of xtask's package: build scripts
+/// that look at such variables (ring's) would run again each time, and all that depends on them.
 pub fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
+    for (name, _) in std::env::vars_os() {
+        let of_package = name.to_str().is_some_and(|name| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        });
+        if of_package {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

@@ -20,6 +20,7 @@ use half::f16;
 
 use crate::features::{Features, features};
 use crate::parallel::{self, Shared};
+use crate::quantized::QuantMatrix;
 
 /// The three sizes of a matrix product: `n` rows of the output, `m` columns, inner dimension `k`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,11 +144,16 @@ impl<'a> Strided<'a> {
     }
 }
 
-/// The right-hand matrix (k, m): as it lies or transposed, or the transpose of one in 16 bits.
+/// The right-hand matrix (k, m): as it lies or transposed, or the transpose of one in 16 bits, or a
+/// quantized one, transposed or not.
 #[derive(Clone, Copy)]
 enum Right<'a> {
     F32(Strided<'a>),
     Half(&'a [f16]),
+    Quantized {
+        matrix: &'a QuantMatrix,
+        turned: bool,
+    },
 }
 
 /// Columns of a packed panel.
@@ -220,6 +226,11 @@ fn product_by(
                 match b {
                     Right::F32(b) => pack::panel(b, step, steps, start, width, packed),
                     Right::Half(w) => pack::half_panel(w, k, step, steps, start, width, packed),
+                    // What is left beyond the last column is computed with, and not written.
+                    Right::Quantized { matrix, turned } => {
+                        let steps = step..step + steps;
+                        matrix.panel(turned, steps, (start, width), PANEL, packed);
+                    }
                 }
                 tile::rows(
                     features,

@@ -17,6 +17,7 @@ mod tile;
 pub use activations::Activations;
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -145,6 +146,58 @@ impl QuantMatrix {
         matches!(self.weights, Weights::Packed(_))
     }
 
+    /// Whether products for training read it as it is ([`Factor::quantized`](crate::Factor::quantized)).
+    pub fn makes_panels(&self) -> bool {
+        matches!(self.weights, Weights::Packed(_))
+    }
+
+    /// The panel of a right-hand matrix for the products of `f32`: Wᵀ (in, out) where `turned`, else W
+    /// (out, in). Inner steps `steps` and columns from `start`, `width` of them, in rows of `stride`.
+    ///
+    /// # Panics
+    /// If the weights are F16 or F32.
+    pub(crate) fn panel(
+        &self,
+        turned: bool,
+        steps: Range<usize>,
+        (start, width): (usize, usize),
+        stride: usize,
+        panel: &mut [f32],
+    ) {
+        let Weights::Packed(packed) = &self.weights else {
+            panic!("{:?} weights make no panels", self.format);
+        };
+        let columns = start..start + width;
+        let (outputs, inputs) = match turned {
+            true => (columns, steps),
+            false => (steps, columns),
+        };
+        let mut tile = [[0.0; GROUP]; 32];
+        for group in outputs.start / GROUP..outputs.end.div_ceil(GROUP) {
+            let lanes = within(group * GROUP, GROUP, &outputs);
+            for block in inputs.start / 32..inputs.end.div_ceil(32) {
+                packed.dequantize_tile(group, block, &mut tile);
+                let of_block = within(block * 32, 32, &inputs);
+                let (input, output) = (block * 32, group * GROUP);
+                if turned {
+                    for at in of_block {
+                        let to = (input + at - inputs.start) * stride;
+                        let to = &mut panel[to + output + lanes.start - outputs.start..];
+                        to[..lanes.len()].copy_from_slice(&tile[at][lanes.clone()]);
+                    }
+                } else {
+                    for lane in lanes.clone() {
+                        let to = (output + lane - outputs.start) * stride;
+                        let to = &mut panel[to + input + of_block.start - inputs.start..];
+                        for (to, from) in to.iter_mut().zip(&tile[of_block.clone()]) {
+                            *to = from[lane];
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     fn shape(&self, n: usize, m: usize) -> Shape {
         Shape {
             n,
@@ -213,6 +266,11 @@ impl QuantMatrix {
             Weights::Packed(packed) => packed.dequantize_row(row, out),
         }
     }
+}
+
+/// Those of `len` places from `first` that lie in `range`, counted from `first`.
+fn within(first: usize, len: usize, range: &Range<usize>) -> Range<usize> {
+    range.start.max(first) - first..range.end.min(first + len) - first
 }
 
 /// `yᵢ (n, outᵢ) = x · Wᵢᵀ` for weights that read the same input: it is quantized once, and the threads

@@ -3,7 +3,7 @@
 
 use super::rows::{FORMATS_APART, LLAMA_BEST, PEFT, Peer, THREADS, Work};
 use super::side::{Side, agree};
-use super::{Bench, NO_PEAK_MEMORY, machine};
+use super::{Bench, HANGS, NO_PEAK_MEMORY, Task, machine};
 use crate::process::{run, target_folder};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -91,13 +91,18 @@ fn measure(bench: &Bench, axis: &Axis) -> Result<Value> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for size in axis.sizes {
         let work = format!("{}{size}", axis.work);
-        let mut side = bench.ours(&work, Work::Model, THREADS)?;
+        let task = Task {
+            side: &work,
+            inputs: Work::Model,
+            threads: THREADS,
+        };
+        let mut side = bench.ours(&task)?;
         let cost = Cost::of(&mut side)?;
         eprintln!("  {size}: ours {cost:?}");
         let mut best: Option<Cost> = None;
         for variant in axis.peer.variants {
             let name = format!("{} {variant}", axis.peer.name);
-            let tried = bench.peer(&axis.peer, variant, &work, Work::Model, THREADS);
+            let tried = bench.peer(&task, &axis.peer, variant, HANGS);
             let tried = tried.and_then(|mut peer| {
                 agree(&side.check, &peer.check, axis.tolerance)?;
                 Cost::of(&mut peer)

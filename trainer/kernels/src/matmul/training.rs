@@ -10,6 +10,7 @@ use super::bf16::{self, Panels, Unit};
 use super::{Right, Shape, Strided, check, product};
 #[cfg(target_arch = "x86_64")]
 use crate::parallel::Shared;
+use crate::quantized::QuantMatrix;
 
 /// How exactly products for training are formed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Factor<'a> {
     rows: usize,
     columns: usize,
     packed: Option<&'a Packed>,
+    /// In place of the values, and whether it is transposed.
+    quantized: Option<(&'a QuantMatrix, bool)>,
 }
 
 impl<'a> Factor<'a> {
@@ -43,6 +46,20 @@ impl<'a> Factor<'a> {
             rows,
             columns,
             packed: None,
+            quantized: None,
+        }
+    }
+
+    /// Quantized weights (out, in), of which products make what they need as they need it: right factors
+    /// alone, where packed ones are [not served](Packed::serves).
+    #[must_use]
+    pub fn quantized(matrix: &'a QuantMatrix) -> Self {
+        Self {
+            values: Strided::rows(&[], matrix.columns()),
+            rows: matrix.rows(),
+            columns: matrix.columns(),
+            packed: None,
+            quantized: Some((matrix, false)),
         }
     }
 
@@ -63,6 +80,14 @@ impl<'a> Factor<'a> {
             rows: self.columns,
             columns: self.rows,
             packed: None,
+            quantized: self.quantized.map(|(matrix, turned)| (matrix, !turned)),
+        }
+    }
+
+    fn right(self) -> Right<'a> {
+        match self.quantized {
+            Some((matrix, turned)) => Right::Quantized { matrix, turned },
+            None => Right::F32(self.values),
         }
     }
 
@@ -117,6 +142,7 @@ impl Packed {
             rows: self.rows,
             columns: self.columns,
             packed: Some(self),
+            quantized: None,
         }
     }
 
@@ -170,7 +196,7 @@ pub fn multiply(left: Factor<'_>, right: Factor<'_>, precision: Precision) -> Ve
         return y;
     }
     y.resize(len, 0.0);
-    product(shape, left.values, Right::F32(right.values), &mut y, false);
+    product(shape, left.values, right.right(), &mut y, false);
     y
 }
 
@@ -184,7 +210,7 @@ pub fn multiply_add(left: Factor<'_>, right: Factor<'_>, y: &mut [f32], precisio
         unsafe { on_unit(unit, shape, left, right, &Shared::new(y), true, precision) };
         return;
     }
-    product(shape, left.values, Right::F32(right.values), y, true);
+    product(shape, left.values, right.right(), y, true);
 }
 
 /// The shape of a product whose factors fit.
@@ -198,6 +224,11 @@ fn shape(left: Factor<'_>, right: Factor<'_>, precision: Precision) -> Shape {
     for (factor, is_left) in [(left, true), (right, false)] {
         let fits = |packed: &Packed| packed.precision == precision && packed.is_left == is_left;
         assert!(factor.packed.is_none_or(fits), "packed for other products");
+        let makes_panels = !is_left && !Packed::serves(precision);
+        assert!(
+            factor.quantized.is_none() || makes_panels,
+            "quantized weights are right factors of products in f32"
+        );
     }
     shape
 }
@@ -236,6 +267,7 @@ fn unit(precision: Precision) -> Option<Unit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Format;
     use proptest::prelude::*;
 
     fn values(count: usize, seed: u64) -> Vec<f32> {
@@ -306,6 +338,42 @@ mod tests {
             );
             let shape = Shape { n, k, m };
             prop_assert!(largest_error(shape, at, &y) < error);
+        }
+    }
+
+    #[test]
+    fn quantized_weights_multiply_as_their_values() {
+        if Packed::serves(Precision::F32) {
+            return;
+        }
+        for format in [
+            Format::Q4_0,
+            Format::Q4_1,
+            Format::Q8_0,
+            Format::Q4K,
+            Format::Q6K,
+        ] {
+            let (out, in_) = (150, 512);
+            // Bytes whose every pair is a small half float.
+            let bytes: Vec<u8> = (0..format.bytes(out, in_).unwrap())
+                .map(|i| match i % 2 {
+                    0 => (i * 37 % 251) as u8,
+                    _ => 0x20 + (i * 13 % 8) as u8,
+                })
+                .collect();
+            let matrix = QuantMatrix::from_bytes(format, out, in_, &bytes).unwrap();
+            let dense = matrix.dequantize();
+            let (values, blocks) = (Factor::new(&dense, in_), Factor::quantized(&matrix));
+            for (width, values, blocks) in [
+                (in_, values.transposed(), blocks.transposed()),
+                (out, values, blocks),
+            ] {
+                let x = self::values(7 * width, 3);
+                let x = Factor::new(&x, width);
+                let expected = multiply(x, values, Precision::F32);
+                assert!(expected.iter().all(|value| value.is_finite()));
+                assert_eq!(multiply(x, blocks, Precision::F32), expected, "{format:?}");
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use std::ops::Range;
 use half::f16;
 
 use super::activations::BLOCK;
+use crate::features::for_each_instruction_set;
 use crate::format::{Format, half_at, q4_k_scale_min, q6_k_values};
 
 /// Output rows of a group.
@@ -192,6 +193,16 @@ impl Packed {
         }
     }
 
+    /// 32 inputs of a group's outputs in `f32`, input by input, with the bits of
+    /// [`Packed::dequantize_row`].
+    pub fn dequantize_tile(&self, group: usize, block: usize, out: &mut [[f32; GROUP]; BLOCK]) {
+        let (quants, scales) = self.group(group);
+        let (of_quants, of_scales) = (self.kind.quant_bytes(), self.kind.scale_bytes());
+        let quants = &quants[block * of_quants..][..of_quants];
+        let scales = &scales[block * of_scales..][..of_scales];
+        dequantize_tile(self.kind, quants, scales, out);
+    }
+
     pub fn dequantize_row(&self, row: usize, out: &mut [f32]) {
         let (quants, scales) = self.group(row / GROUP);
         let lane = row % GROUP;
@@ -211,6 +222,44 @@ impl Packed {
             }
         }
     }
+}
+
+for_each_instruction_set! {
+fn dequantize_tile(kind: Kind, quants: &[u8], scales: &[u8], out: &mut [[f32; GROUP]; BLOCK]) {
+    let (mut first, mut second) = ([0.0f32; GROUP], [0.0f32; GROUP]);
+    for lane in 0..GROUP {
+        (first[lane], second[lane]) = scale_pair(kind, scales, lane);
+    }
+    for (run, quants) in quants.as_chunks::<64>().0.iter().enumerate() {
+        let words = quants.as_chunks::<4>().0;
+        let words: [u32; GROUP] = std::array::from_fn(|lane| u32::from_le_bytes(words[lane]));
+        for i in 0..4 {
+            let at = run * 4 + i;
+            if kind.nibbles() {
+                for half in 0..2 {
+                    let shift = 8 * i + 4 * half;
+                    let out = &mut out[16 * half + at];
+                    for lane in 0..GROUP {
+                        let number = ((words[lane] >> shift) & 15) as i32 as f32;
+                        out[lane] = match kind {
+                            Kind::Nibbles8 => first[lane] * (number - 8.0),
+                            _ => first[lane] * number + second[lane],
+                        };
+                    }
+                }
+            } else {
+                let scale = match kind {
+                    Kind::BytesHalves if at >= 16 => &second,
+                    _ => &first,
+                };
+                for lane in 0..GROUP {
+                    let number = ((words[lane] << (24 - 8 * i)) as i32 >> 24) as f32;
+                    out[at][lane] = scale[lane] * number;
+                }
+            }
+        }
+    }
+}
 }
 
 /// The `block`th 32 values of a row.

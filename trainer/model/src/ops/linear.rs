@@ -85,7 +85,11 @@ impl DenseWeight {
     /// Wᵀ (in, out), for `x Wᵀ`, and W, for `dy W`.
     fn factors(&self, precision: Precision) -> [Factor<'_>; 2] {
         if !Packed::serves(precision) {
-            return both_ways(self.values(), self.columns);
+            let weight = match &self.source {
+                Source::Blocks(blocks, _) if blocks.makes_panels() => Factor::quantized(blocks),
+                _ => Factor::new(self.values(), self.columns),
+            };
+            return [weight.transposed(), weight];
         }
         let packed = self.packed[precision as usize].get_or_init(|| {
             // Once they are packed, nothing needs the values of what is quantized.
