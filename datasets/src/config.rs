@@ -341,30 +341,136 @@ pub enum Mask {
     AllTokens,
 }
 
+/// How `rl` turns rewards into an update; one file each in `trainer/src/stages/rl/`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Algorithm {
+    /// REINFORCE leave-one-out.
+    #[default]
+    Rloo,
+    /// Group-relative policy optimization.
+    Grpo,
+    /// Proximal policy optimization with a value head, as the paper has it.
+    Ppo,
+}
+
+/// What GRPO divides a rollout's advantage by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalise {
+    /// The standard deviation of the question's rewards.
+    Group,
+    /// That of all rewards of the round: the sound one (REFERENCE 5).
+    #[default]
+    Batch,
+    /// Nothing.
+    None,
+}
+
+/// The model that `rl` is kept near to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KlReference {
+    /// The model without an adapter, as the paper has it.
+    Base,
+    /// With the stage-1 adapter.
+    #[default]
+    StageOne,
+}
+
+/// What an alarm does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnAlarm {
+    /// Says it in the events and goes on.
+    #[default]
+    Warn,
+    /// Says it and ends the stage as failed; the last checkpoint stands.
+    Stop,
+}
+
+/// What only PPO has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PpoConfig {
+    /// γ, discount a choice.
+    pub gamma: f64,
+    /// λ of generalized advantage estimation.
+    pub lambda: f64,
+    /// Weight of the value head's loss.
+    pub value_weight: f64,
+    /// Divergence from the reference in nats a rollout that β, which starts at `rl.kl_weight`, is
+    /// moved towards; 0: β stays as it is.
+    pub kl_target: f64,
+    /// Rollouts over which it moves.
+    pub kl_horizon: f64,
+    /// Advantages have mean 0 and variance 1 over a round.
+    pub whiten: bool,
+    /// Rewards less their running mean, by their running deviation.
+    pub scale_rewards: bool,
+}
+
+impl Default for PpoConfig {
+    /// The paper's.
+    fn default() -> Self {
+        PpoConfig {
+            gamma: 1.0,
+            lambda: 0.95,
+            value_weight: 0.1,
+            kl_target: 6.0,
+            kl_horizon: 10_000.0,
+            whiten: true,
+            scale_rewards: true,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RlConfig {
+    /// A round asks `batch` questions, and learns from the rollouts in `updates` passes, each in
+    /// steps of `minibatch` questions.
     #[serde(flatten)]
     pub training: TrainingConfig,
+    pub algorithm: Algorithm,
     /// `brier-1`, `sayself`, `rlcr`, `linear` or `log` (REFERENCE 5).
     pub reward: String,
     /// `own`, `group` or `mixed`.
     pub target: String,
     pub mask: Mask,
+    /// A rollout without a level has all its tokens trained, with the lowest reward, as the paper has
+    /// it; else it only counts in its group.
+    pub train_failures: bool,
     /// At most this many train questions, drawn at random with the seed; absent: all.
     pub questions: Option<usize>,
-    /// Rollouts a question.
+    /// Rollouts a question; RLOO and GRPO need two.
     pub rollouts: usize,
-    /// Take the expectation of the reward over the ten levels exactly, in place of RLOO's estimate
-    /// from the level that was drawn.
+    /// RLOO alone: take the expectation of the reward over the ten levels exactly, in place of the
+    /// estimate from the level that was drawn.
     pub exact: bool,
     /// Temperature of the rollouts.
     pub temperature: f64,
+    /// The most probable k tokens of the rollouts; 0: all.
+    pub top_k: usize,
     pub max_tokens: usize,
-    /// Weight of the KL divergence from the stage-1 adapter.
+    /// Passes over a round's rollouts; RLOO makes one.
+    pub updates: usize,
+    /// Questions an optimizer step within a round; absent: all of the round.
+    pub minibatch: Option<usize>,
+    /// ε: how far GRPO and PPO let a probability's ratio move in a round.
+    pub clip_ratio: f64,
+    pub normalise: Normalise,
+    pub kl_reference: KlReference,
+    /// Weight of the KL divergence from the reference; of PPO, β at the start.
     pub kl_weight: f64,
     /// Weight of the entropy of the ten levels: keeps confidence from collapsing to one value.
     pub entropy_weight: f64,
+    /// Weight of the loss that keeps a level a level: one is written, and no digit after it.
+    pub form_weight: f64,
+    pub ppo: PpoConfig,
+    pub on_alarm: OnAlarm,
+    /// Divergence from the reference, in nats a rollout, that is an alarm.
+    pub kl_alarm: f64,
     /// Allow a reward that is gained by answering wrongly on purpose.
     pub allow_hackable: bool,
 }
@@ -377,16 +483,28 @@ impl Default for RlConfig {
                 epochs: 1,
                 ..TrainingConfig::default()
             },
+            algorithm: Algorithm::default(),
             reward: "brier-1".into(),
             target: "group".into(),
             mask: Mask::ConfidenceOnly,
+            train_failures: false,
             questions: None,
             rollouts: 8,
             exact: false,
             temperature: 1.0,
+            top_k: 0,
             max_tokens: 32,
+            updates: 1,
+            minibatch: None,
+            clip_ratio: 0.2,
+            normalise: Normalise::default(),
+            kl_reference: KlReference::default(),
             kl_weight: 0.0,
             entropy_weight: 0.0,
+            form_weight: 0.02,
+            ppo: PpoConfig::default(),
+            on_alarm: OnAlarm::default(),
+            kl_alarm: 10.0,
             allow_hackable: false,
         }
     }

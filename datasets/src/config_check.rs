@@ -170,20 +170,40 @@ const SFT: &[(&str, Kind)] = &[
     ("answers", Whole(1, 1000)),
 ];
 const RL: &[(&str, Kind)] = &[
+    ("algorithm", Choice(&["rloo", "grpo", "ppo"])),
     (
         "reward",
         Choice(&["brier-1", "sayself", "rlcr", "linear", "log"]),
     ),
     ("target", Choice(&["own", "group", "mixed"])),
     ("mask", Choice(&["confidence-only", "all-tokens"])),
+    ("train_failures", Flag),
     ("questions", Whole(1, COUNT_MAX)),
-    ("rollouts", Whole(2, 1000)),
+    ("rollouts", Whole(1, 1000)),
     ("exact", Flag),
     ("temperature", Real(0.0, 100.0)),
+    ("top_k", Whole(0, COUNT_MAX)),
     ("max_tokens", Whole(1, TOKENS_MAX)),
+    ("updates", Whole(1, 1000)),
+    ("minibatch", Whole(1, 65_536)),
+    ("clip_ratio", Above(0.0, 1.0)),
+    ("normalise", Choice(&["group", "batch", "none"])),
+    ("kl_reference", Choice(&["base", "stage-one"])),
     ("kl_weight", Real(0.0, ENDLESS)),
     ("entropy_weight", Real(0.0, ENDLESS)),
+    ("form_weight", Real(0.0, ENDLESS)),
+    ("on_alarm", Choice(&["warn", "stop"])),
+    ("kl_alarm", Above(0.0, ENDLESS)),
     ("allow_hackable", Flag),
+];
+const PPO: &[(&str, Kind)] = &[
+    ("gamma", Real(0.0, 1.0)),
+    ("lambda", Real(0.0, 1.0)),
+    ("value_weight", Real(0.0, ENDLESS)),
+    ("kl_target", Real(0.0, ENDLESS)),
+    ("kl_horizon", Above(0.0, ENDLESS)),
+    ("whiten", Flag),
+    ("scale_rewards", Flag),
 ];
 const EVALUATE: &[(&str, Kind)] = &[
     ("method", Name),
@@ -206,6 +226,7 @@ const SECTIONS: &[(&str, Keys)] = &[
     ("build", &[BUILD]),
     ("sft", &[SFT, TRAINING]),
     ("rl", &[RL, TRAINING]),
+    ("rl.ppo", &[PPO]),
 ];
 
 /// Evaluations of one run at most.
@@ -214,7 +235,13 @@ const EVALUATIONS_MAX: usize = 100;
 fn check_table(table: &Table) -> Result<(), ConfigError> {
     check_keys("", table, &[ROOT])?;
     for (section, keys) in SECTIONS {
-        match table.get(*section) {
+        // A section within one that is no table is told of with that one.
+        let (outer, name) = section.rsplit_once('.').unwrap_or(("", section));
+        let within = match outer {
+            "" => Some(table),
+            _ => table.get(outer).and_then(Value::as_table),
+        };
+        match within.and_then(|table| table.get(name)) {
             None => {}
             Some(Value::Table(inner)) => check_keys(&format!("{section}."), inner, keys)?,
             Some(other) => return Err(wrong(section, found(other), "a table")),

@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+#[path = "peers/trl.rs"]
+mod trl;
+
 use sayself_tests::folders;
 use sayself_tests::programs::run_sayself;
 use serde_json::Value;

@@ -521,7 +521,7 @@ fn rloo_step(source: &ModelSource, inputs: Inputs) -> anyhow::Result<(Vec<f64>, 
         let loss = loss::weighted_sum(&losses, &advantages)?;
         let loss = (loss / (questions * samples) as f64)?;
         let mut gradients = Gradients::default();
-        outputs.add_gradients(&loss, &mut gradients)?;
+        outputs.add_gradients(&loss, &[], &mut gradients)?;
         gradients.clip(1.0)?;
         optimizer.step(&lora.vars(), &gradients, 1e-4)?;
         Ok(started.elapsed().as_secs_f64())

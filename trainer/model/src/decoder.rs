@@ -396,6 +396,15 @@ impl Decoder {
         Ok(x)
     }
 
+    /// The final norm of the rows `x` (p, hidden): what the output layer, or a value head, reads.
+    /// Differentiable towards `x`.
+    ///
+    /// # Errors
+    /// If `x` is of another width.
+    pub fn normed(&self, x: &Tensor) -> Result<Tensor, ModelError> {
+        Ok(self.weights.norm.forward(x)?)
+    }
+
     /// Final norm and output layer of the rows `x` (p, hidden) that the caller chose: (p, vocab),
     /// `f32`. Gradients are followed by [`Decoder::logprobs_at`].
     ///

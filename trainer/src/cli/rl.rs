@@ -9,13 +9,14 @@ use crate::run_dir::Provenance;
 use crate::stages::questions::choose;
 use crate::stages::rl::rl;
 use crate::{model_source, question_source};
-use clap::Args;
+use clap::{Args, ValueEnum};
+use datasets::config;
 use serde_json::json;
 use std::path::PathBuf;
 
 /// Stage 2: reinforcement learning of the stated confidence.
 ///
-/// RLOO from a stage-1 adapter; by default the reward is brier-1 with the group's accuracy as its
+/// From a stage-1 adapter; by default by RLOO, the reward is brier-1 with the group's accuracy as its
 /// target, and only the confidence's tokens are trained. Writes DIR/adapter in PEFT's form.
 #[derive(Args)]
 #[command(
@@ -34,6 +35,9 @@ pub struct Arguments {
     /// At most this many questions, drawn at random with the seed
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// How rewards become an update; its settings stand in a configuration's [rl]
+    #[arg(long)]
+    algorithm: Option<Algorithm>,
     /// brier-1, sayself, rlcr, linear or log
     #[arg(long, value_name = "REWARD")]
     reward: Option<String>,
@@ -43,7 +47,10 @@ pub struct Arguments {
     /// Rollouts a question
     #[arg(long, value_name = "N")]
     rollouts: Option<usize>,
-    /// Take the expectation over the ten levels exactly
+    /// Keep near to a reference, by this weight of the KL divergence from it
+    #[arg(long, value_name = "WEIGHT")]
+    kl_weight: Option<f64>,
+    /// RLOO: take the expectation over the ten levels exactly
     #[arg(long)]
     exact: bool,
     #[arg(long, value_name = "N")]
@@ -57,6 +64,16 @@ pub struct Arguments {
     stage: StageArguments,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Algorithm {
+    /// REINFORCE leave-one-out
+    Rloo,
+    /// Group-relative policy optimization
+    Grpo,
+    /// Proximal policy optimization with a value head, as the paper has it
+    Ppo,
+}
+
 pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let stage = &arguments.stage;
     let mut config = stage.config()?;
@@ -64,6 +81,13 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     config.questions.source = arguments.questions;
     let of_stage = &mut config.rl;
     of_stage.questions = arguments.limit.or(of_stage.questions);
+    of_stage.algorithm = match arguments.algorithm {
+        Some(Algorithm::Rloo) => config::Algorithm::Rloo,
+        Some(Algorithm::Grpo) => config::Algorithm::Grpo,
+        Some(Algorithm::Ppo) => config::Algorithm::Ppo,
+        None => of_stage.algorithm,
+    };
+    of_stage.kl_weight = arguments.kl_weight.unwrap_or(of_stage.kl_weight);
     of_stage.reward = arguments.reward.unwrap_or(of_stage.reward.clone());
     of_stage.target = arguments.target.unwrap_or(of_stage.target.clone());
     of_stage.rollouts = arguments.rollouts.unwrap_or(of_stage.rollouts);

@@ -6,9 +6,10 @@ use crate::model_source::save_adapter;
 use crate::run_dir::write_atomically;
 use crate::stages::StageContext;
 use anyhow::Context;
-use candle_core::Device;
+use candle_core::{Device, Tensor, Var};
 use datasets::config::TrainingConfig;
 use model::{AdamW, AdamWConfig, Gradients, Lora, LoraConfig};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,9 +30,42 @@ pub fn learning_rate(config: &TrainingConfig, step: usize, steps: usize) -> f64 
 /// Values of a step for the event log, by name.
 pub type StepValues = Vec<(&'static str, f64)>;
 
-/// Trains `lora` for `steps` steps; `step(index, gradients)` adds the step's gradients and returns
-/// what is worth logging. The step must depend on its index and the adapter alone: so a run that
-/// was killed goes on from the last checkpoint and ends with the same bytes.
+/// What is trained, and what else a run goes on from.
+pub struct Trained<'a> {
+    pub lora: &'a Arc<Lora>,
+    /// Variables trained beside the adapter, by name; not part of it.
+    pub others: Vec<(String, Var)>,
+    /// What the steps change themselves.
+    pub kept: Vec<(String, Var)>,
+    /// Steps that belong together: a checkpoint is written only after the last of them.
+    pub round: usize,
+}
+
+impl<'a> Trained<'a> {
+    /// An adapter alone, each step on its own.
+    pub fn adapter(lora: &'a Arc<Lora>) -> Self {
+        Trained {
+            lora,
+            others: Vec::new(),
+            kept: Vec::new(),
+            round: 1,
+        }
+    }
+
+    fn vars(&self) -> Vec<(String, Var)> {
+        [self.lora.vars(), self.others.clone()].concat()
+    }
+
+    /// All that a checkpoint holds.
+    fn all(&self) -> Vec<(String, Var)> {
+        [self.vars(), self.kept.clone()].concat()
+    }
+}
+
+/// Trains for `steps` steps; `step(index, gradients)` adds the step's gradients and returns
+/// what is worth logging. The step must depend on its index and on what is trained and kept alone,
+/// at the start of its round: so a run that was killed goes on from the last checkpoint and ends
+/// with the same bytes.
 ///
 /// Writes `checkpoint/` while it runs and `adapter/` at its end, both in `context.records`.
 ///
@@ -41,7 +75,7 @@ pub type StepValues = Vec<(&'static str, f64)>;
 pub fn optimize(
     context: &StageContext<'_>,
     config: &TrainingConfig,
-    lora: &Arc<Lora>,
+    trained: &Trained<'_>,
     steps: usize,
     step: &mut dyn FnMut(usize, &mut Gradients) -> anyhow::Result<StepValues>,
 ) -> anyhow::Result<()> {
@@ -52,7 +86,7 @@ pub fn optimize(
         weight_decay: config.weight_decay,
         ..AdamWConfig::default()
     };
-    let (mut optimizer, mut done) = checkpoint.load(lora, adamw)?;
+    let (mut optimizer, mut done) = checkpoint.load(trained, adamw)?;
     let mut progress = Progress::start(context, done as u64, steps as u64, "steps")?;
     while done < steps {
         let mut gradients = Gradients::default();
@@ -67,7 +101,7 @@ pub fn optimize(
             );
         }
         let rate = learning_rate(config, done, steps);
-        optimizer.step(&lora.vars(), &gradients, rate)?;
+        optimizer.step(&trained.vars(), &gradients, rate)?;
         values.extend([("gradient_norm", norm), ("learning_rate", rate)]);
         if let Some((name, value)) = values.first() {
             progress.message(format!("{name} {value:.4}"));
@@ -75,28 +109,37 @@ pub fn optimize(
         progress.metrics(done as u64, values)?;
         done += 1;
         progress.set(done as u64)?;
-        if done % config.checkpoint_every.max(1) == 0 && done < steps {
-            checkpoint.save(lora, &optimizer)?;
+        let every = config
+            .checkpoint_every
+            .max(1)
+            .next_multiple_of(trained.round);
+        if done % every == 0 && done < steps {
+            checkpoint.save(trained, &optimizer)?;
         }
     }
-    save_adapter(&context.records.join(ADAPTER), lora)?;
+    save_adapter(&context.records.join(ADAPTER), trained.lora)?;
     checkpoint.remove()?;
     progress.finish()
 }
 
-const ADAPTER_PART: &str = "adapter";
+const TRAINED_PART: &str = "trained";
 const OPTIMIZER_PART: &str = "optimizer";
 
-/// Adapter, moments and the number of steps done, in one file, so that it is whole or absent.
+/// What is trained and kept, moments and the number of steps done, in one file, so that it is whole or absent.
 struct Checkpoint {
     path: PathBuf,
 }
 
 impl Checkpoint {
-    fn save(&self, lora: &Lora, optimizer: &AdamW) -> anyhow::Result<()> {
-        let (_, adapter) = lora.to_bytes()?;
+    fn save(&self, trained: &Trained<'_>, optimizer: &AdamW) -> anyhow::Result<()> {
+        let tensors: BTreeMap<String, Tensor> = trained
+            .all()
+            .into_iter()
+            .map(|(name, variable)| (name, variable.as_tensor().clone()))
+            .collect();
+        let tensors = safetensors::serialize(tensors, None)?;
         let optimizer = optimizer.to_bytes()?;
-        let parts: [(&str, &[u8]); 2] = [(ADAPTER_PART, &adapter), (OPTIMIZER_PART, &optimizer)];
+        let parts: [(&str, &[u8]); 2] = [(TRAINED_PART, &tensors), (OPTIMIZER_PART, &optimizer)];
         let views = parts.map(|(name, bytes)| {
             safetensors::tensor::TensorView::new(safetensors::Dtype::U8, vec![bytes.len()], bytes)
                 .map(|view| (name, view))
@@ -105,9 +148,9 @@ impl Checkpoint {
         write_atomically(&self.path, &safetensors::serialize(views, None)?)
     }
 
-    /// The optimizer and the number of steps done, with the adapter's variables set; a fresh one
+    /// The optimizer and the number of steps done, with the variables set; a fresh one
     /// where there is no checkpoint.
-    fn load(&self, lora: &Lora, adamw: AdamWConfig) -> anyhow::Result<(AdamW, usize)> {
+    fn load(&self, trained: &Trained<'_>, adamw: AdamWConfig) -> anyhow::Result<(AdamW, usize)> {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -121,7 +164,7 @@ impl Checkpoint {
                 .into());
             }
         };
-        self.restore(&bytes, lora, adamw).with_context(|| {
+        self.restore(&bytes, trained, adamw).with_context(|| {
             format!(
                 "{}: damaged; remove it to start the stage anew",
                 self.path.display()
@@ -132,16 +175,16 @@ impl Checkpoint {
     fn restore(
         &self,
         bytes: &[u8],
-        lora: &Lora,
+        trained: &Trained<'_>,
         adamw: AdamWConfig,
     ) -> anyhow::Result<(AdamW, usize)> {
         let parts = safetensors::SafeTensors::deserialize(bytes)?;
-        let adapter = candle_core::safetensors::load_buffer(
-            parts.tensor(ADAPTER_PART)?.data(),
+        let tensors = candle_core::safetensors::load_buffer(
+            parts.tensor(TRAINED_PART)?.data(),
             &Device::Cpu,
         )?;
-        for (name, variable) in lora.vars() {
-            let tensor = adapter
+        for (name, variable) in trained.all() {
+            let tensor = tensors
                 .get(&name)
                 .with_context(|| format!("no tensor {name}"))?;
             variable.set(

@@ -5,7 +5,7 @@ use crate::learn::Student;
 use crate::learn::example::Targets;
 use crate::learn::frozen::FrozenLayers;
 use crate::learn::loss::{self, LevelRows, Levels};
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 use datasets::config::Precision;
 use model::{Decoder, Gradients, LevelTokens, Lora, Segments, Tape};
 use std::sync::Arc;
@@ -27,18 +27,45 @@ pub struct Outputs {
     pub answer: Option<Tensor>,
     /// Cross-entropy of each token of a self-reflection that is trained.
     pub rationale: Option<Tensor>,
+    /// Hidden states of the rows, kind by kind as [`Targets`] has them.
+    hidden: Tensor,
+    branches: usize,
     /// Takes a loss of these to the adapter's gradients.
     tape: Tape,
 }
 
 impl Outputs {
-    /// Adds the gradients of `loss`, a scalar made of these outputs.
-    pub fn add_gradients(self, loss: &Tensor, gradients: &mut Gradients) -> anyhow::Result<()> {
-        Ok(gradients.add(&self.tape.backward(loss)?)?)
+    /// Adds the gradients of `loss`, a scalar made of these outputs and of `others`.
+    pub fn add_gradients(
+        self,
+        loss: &Tensor,
+        others: &[(String, Var)],
+        gradients: &mut Gradients,
+    ) -> anyhow::Result<()> {
+        Ok(gradients.add(&self.tape.backward_with(loss, others)?)?)
+    }
+
+    /// The hidden states before each choice, those of the answers' tokens first, then those before
+    /// each level: (tokens + branches, hidden).
+    pub fn states(&self) -> candle_core::Result<Tensor> {
+        let before_level = self.hidden.narrow(0, 0, self.branches)?;
+        let tokens = self.answer.as_ref().map_or(Ok(0), |answer| answer.dim(0))?;
+        match tokens {
+            0 => Ok(before_level),
+            _ => {
+                let of_answers = self.hidden.narrow(0, 4 * self.branches, tokens)?;
+                Tensor::cat(&[&of_answers, &before_level], 0)
+            }
+        }
     }
 }
 
 impl Learner {
+    /// The final norm of hidden states: what a value head reads.
+    pub fn normed(&self, hidden: &Tensor) -> anyhow::Result<Tensor> {
+        Ok(self.trained.normed(hidden)?)
+    }
+
     /// A student that learns `lora`, by products of `precision`.
     pub fn new(student: &Student, lora: &Arc<Lora>, precision: Precision) -> Self {
         let precision = match precision {
@@ -96,6 +123,8 @@ impl Learner {
             levels: loss::levels(&part(0, of_levels.len())?, branches, &self.levels)?,
             answer: tokens_loss(of_levels.len(), answers)?,
             rationale: tokens_loss(of_levels.len() + answers, targets.rationale_tokens.len())?,
+            hidden,
+            branches,
             tape,
         })
     }

@@ -25,6 +25,11 @@ impl Student {
     /// Loads a model for teaching.
     pub fn load(source: &ModelSource, memory_mb: usize) -> anyhow::Result<Self> {
         let (decoder, tokenizer) = source.load(&load_options(false)?)?;
+        Self::new(decoder, tokenizer, memory_mb)
+    }
+
+    /// A decoder that is to be taught.
+    pub fn new(decoder: Decoder, tokenizer: Tokenizer, memory_mb: usize) -> anyhow::Result<Self> {
         let dense = decoder.dequantized();
         let levels = LevelTokens::find(&tokenizer)?;
         Ok(Student {

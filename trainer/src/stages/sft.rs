@@ -20,7 +20,7 @@
 use crate::learn::Student;
 use crate::learn::example::{After, Branch, Example, lay_out, text_before_level};
 use crate::learn::loss::{self, Levels};
-use crate::learn::optimize::{lora_config, optimize, set_label};
+use crate::learn::optimize::{Trained, lora_config, optimize, set_label};
 use crate::learn::step::Learner;
 use crate::stages::StageContext;
 use anyhow::Context;
@@ -76,28 +76,35 @@ pub fn sft(
 
     let steps_per_epoch = lessons.len().div_ceil(training.batch);
     let steps = steps_per_epoch * training.epochs;
-    optimize(context, training, &lora, steps, &mut |step, gradients| {
-        let epoch = step / steps_per_epoch;
-        let order_of_epoch = shuffled(lessons.len(), context.seed, epoch);
-        let start = (step % steps_per_epoch) * training.batch;
-        let is_last_quarter = 4 * step >= 3 * steps;
-        let target = match is_last_quarter {
-            true => Target::Own,
-            false => target,
-        };
-        let chosen: Vec<Example> = order_of_epoch[start..lessons.len().min(start + training.batch)]
-            .iter()
-            .map(|index| lessons[*index].of_epoch(*index, epoch, config, target))
-            .collect();
-        sft_step(
-            &learner,
-            &student.levels,
-            config,
-            &chosen,
-            is_last_quarter,
-            gradients,
-        )
-    })
+    optimize(
+        context,
+        training,
+        &Trained::adapter(&lora),
+        steps,
+        &mut |step, gradients| {
+            let epoch = step / steps_per_epoch;
+            let order_of_epoch = shuffled(lessons.len(), context.seed, epoch);
+            let start = (step % steps_per_epoch) * training.batch;
+            let is_last_quarter = 4 * step >= 3 * steps;
+            let target = match is_last_quarter {
+                true => Target::Own,
+                false => target,
+            };
+            let chosen: Vec<Example> = order_of_epoch
+                [start..lessons.len().min(start + training.batch)]
+                .iter()
+                .map(|index| lessons[*index].of_epoch(*index, epoch, config, target))
+                .collect();
+            sft_step(
+                &learner,
+                &student.levels,
+                config,
+                &chosen,
+                is_last_quarter,
+                gradients,
+            )
+        },
+    )
 }
 
 /// Adds the gradient of one step's loss, micro-batch by micro-batch.
@@ -174,7 +181,7 @@ fn sft_step(
             &loss::tokenized_brier(&outputs.levels, &wanted)?,
             &weights,
         )?)?;
-        outputs.add_gradients(&total, gradients)?;
+        outputs.add_gradients(&total, &[], gradients)?;
     }
     Ok(vec![
         (

@@ -153,7 +153,20 @@ impl Tape {
     /// # Errors
     /// If the loss does not depend on the output.
     pub fn backward(self, loss: &Tensor) -> Result<Gradients, ModelError> {
+        self.backward_with(loss, &[])
+    }
+
+    /// The same, with the gradients of `others`: variables that the loss is made of besides.
+    ///
+    /// # Errors
+    /// As [`Tape::backward`].
+    pub fn backward_with(
+        self,
+        loss: &Tensor,
+        others: &[(String, Var)],
+    ) -> Result<Gradients, ModelError> {
         let mut store = loss.backward()?;
+        let mut gradients = Gradients::collect(others, &store);
         let Some(d_output) = store.remove(&self.output) else {
             return Err(ModelError::unsupported(
                 "a loss",
@@ -161,13 +174,14 @@ impl Tape {
                 "another",
             ));
         };
-        match self.kind {
-            Kind::Kernels(pass) => pass.backward(d_output.flatten_all()?.to_vec1()?),
+        gradients.add(&match self.kind {
+            Kind::Kernels(pass) => pass.backward(d_output.flatten_all()?.to_vec1()?)?,
             Kind::Candle(output, lora) => {
                 let store = (output * d_output)?.sum_all()?.backward()?;
-                Ok(Gradients::collect(&lora.vars(), &store))
+                Gradients::collect(&lora.vars(), &store)
             }
-        }
+        })?;
+        Ok(gradients)
     }
 }
 
