@@ -413,9 +413,17 @@ mod tests {
         for (key, value) in &table {
             match (SECTIONS.iter().find(|(section, _)| section == key), value) {
                 (Some((_, groups)), Value::Table(inner)) => {
-                    inner
-                        .keys()
-                        .for_each(|inner| assert!(known(groups, inner), "{key}.{inner}"));
+                    for (name, value) in inner {
+                        let within = format!("{key}.{name}");
+                        match SECTIONS.iter().find(|(section, _)| *section == within) {
+                            Some((_, groups)) => {
+                                value.as_table().unwrap().keys().for_each(|name| {
+                                    assert!(known(groups, name), "{within}.{name}")
+                                })
+                            }
+                            None => assert!(known(groups, name), "{within}"),
+                        }
+                    }
                 }
                 (None, Value::Array(list)) if key == "evaluate" => {
                     let inner = list[0].as_table().unwrap();

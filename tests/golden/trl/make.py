@@ -9,8 +9,8 @@ GGUF_FILE is what `sayself pull smollm2-135m` brings. On the CPU, in f32, with t
 
 rollouts.json       two questions' tokens, their rollouts (tokens, level, correctness), and the losses
                     that TRL computes of them
-NAME.safetensors    the gradients: rloo; grpo, with KL from the model without the adapter; grpo-second, its
-                    second update, after each value of the adapter was multiplied by 1.05
+NAME.safetensors    the gradients: rloo; grpo, with KL from the adapter as it is; grpo-second, its second
+                    update, after each value of the adapter was multiplied by 1.05
 """
 
 import json

@@ -16,7 +16,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Greatest difference of a gradient's value, as a share of the greatest value.
+/// Greatest difference of a gradient's value.
 const TOLERANCE: f64 = 1e-4;
 
 fn golden(name: &str) -> PathBuf {
@@ -41,8 +41,7 @@ fn student() -> Student {
     Student::new(decoder, tokenizer, 1024).unwrap()
 }
 
-/// The adapter, or one of its shape without an effect.
-fn adapter(student: &Student, is_zero: bool) -> Arc<Lora> {
+fn adapter(student: &Student) -> Arc<Lora> {
     let read = |name: &str| fs::read(golden("transformers/adapter").join(name)).unwrap();
     let (config, weights) = (
         read("adapter_config.json"),
@@ -50,9 +49,6 @@ fn adapter(student: &Student, is_zero: bool) -> Arc<Lora> {
     );
     let shape = student.decoder.config();
     let lora = Lora::from_safetensors(&config, &weights, shape, &Device::Cpu).unwrap();
-    if is_zero {
-        scale(&lora, 0.0);
-    }
     Arc::new(lora)
 }
 
@@ -82,10 +78,8 @@ fn assert_like_trl(lora: &Lora, ours: &Gradients, name: &str) {
         }
     }
     eprintln!("{name}: gradients up to {greatest:.2e}, apart by {apart:.1e}");
-    assert!(
-        greatest > 0.0 && apart <= TOLERANCE * greatest,
-        "{name}: {apart:e} of {greatest:e}"
-    );
+    assert!(greatest > 100.0 * TOLERANCE, "{name}: all near 0");
+    assert!(apart <= TOLERANCE, "{name}: differs by {apart:e}");
 }
 
 #[test]
@@ -129,7 +123,7 @@ fn one_update_is_that_of_trl() {
             form_weight: 0.0,
             ..RlConfig::default()
         };
-        let lora = adapter(&student, false);
+        let lora = adapter(&student);
         let learner = |lora: &Arc<Lora>| Learner::new(&student, lora, Precision::F32);
         let teacher = Teacher {
             surrogate: Surrogate {
@@ -138,7 +132,7 @@ fn one_update_is_that_of_trl() {
                 ppo: None,
             },
             learner: learner(&lora),
-            reference: is_grpo.then(|| learner(&adapter(&student, true))),
+            reference: is_grpo.then(|| learner(&adapter(&student))),
             levels: student.levels.clone(),
         };
         let round = teacher

@@ -18,7 +18,7 @@ const DIGITS: LevelTokens = LevelTokens {
     ten: Some(10),
 };
 const VOCAB: usize = 12;
-const ROUNDS: usize = 400;
+const ROUNDS: usize = 500;
 
 /// A policy that is a table: the logits before the level, and those after a digit.
 struct Table {
@@ -133,7 +133,7 @@ fn learnt(config: &RlConfig, p: f64) -> f64 {
                 .unwrap();
             let store = (loss / config.rollouts as f64).unwrap().backward().unwrap();
             let gradients = Gradients::collect(&vars, &store);
-            optimizer.step(&vars, &gradients, 0.05).unwrap();
+            optimizer.step(&vars, &gradients, 0.03).unwrap();
         }
     }
     let mean = |probabilities: Vec<f32>| {
@@ -150,7 +150,7 @@ fn config(algorithm: Algorithm) -> RlConfig {
         algorithm,
         target: "own".into(),
         mask: Mask::ConfidenceOnly,
-        rollouts: 64,
+        rollouts: 256,
         updates: if algorithm == Algorithm::Rloo { 1 } else { 2 },
         ..RlConfig::default()
     }
