@@ -3,6 +3,7 @@
 //! Every field has a default, so that the smallest configuration is an empty file. Every
 //! command-line flag is one of these fields.
 
+use crate::reference::StageOneSet;
 use serde::{Deserialize, Serialize};
 
 /// The whole pipeline.
@@ -213,6 +214,18 @@ pub enum Order {
 pub struct BuildConfig {
     pub selection: Selection,
     pub order: Order,
+    /// The control: every record has the correctness and the confidence of another, drawn with the
+    /// seed. What is learnt from it is no knowledge of one's own (REFERENCE 1).
+    pub shuffle_targets: bool,
+}
+
+/// The method of a model that went through `rl` from an adapter with the label `stage_one`.
+pub fn label_after_rl<'a>(stage_one: &'a str, reward: &str) -> &'a str {
+    match (stage_one, reward) {
+        ("without-rl", "linear") => "linear-reward",
+        ("without-rl", _) => "sayself",
+        (other, _) => other,
+    }
 }
 
 /// How exactly training multiplies matrices: on a CPU with instructions for it (AMX-BF16,
@@ -302,6 +315,8 @@ pub enum ConfidenceLoss {
 pub struct SftConfig {
     #[serde(flatten)]
     pub training: TrainingConfig,
+    /// What `run` teaches of what `build` made.
+    pub data: StageOneSet,
     pub confidence_loss: ConfidenceLoss,
     /// What the confidence in the record's answer is drawn to before the last quarter of the steps:
     /// `own` (that answer's correctness), `group` (the accuracy of the question's samples) or
@@ -322,6 +337,7 @@ impl Default for SftConfig {
     fn default() -> Self {
         SftConfig {
             training: TrainingConfig::default(),
+            data: StageOneSet::default(),
             confidence_loss: ConfidenceLoss::default(),
             target: "own".into(),
             answer_weight: 0.03,
@@ -526,11 +542,15 @@ pub enum Readout {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EvaluateConfig {
-    /// `direct-prompting`, `self-consistency`, `sequence-likelihood` or `sayself`.
+    /// `direct-prompting`, `self-consistency`, `sayself`, … (`sayself evaluate --help` has them all).
     pub method: String,
+    /// Whose answers are asked for; absent: as the method is named.
+    pub adapter: Option<AdapterOf>,
     /// Absent: the method.
     pub label: Option<String>,
-    pub confidence: Readout,
+    /// Absent: the method's own, the expected level for `verbalized` and `dinco`, else the one that was
+    /// written.
+    pub confidence: Option<Readout>,
     /// Which split; `dev`, `test` or `held-out`.
     pub split: String,
     /// At most this many questions, drawn at random with the seed.
@@ -546,12 +566,27 @@ pub struct EvaluateConfig {
 impl EvaluateConfig {
     /// The stage whose adapter the method asks; none asks the model as it is.
     pub fn adapter_stage(&self) -> Option<&'static str> {
-        match self.method.as_str() {
-            "sayself" => Some("rl"),
-            "without-rl" => Some("sft"),
-            _ => None,
+        match (self.adapter, self.method.as_str()) {
+            (Some(AdapterOf::None), _) => None,
+            (Some(AdapterOf::Rl), _) => Some("rl"),
+            (Some(AdapterOf::Sft), _) => Some("sft"),
+            (None, "sayself" | "linear-reward" | "without-rationale") => Some("rl"),
+            (None, "without-rl" | "without-rationale-and-confidence" | "r-tuning" | "gce") => {
+                Some("sft")
+            }
+            (None, _) => None,
         }
     }
+}
+
+/// The adapter that an evaluation of `run` asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdapterOf {
+    /// The model as it was pulled.
+    None,
+    Sft,
+    Rl,
 }
 
 /// An evaluation as `run` does it.
@@ -565,6 +600,28 @@ pub struct Evaluation<'a> {
 }
 
 impl RunConfig {
+    /// The method that an adapter of `sft` or `rl` is taught for.
+    pub fn label_of(&self, stage: &str) -> &'static str {
+        match stage {
+            "rl" => label_after_rl(self.sft.data.label(), &self.rl.reward),
+            _ => self.sft.data.label(),
+        }
+    }
+
+    /// At most so many questions of each split, and in `rl`: a smoke test of the whole.
+    pub fn limit(&mut self, questions: usize) {
+        let at_most = |limit: &mut Option<usize>| {
+            *limit = Some(limit.map_or(questions, |limit| limit.min(questions)));
+        };
+        at_most(&mut self.questions.train);
+        at_most(&mut self.questions.dev);
+        at_most(&mut self.questions.test);
+        at_most(&mut self.rl.questions);
+        for evaluation in &mut self.evaluate {
+            at_most(&mut evaluation.limit);
+        }
+    }
+
     /// The evaluations in order: those of a taught model once for each training seed.
     pub fn evaluations(&self) -> Vec<Evaluation<'_>> {
         let mut evaluations = Vec::new();
@@ -598,7 +655,8 @@ impl Default for EvaluateConfig {
         EvaluateConfig {
             method: "sayself".into(),
             label: None,
-            confidence: Readout::Stated,
+            adapter: None,
+            confidence: None,
             split: "test".into(),
             limit: None,
             samples: 10,

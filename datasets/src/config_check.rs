@@ -131,6 +131,7 @@ const RATIONALIZE: &[(&str, Kind)] = &[("teacher", Name)];
 const BUILD: &[(&str, Kind)] = &[
     ("selection", Choice(&["own-answers", "correct-only"])),
     ("order", Choice(&["confidence-first", "paper"])),
+    ("shuffle_targets", Flag),
 ];
 const TRAINING: &[(&str, Kind)] = &[
     ("lora_rank", Whole(1, 4096)),
@@ -159,6 +160,16 @@ const TRAINING: &[(&str, Kind)] = &[
     ("checkpoint_every", Whole(1, COUNT_MAX)),
 ];
 const SFT: &[(&str, Kind)] = &[
+    (
+        "data",
+        Choice(&[
+            "sayself",
+            "without-rationale",
+            "without-rationale-and-confidence",
+            "r-tuning",
+            "gce",
+        ]),
+    ),
     (
         "confidence_loss",
         Choice(&["cross-entropy", "expected-then-brier", "tokenized-brier"]),
@@ -208,6 +219,7 @@ const PPO: &[(&str, Kind)] = &[
 const EVALUATE: &[(&str, Kind)] = &[
     ("method", Name),
     ("label", Name),
+    ("adapter", Choice(&["none", "sft", "rl"])),
     ("confidence", Choice(&["stated", "mode", "expected"])),
     ("split", Choice(&["train", "dev", "test", "held-out"])),
     ("limit", Whole(1, COUNT_MAX)),
@@ -401,6 +413,10 @@ mod tests {
         config.questions.test = Some(1);
         config.sample.prompt = Some("few-shot".into());
         config.evaluate[0].label = Some("a".into());
+        config.evaluate[0].adapter = Some(crate::config::AdapterOf::Sft);
+        config.evaluate[0].confidence = Some(crate::config::Readout::Mode);
+        config.rl.minibatch = Some(1);
+        config.rl.questions = Some(1);
         config.evaluate[0].limit = Some(1);
         config.evaluate[0].prompt = Some("few-shot".into());
         let table = config.table().unwrap();

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Which of the reference's five training sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StageOneSet {
     /// Answer, rationale and confidence.
+    #[default]
     Sayself,
     /// The answer alone.
     WithoutRationaleAndConfidence,
@@ -40,6 +41,22 @@ impl StageOneSet {
             StageOneSet::WithoutRationale => "sft_without_reason_with_conf.jsonl",
             StageOneSet::RTuning => "sft_reason_rtuning.jsonl",
             StageOneSet::Gce => "sft_reason_calimath.jsonl",
+        }
+    }
+
+    /// The set of a file's name, where it is one of theirs.
+    pub fn of_file(name: &str) -> Option<StageOneSet> {
+        Self::ALL.into_iter().find(|set| set.file_name() == name)
+    }
+
+    /// The method of a model that was taught it.
+    pub fn label(self) -> &'static str {
+        match self {
+            StageOneSet::Sayself => "without-rl",
+            StageOneSet::WithoutRationale => "without-rationale",
+            StageOneSet::WithoutRationaleAndConfidence => "without-rationale-and-confidence",
+            StageOneSet::RTuning => "r-tuning",
+            StageOneSet::Gce => "gce",
         }
     }
 }

@@ -119,7 +119,7 @@ fn table(comparison: &Comparison, format: Format) -> Vec<String> {
         }
     }
     match format {
-        Format::Text => aligned(&rows),
+        Format::Text => output::aligned(&rows),
         Format::Csv => rows
             .iter()
             .map(|row| row.each_ref().map(|cell| csv(cell)).join(","))
@@ -175,23 +175,6 @@ fn row(name: &str, n: usize, corrected: &Corrected) -> [String; 8] {
             false => format!("{p:.3}"),
         }),
     ]
-}
-
-fn aligned(rows: &[[String; 8]]) -> Vec<String> {
-    let width = |column: usize| {
-        let widths = rows.iter().map(|row| row[column].chars().count());
-        widths.max().unwrap_or(0)
-    };
-    let widths: [usize; 8] = std::array::from_fn(width);
-    let line = |row: &[String; 8]| {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
 }
 
 fn csv(cell: &str) -> String {

@@ -9,7 +9,7 @@ use crate::run_dir::Provenance;
 use crate::sampler::local::limits;
 use crate::stages::evaluate::{LevelReader, Method, Subject, evaluate};
 use crate::stages::questions::{choose, name_of};
-use crate::stages::run::{prompt, table};
+use crate::stages::run::prompt;
 use clap::{Args, ValueEnum};
 use datasets::config::{EvaluateConfig, Readout};
 
@@ -18,8 +18,10 @@ const ROWS: usize = 64;
 
 /// Ask a model each question and measure whether its confidence can be trusted.
 ///
-/// Methods: direct-prompting, self-consistency, sequence-likelihood for any model; sayself and
-/// without-rl for one that was taught (--adapter). Writes DIR/answers.jsonl and DIR/metrics.json.
+/// Methods for any model: direct-prompting, verbalized, answer-only, self-consistency,
+/// sequence-likelihood, dinco, r-tuning; for one that was taught (--adapter): sayself, without-rl,
+/// without-rationale, without-rationale-and-confidence, linear-reward, gce, r-tuning. Writes
+/// DIR/answers.jsonl and DIR/metrics.json.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  sayself evaluate --method sayself --model smollm2-135m --adapter runs/demo/rl/seed-1/adapter \\\n    --questions world-facts --split test --limit 200 --out evaluation --json"
@@ -75,11 +77,11 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         ..EvaluateConfig::default()
     };
     evaluation.method = arguments.method;
-    evaluation.confidence = match arguments.confidence {
-        None | Some(Confidence::Stated) => Readout::Stated,
-        Some(Confidence::Mode) => Readout::Mode,
-        Some(Confidence::Expected) => Readout::Expected,
-    };
+    evaluation.confidence = arguments.confidence.map(|readout| match readout {
+        Confidence::Stated => Readout::Stated,
+        Confidence::Mode => Readout::Mode,
+        Confidence::Expected => Readout::Expected,
+    });
     evaluation.limit = arguments.limit;
     evaluation.samples = arguments.samples.unwrap_or(evaluation.samples);
     evaluation.prompt = arguments.prompt;
@@ -110,13 +112,11 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let loaded = arguments
         .model
         .load(&config.model, limits(ROWS, config.memory_mb), globals)?;
-    if method == Method::Taught {
-        check_adapter(
-            &evaluation.method,
-            loaded.has_adapter,
-            loaded.label.as_deref(),
-        )?;
-    }
+    check_adapter(
+        &evaluation.method,
+        loaded.has_adapter,
+        loaded.label.as_deref(),
+    )?;
     let levels = loaded.local_if_any().and_then(|local| {
         Some(LevelReader {
             decoder: &local.sampler.decoder,
@@ -142,11 +142,16 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     if stage.json {
         return output::json(&metrics);
     }
-    output::line(table(&[(evaluation.method, metrics)]).trim_end())
+    output::line(output::table(&[(evaluation.method, metrics)]).trim_end())
 }
 
 /// The paper's names are methods of teaching: they need an adapter that was taught so.
 fn check_adapter(method: &str, has_adapter: bool, label: Option<&str>) -> anyhow::Result<()> {
+    // A prompt can be put to any model, but what R-Tuning says only to one that was taught so.
+    let is_asked = !Method::needs_adapter(method);
+    if is_asked && (method != "r-tuning" || !has_adapter) {
+        return Ok(());
+    }
     if !has_adapter {
         return Err(bad_use(format!(
             "method {method} reads a taught model: name its --adapter, or use direct-prompting"

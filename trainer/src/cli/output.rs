@@ -1,5 +1,6 @@
 //! What is printed: data to stdout, words to stderr.
 
+use crate::stages::run::Measured;
 use serde::Serialize;
 use std::io::{BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
 
@@ -74,4 +75,71 @@ pub fn line(text: &str) -> anyhow::Result<()> {
 /// One JSON object on stdout.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(&serde_json::to_string(value)?)
+}
+
+/// Rows of as many cells each, as lines whose columns stand below each other.
+pub fn aligned(rows: &[impl AsRef<[String]>]) -> Vec<String> {
+    let columns = rows.first().map_or(0, |row| row.as_ref().len());
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row.as_ref()[column].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &[String]| {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(|row| line(row.as_ref())).collect()
+}
+
+/// The before / after table, as text.
+pub fn table(measured: &[Measured]) -> String {
+    let mut rows = vec![
+        [
+            "",
+            "n",
+            "accuracy",
+            "ECE",
+            "smECE",
+            "Brier",
+            "skill",
+            "AUROC",
+            "within template",
+        ]
+        .map(String::from)
+        .to_vec(),
+    ];
+    for (label, metrics) in measured {
+        let figure = |name: &str| {
+            let value = metrics.get(name).and_then(serde_json::Value::as_f64);
+            let interval = metrics
+                .get(format!("{name}_ci"))
+                .and_then(serde_json::Value::as_array);
+            let bound = |index: usize| interval.and_then(|interval| interval.get(index)?.as_f64());
+            match (value, bound(0), bound(1)) {
+                (Some(value), Some(low), Some(high)) => format!("{value:.3} [{low:.3}, {high:.3}]"),
+                (Some(value), _, _) => format!("{value:.3}"),
+                _ => "–".to_owned(),
+            }
+        };
+        rows.push(vec![
+            label.clone(),
+            metrics
+                .get("n")
+                .map_or_else(String::new, ToString::to_string),
+            figure("accuracy"),
+            figure("ece_15"),
+            figure("smece"),
+            figure("brier"),
+            figure("brier_skill"),
+            figure("auroc"),
+            figure("within_template_auroc"),
+        ]);
+    }
+    let lines = aligned(&rows);
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }

@@ -123,6 +123,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
             rl(
                 context,
                 &config.rl,
+                config.build.order,
                 &Student::load(&source, config.memory_mb)?,
                 &arguments.adapter,
                 &asked,

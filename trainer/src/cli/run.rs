@@ -3,7 +3,7 @@
 use crate::cli::stage_run::read_config;
 use crate::cli::{Globals, output};
 use crate::error::{bad_input, bad_use};
-use crate::stages::run::{RunOptions, run as run_pipeline, table};
+use crate::stages::run::{RunOptions, run as run_pipeline};
 use clap::Args;
 use datasets::RunConfig;
 use serde_json::json;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
     after_help = "Examples:\n  sayself run world-facts/demo --out runs/demo\n  sayself run world-facts/full --out runs/full --training-seeds 1,2,3"
 )]
 pub struct Arguments {
-    /// A file as `run.toml`, or a shipped configuration's name: world-facts/demo, world-facts/full
+    /// A file as `run.toml`, or a shipped configuration's name, such as world-facts/demo
     #[arg(value_name = "CONFIG.toml")]
     config: String,
     /// The run directory
@@ -28,6 +28,9 @@ pub struct Arguments {
     /// given more: only those are taught
     #[arg(long, value_name = "SEED,…", value_delimiter = ',')]
     training_seeds: Option<Vec<u64>>,
+    /// At most this many questions of each split: to see that all works before it takes hours
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
     /// Count malformed rows in DIR/skipped.jsonl and go on, in place of failing
     #[arg(long)]
     skip_invalid: bool,
@@ -39,6 +42,9 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let mut config = find_config(&arguments.config)?;
     config.training_seeds = arguments.training_seeds.unwrap_or(config.training_seeds);
+    if let Some(limit) = arguments.limit {
+        config.limit(limit as usize);
+    }
     config.check().map_err(|error| bad_use(error.to_string()))?;
     let options = RunOptions {
         skip_invalid: arguments.skip_invalid,
@@ -49,7 +55,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         let evaluations: serde_json::Map<_, _> = measured.into_iter().collect();
         return output::json(&json!({ "run": arguments.out, "evaluations": evaluations }));
     }
-    output::line(table(&measured).trim_end())
+    output::line(output::table(&measured).trim_end())
 }
 
 fn find_config(name: &str) -> anyhow::Result<RunConfig> {

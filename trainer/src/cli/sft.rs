@@ -10,6 +10,7 @@ use crate::pull::checksum;
 use crate::run_dir::Provenance;
 use crate::stages::sft::sft;
 use clap::Args;
+use datasets::reference::StageOneSet;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -45,6 +46,11 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let stage = &arguments.stage;
     let mut config = stage.config()?;
     config.model = arguments.model.unwrap_or(config.model);
+    // The adapter's label follows from what it is taught.
+    let name = arguments.data.file_name().and_then(|name| name.to_str());
+    config.sft.data = name
+        .and_then(StageOneSet::of_file)
+        .unwrap_or(config.sft.data);
     let training = &mut config.sft.training;
     training.epochs = arguments.epochs.unwrap_or(training.epochs);
     training.batch = arguments.batch.unwrap_or(training.batch);

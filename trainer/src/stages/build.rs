@@ -16,8 +16,10 @@ use crate::run_dir::{for_each_line, read_records, write_atomically, write_record
 use crate::stages::StageContext;
 use crate::stages::cluster::answer_of;
 use crate::stages::sample_file::SampleFile;
+use crate::stages::sft::shuffled;
 use calibration::{Confidence, cluster, isotonic, judge};
 use datasets::config::{BuildConfig, Order, Selection};
+use datasets::reference::StageOneSet;
 use datasets::reference::{Form, stage_one_jsonl};
 use datasets::{
     Cluster, Clustering, OwnAnswer, Question, Rationale, Skipped, Split, StageOneRecord,
@@ -26,13 +28,6 @@ use isotonic::Isotonic;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::Path;
-
-/// The five files, in the folder [`STAGE_ONE`].
-pub const REASON_CONF: &str = "sft_reason_conf.jsonl";
-pub const WITHOUT_REASON_CONF: &str = "sft_without_reason_conf.jsonl";
-pub const WITHOUT_REASON_WITH_CONF: &str = "sft_without_reason_with_conf.jsonl";
-pub const R_TUNING: &str = "sft_reason_rtuning.jsonl";
-pub const GCE: &str = "sft_reason_calimath.jsonl";
 
 /// The folder of the five files; [`MESSAGES`] inside it holds them as chat messages.
 pub const STAGE_ONE: &str = "stage_1";
@@ -153,13 +148,17 @@ pub fn build(
         progress.advance(1)?;
     }
 
+    if config.shuffle_targets {
+        shuffle_targets(&mut examples, context.seed);
+    }
     write_atomically(
         &context.records.join(ISOTONIC),
         format!("{}\n", serde_json::to_string_pretty(&share_map)?).as_bytes(),
     )?;
     let folder = context.records.join(STAGE_ONE);
     let mut records = std::collections::BTreeMap::new();
-    for (name, make) in FILES {
+    for (set, make) in FILES {
+        let name = set.file_name();
         let lines: Vec<StageOneRecord> = examples
             .iter()
             .filter_map(|example| make(example, config.order))
@@ -178,24 +177,24 @@ pub fn build(
     })
 }
 
-/// The file's name, and its record of an example, if it has one.
+/// A set, and its record of an example, if it has one.
 type File = (
-    &'static str,
+    StageOneSet,
     fn(&Example<'_>, Order) -> Option<StageOneRecord>,
 );
 
 const FILES: [File; 5] = [
-    (WITHOUT_REASON_CONF, |example, _| {
+    (StageOneSet::WithoutRationaleAndConfidence, |example, _| {
         let (pick, _) = example.taught.as_ref()?;
         Some(example.record(pick, None, ""))
     }),
-    (WITHOUT_REASON_WITH_CONF, |example, _| {
+    (StageOneSet::WithoutRationale, |example, _| {
         let (pick, level) = example.taught.as_ref()?;
         let tail = format!("Confidence: {}", level.level());
         Some(example.with_own_answers(example.record(pick, Some(*level), &tail)))
     }),
     // R-Tuning and GCE learn from right and wrong answers alike, whatever the selection.
-    (R_TUNING, |example, _| {
+    (StageOneSet::RTuning, |example, _| {
         let words = if example.own.correct {
             "I am sure."
         } else {
@@ -203,13 +202,13 @@ const FILES: [File; 5] = [
         };
         Some(example.record(&example.own, None, words))
     }),
-    (GCE, |example, _| {
+    (StageOneSet::Gce, |example, _| {
         let level = example.group;
         let tail = format!("Confidence: {}", level.level());
         Some(example.record(&example.own, Some(level), &tail))
     }),
     // Written last: where it stands, the others do too.
-    (REASON_CONF, |example, order| {
+    (StageOneSet::Sayself, |example, order| {
         let (pick, level) = example.taught.as_ref()?;
         let tail = match order {
             Order::ConfidenceFirst => {
@@ -316,6 +315,44 @@ impl Example<'_> {
         StageOneRecord {
             own_answers: self.own_answers.clone(),
             ..record
+        }
+    }
+}
+
+/// Gives every example the correctness and the confidence of another, by a permutation that follows from
+/// the seed.
+fn shuffle_targets(examples: &mut [Example<'_>], seed: u64) {
+    struct Targets {
+        own: bool,
+        taught: Option<(bool, Confidence)>,
+        answers: Vec<bool>,
+        group: Confidence,
+    }
+    let targets: Vec<Targets> = examples
+        .iter()
+        .map(|example| Targets {
+            own: example.own.correct,
+            taught: example
+                .taught
+                .as_ref()
+                .map(|(pick, level)| (pick.correct, *level)),
+            answers: example.own_answers.iter().map(|own| own.correct).collect(),
+            group: example.group,
+        })
+        .collect();
+    let order = shuffled(examples.len(), seed, 0);
+    for (example, from) in examples.iter_mut().zip(order) {
+        let targets = &targets[from];
+        example.own.correct = targets.own;
+        example.group = targets.group;
+        if let (Some(taught), Some((correct, level))) = (&mut example.taught, targets.taught) {
+            taught.0.correct = correct;
+            taught.1 = level;
+        }
+        // Another may have fewer answers: those that it has, in turn.
+        let given = targets.answers.iter().cycle();
+        for (own, correct) in example.own_answers.iter_mut().zip(given) {
+            own.correct = *correct;
         }
     }
 }
@@ -611,7 +648,7 @@ mod tests {
         ]
     }
 
-    fn built(selection: Selection, order: Order) -> (tempfile::TempDir, Built) {
+    fn built(config: BuildConfig) -> (tempfile::TempDir, Built) {
         let folder = tempfile::tempdir().unwrap();
         let questions = write_inputs(folder.path());
         let path = |name: &str| folder.path().join(name);
@@ -620,7 +657,7 @@ mod tests {
             records: folder.path().into(),
             events: &events,
             stage: "build".into(),
-            seed: 1,
+            seed: 2,
             skip_invalid: false,
             quiet: true,
         };
@@ -637,7 +674,7 @@ mod tests {
             greedy: None,
         };
         assert!(!needs_embedder(&questions));
-        let built = build(&context, &BuildConfig { selection, order }, &inputs, None).unwrap();
+        let built = build(&context, &config, &inputs, None).unwrap();
         (folder, built)
     }
 
@@ -649,11 +686,11 @@ mod tests {
 
     #[test]
     fn own_answers_keep_the_wrong_ones_with_the_confidence_that_they_deserve() {
-        let (folder, built) = built(Selection::OwnAnswers, Order::ConfidenceFirst);
+        let (folder, built) = built(BuildConfig::default());
         assert_eq!((built.questions, built.without_a_correct_answer), (3, 0));
         // The isotonic map over (.8, right), (.5, wrong), (.3, wrong): 1, 0, 0.
         assert_eq!(
-            responses(folder.path(), REASON_CONF),
+            responses(folder.path(), StageOneSet::Sayself.file_name()),
             [
                 "I think so.\nAnswer: yes\nConfidence: 10\nSelf-reflection: I doubt sure.",
                 "Answer: no\nConfidence: 1\nSelf-reflection: I doubt unsure.",
@@ -661,36 +698,44 @@ mod tests {
             ]
         );
         assert_eq!(
-            responses(folder.path(), WITHOUT_REASON_CONF)[1],
+            responses(
+                folder.path(),
+                StageOneSet::WithoutRationaleAndConfidence.file_name()
+            )[1],
             "Answer: no"
         );
         assert_eq!(
-            responses(folder.path(), WITHOUT_REASON_WITH_CONF)[1],
+            responses(folder.path(), StageOneSet::WithoutRationale.file_name())[1],
             "Answer: no\nConfidence: 1"
         );
         assert_eq!(
-            responses(folder.path(), R_TUNING)[1],
+            responses(folder.path(), StageOneSet::RTuning.file_name())[1],
             "Answer: no\nI am unsure."
         );
         // The template's accuracy: one of two in `a`, none in `b`.
         assert_eq!(
-            responses(folder.path(), GCE)[0],
+            responses(folder.path(), StageOneSet::Gce.file_name())[0],
             "I think so.\nAnswer: yes\nConfidence: 5"
         );
         assert_eq!(
-            responses(folder.path(), GCE)[2],
+            responses(folder.path(), StageOneSet::Gce.file_name())[2],
             "Answer: no\nConfidence: 1"
         );
         let messages = folder
             .path()
             .join(STAGE_ONE)
             .join(MESSAGES)
-            .join(REASON_CONF);
+            .join(StageOneSet::Sayself.file_name());
         let text = std::fs::read_to_string(messages).unwrap();
         let first = r#"{"messages":[{"role":"user","content":"Question sure?"},{"role":"assistant","content":"I think so."#;
         assert!(text.starts_with(first), "{text}");
-        let records: Vec<StageOneRecord> =
-            read_records(&folder.path().join(STAGE_ONE).join(REASON_CONF)).unwrap();
+        let records: Vec<StageOneRecord> = read_records(
+            &folder
+                .path()
+                .join(STAGE_ONE)
+                .join(StageOneSet::Sayself.file_name()),
+        )
+        .unwrap();
         let own: Vec<(&str, bool)> = records[1]
             .own_answers
             .iter()
@@ -703,12 +748,38 @@ mod tests {
     }
 
     #[test]
-    fn the_files_have_the_references_names() {
-        let mut ours: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
-        let mut theirs = datasets::reference::StageOneSet::ALL.map(|set| set.file_name());
-        ours.sort_unstable();
-        theirs.sort_unstable();
-        assert_eq!(ours, theirs);
+    fn every_set_is_made() {
+        let made = FILES.map(|(set, _)| set);
+        assert!(StageOneSet::ALL.iter().all(|set| made.contains(set)));
+        assert_eq!(made.last(), Some(&StageOneSet::Sayself));
+    }
+
+    #[test]
+    fn shuffled_targets_are_those_of_the_others() {
+        let config = BuildConfig {
+            shuffle_targets: true,
+            ..BuildConfig::default()
+        };
+        let (folder, _) = built(config);
+        let mut shuffled = responses(folder.path(), StageOneSet::WithoutRationale.file_name());
+        let (folder, _) = built(BuildConfig::default());
+        let plain = responses(folder.path(), StageOneSet::WithoutRationale.file_name());
+        assert_ne!(shuffled, plain);
+        let answers = |of: &[String]| -> Vec<String> {
+            of.iter()
+                .map(|text| text.split("\nConfidence").next().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(answers(&shuffled), answers(&plain));
+        let levels = |of: &mut [String]| -> Vec<String> {
+            let mut levels: Vec<String> = of
+                .iter()
+                .map(|text| text.split("Confidence: ").last().unwrap().to_owned())
+                .collect();
+            levels.sort();
+            levels
+        };
+        assert_eq!(levels(&mut shuffled), levels(&mut plain.clone()));
     }
 
     #[test]
@@ -721,15 +792,22 @@ mod tests {
 
     #[test]
     fn the_papers_rule_leaves_out_what_is_never_right() {
-        let (folder, built) = built(Selection::CorrectOnly, Order::Paper);
+        let (folder, built) = built(BuildConfig {
+            selection: Selection::CorrectOnly,
+            order: Order::Paper,
+            ..BuildConfig::default()
+        });
         assert_eq!(built.without_a_correct_answer, 1);
         assert_eq!(
-            responses(folder.path(), REASON_CONF),
+            responses(folder.path(), StageOneSet::Sayself.file_name()),
             [
                 "I think so.\nAnswer: yes\nSelf-reflection: I doubt sure.\nConfidence: 8",
                 "Answer: yes\nSelf-reflection: I doubt unsure.\nConfidence: 3",
             ]
         );
-        assert_eq!(responses(folder.path(), R_TUNING).len(), 3);
+        assert_eq!(
+            responses(folder.path(), StageOneSet::RTuning.file_name()).len(),
+            3
+        );
     }
 }

@@ -23,6 +23,7 @@ use crate::stages::{StageContext, build, cluster, rationalize, rl, sample, sft};
 use anyhow::Context;
 use datasets::config::{ClusterBy, Evaluation, SampleConfig, Selection};
 use datasets::prompts::Prompt;
+use datasets::reference::StageOneSet;
 use datasets::{Question, RunConfig};
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -78,7 +79,25 @@ pub fn run(config: &RunConfig, out: &Path, options: RunOptions) -> anyhow::Resul
 fn plan(config: &RunConfig) -> anyhow::Result<Vec<Evaluation<'_>>> {
     let planned = config.evaluations();
     for one in &planned {
-        Method::named(&one.config.method)?;
+        let method = &one.config.method;
+        Method::named(method)?;
+        let taught = one.adapter.map(|(stage, _)| config.label_of(stage));
+        let is_read = Method::needs_adapter(method) || method == "r-tuning";
+        match taught {
+            Some(taught) if is_read && taught != method => {
+                return Err(bad_use(format!(
+                    "evaluate.method: found {method:?}, expected {taught:?}: that is what [sft] and [rl] of \
+                     this configuration teach"
+                )));
+            }
+            None if Method::needs_adapter(method) => {
+                return Err(bad_use(format!(
+                    "evaluate.adapter: found \"none\", expected \"sft\" or \"rl\": {method} reads a taught \
+                     model"
+                )));
+            }
+            _ => {}
+        }
     }
     for (index, one) in planned.iter().enumerate() {
         if planned[..index]
@@ -183,8 +202,10 @@ impl Pipeline<'_> {
     fn stage_one(&self, questions: &[Question], train: &[Question]) -> anyhow::Result<PathBuf> {
         let config = self.config;
         let file_of = |folder: &str, name: &str| self.dir.path().join(folder).join(name);
-        let file = file_of("build", build::STAGE_ONE).join(build::REASON_CONF);
-        if file.exists() {
+        let folder = file_of("build", build::STAGE_ONE);
+        let file = folder.join(config.sft.data.file_name());
+        // Written last: where it stands, the others do too.
+        if folder.join(StageOneSet::Sayself.file_name()).exists() {
             return Ok(file);
         }
         let draw = |stage: &str, sample: &SampleConfig, file: &str| {
@@ -284,7 +305,14 @@ impl Pipeline<'_> {
         let config = &self.config.rl;
         let asked = questions::draw(train.to_vec(), config.questions, self.config.seed);
         self.stage(&stage, seed, |context| {
-            rl::rl(context, config, self.student()?, &warm_start, &asked)
+            rl::rl(
+                context,
+                config,
+                self.config.build.order,
+                self.student()?,
+                &warm_start,
+                &asked,
+            )
         })
     }
 
@@ -369,70 +397,6 @@ pub fn prompt(name: Option<&str>) -> anyhow::Result<Prompt> {
         ))
     })?;
     Prompt::from_toml(&text).map_err(|error| crate::error::bad_input(format!("{name}: {error}")))
-}
-
-/// The before / after table, as text.
-pub fn table(measured: &[Measured]) -> String {
-    let mut rows = vec![
-        [
-            "",
-            "n",
-            "accuracy",
-            "ECE",
-            "smECE",
-            "Brier",
-            "skill",
-            "AUROC",
-            "within template",
-        ]
-        .map(String::from)
-        .to_vec(),
-    ];
-    for (label, metrics) in measured {
-        let figure = |name: &str| {
-            let value = metrics.get(name).and_then(serde_json::Value::as_f64);
-            let interval = metrics
-                .get(format!("{name}_ci"))
-                .and_then(serde_json::Value::as_array);
-            let bound = |index: usize| interval.and_then(|interval| interval.get(index)?.as_f64());
-            match (value, bound(0), bound(1)) {
-                (Some(value), Some(low), Some(high)) => format!("{value:.3} [{low:.3}, {high:.3}]"),
-                (Some(value), _, _) => format!("{value:.3}"),
-                _ => "–".to_owned(),
-            }
-        };
-        rows.push(vec![
-            label.clone(),
-            metrics
-                .get("n")
-                .map_or_else(String::new, ToString::to_string),
-            figure("accuracy"),
-            figure("ece_15"),
-            figure("smece"),
-            figure("brier"),
-            figure("brier_skill"),
-            figure("auroc"),
-            figure("within_template_auroc"),
-        ]);
-    }
-    let widths: Vec<usize> = (0..rows[0].len())
-        .map(|column| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    rows.iter()
-        .map(|row| {
-            let cells: Vec<String> = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:<width$}"))
-                .collect();
-            format!("{}\n", cells.join("  ").trim_end())
-        })
-        .collect()
 }
 
 #[cfg(test)]

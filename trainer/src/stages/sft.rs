@@ -28,6 +28,7 @@ use calibration::reward::Target;
 use candle_core::Tensor;
 use datasets::StageOneRecord;
 use datasets::config::{ConfidenceLoss, Order, SftConfig};
+use datasets::reference::StageOneSet;
 use model::{Gradients, Lora};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -54,6 +55,12 @@ pub fn sft(
         .target
         .parse()
         .map_err(|error| crate::error::bad_use(format!("sft.target: {error}")))?;
+    if config.data == StageOneSet::Gce && config.confidence_loss != ConfidenceLoss::CrossEntropy {
+        return Err(crate::error::bad_use(
+            "sft.confidence_loss: expected \"cross-entropy\" with data = \"gce\": GCE teaches the level of \
+             the question's group, the other losses each answer's own correctness",
+        ));
+    }
     let lessons: Vec<Lesson> = records
         .iter()
         .enumerate()
@@ -70,7 +77,7 @@ pub fn sft(
         context.seed,
         student.dense.device(),
     )?;
-    set_label(&mut lora, "without-rl");
+    set_label(&mut lora, config.data.label());
     let lora = Arc::new(lora);
     let learner = Learner::new(student, &lora, training.precision);
 

@@ -31,14 +31,15 @@ mod tests;
 
 use crate::error::bad_use;
 use crate::learn::Student;
-use crate::learn::optimize::{StepValues, Trained, optimize, set_label};
+use crate::learn::optimize::{StepValues, Trained, label, optimize, set_label};
 use crate::learn::step::Learner;
 use crate::model_source::load_adapter;
 use crate::stages::StageContext;
 use crate::stages::sft::shuffled;
 use alarms::Alarms;
 use datasets::Question;
-use datasets::config::{Algorithm, KlReference, OnAlarm, RlConfig};
+use datasets::config::{Algorithm, KlReference, OnAlarm, Order, RlConfig, label_after_rl};
+use datasets::reference::StageOneSet;
 use model::Lora;
 use ppo::Ppo;
 use rollout::{Rewards, roll_out};
@@ -54,6 +55,7 @@ use teacher::{Round, Surrogate, Teacher};
 pub fn rl(
     context: &StageContext<'_>,
     config: &RlConfig,
+    order: Order,
     student: &Student,
     stage_one: &Path,
     questions: &[Question],
@@ -63,7 +65,9 @@ pub fn rl(
     let device = student.dense.device();
     let load = || load_adapter(stage_one, student.decoder.config(), device);
     let mut lora = load()?;
-    set_label(&mut lora, "sayself");
+    let taught = label(&lora).unwrap_or(StageOneSet::Sayself.label());
+    let taught = label_after_rl(taught, &config.reward).to_owned();
+    set_label(&mut lora, &taught);
     let lora = Arc::new(lora);
     let precision = config.training.precision;
     let reference = match (config.kl_weight > 0.0, config.kl_reference) {
@@ -121,14 +125,21 @@ pub fn rl(
             let mut values = StepValues::new();
             if within == 0 {
                 let epoch = index / rounds_per_epoch;
-                let order = shuffled(questions.len(), context.seed, epoch);
+                let turn = shuffled(questions.len(), context.seed, epoch);
                 let start = (index % rounds_per_epoch) * training.batch;
                 let chosen: Vec<&Question> = order
                     [start..questions.len().min(start + training.batch)]
                     .iter()
                     .map(|index| &questions[*index])
                     .collect();
-                let rollouts = roll_out(&policy, student, config, &chosen, context.seed, index)?;
+                let rollouts = roll_out(
+                    &policy,
+                    student,
+                    config,
+                    &chosen,
+                    order,
+                    (context.seed, index),
+                )?;
                 let prompts = chosen
                     .iter()
                     .map(|question| student.prompt(&question.question))

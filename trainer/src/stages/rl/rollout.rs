@@ -9,7 +9,7 @@ use crate::stages::sft::split_at_level;
 use calibration::Confidence;
 use calibration::reward::{Reward, Target, reward};
 use datasets::Question;
-use datasets::config::{Mask, RlConfig};
+use datasets::config::{Mask, Order, RlConfig};
 use std::ops::ControlFlow;
 
 /// A rollout without a level earns this (REFERENCE 1).
@@ -30,8 +30,8 @@ pub fn roll_out(
     student: &Student,
     config: &RlConfig,
     questions: &[&Question],
-    seed: u64,
-    round: usize,
+    order: Order,
+    (seed, round): (u64, usize),
 ) -> anyhow::Result<Vec<Vec<Rollout>>> {
     let decoding = model::Decoding {
         temperature: config.temperature,
@@ -39,7 +39,10 @@ pub fn roll_out(
         top_k: config.top_k,
         max_tokens: config.max_tokens,
         // What comes after the level earns nothing.
-        stop: vec!["\nSelf-reflection:".into()],
+        stop: match order {
+            Order::ConfidenceFirst => vec!["\nSelf-reflection:".into()],
+            Order::Paper => Vec::new(),
+        },
     };
     let requests = questions
         .iter()
