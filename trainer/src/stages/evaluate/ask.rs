@@ -585,12 +585,18 @@ mod tests {
             Some(_) => "9",
             None => ["Paris", "Rome", "paris."][sample],
         };
-        let answered = asked("dinco", answers, Asking::by_distractors);
+        let answered = asked("dinco", answers, |asking, questions, progress| {
+            asking.by_distractors(questions, progress)
+        });
         assert_eq!(answered[0].answer.as_deref(), Some("Paris"));
         assert!(answered[0].correct);
         let expected = 0.5 * (0.9 / 1.8 + 2.0 / 3.0);
         assert!((answered[0].probability - expected).abs() < 1e-9);
-        let silent = asked("dinco", |_, _| "", Asking::by_distractors);
+        let silent = asked(
+            "dinco",
+            |_, _| "",
+            |asking, questions, progress| asking.by_distractors(questions, progress),
+        );
         assert_eq!(
             (silent[0].answer.as_deref(), silent[0].probability),
             (None, 0.0)
@@ -604,7 +610,10 @@ mod tests {
                 Some(_) => said,
                 None => "Answer: Paris",
             };
-            let (answered, continued) = asked("r-tuning", answers, Asking::by_surety);
+            let (answered, continued) =
+                asked("r-tuning", answers, |asking, questions, progress| {
+                    asking.by_surety(questions, progress)
+                });
             (answered[0].clone(), continued.values().sum::<u32>())
         };
         let (sure, continued) = then("I am sure.");
@@ -623,7 +632,11 @@ mod tests {
 
     #[test]
     fn an_answer_without_doubt_is_taken_for_certain() {
-        let answered = asked("answer-only", |_, _| "Answer: Lyon", Asking::by_answer);
+        let answered = asked(
+            "answer-only",
+            |_, _| "Answer: Lyon",
+            |asking, questions, progress| asking.by_answer(questions, progress),
+        );
         assert_eq!((answered[0].probability, answered[0].correct), (1.0, false));
     }
 }

@@ -127,7 +127,7 @@ pub fn rl(
                 let epoch = index / rounds_per_epoch;
                 let turn = shuffled(questions.len(), context.seed, epoch);
                 let start = (index % rounds_per_epoch) * training.batch;
-                let chosen: Vec<&Question> = order
+                let chosen: Vec<&Question> = turn
                     [start..questions.len().min(start + training.batch)]
                     .iter()
                     .map(|index| &questions[*index])
