@@ -190,7 +190,8 @@ def main():
     name, variant, inputs = arguments()
     llama = Llama(file_in(inputs["model"], variant))
     if name == "greedy":
-        answers = [llama.greedy(question) for question in inputs["questions"][:ANSWERS]]
+        prompts = [gold["tokens"][: gold["start"]] for gold in inputs["golds"][:ANSWERS]]
+        answers = [llama.greedy(prompt) for prompt in prompts]
         serve([token for answer in answers for token in answer], lambda: 0)
         return
     step = 1 if name == "gold-perplexity" else CHECKED
