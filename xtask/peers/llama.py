@@ -1,4 +1,5 @@
-"""llama.cpp, by its C interface as llama-cpp-python has it. VARIANT: q4_0, q4_1 (as shipped) or q8_0."""
+"""llama.cpp, by its C interface as llama-cpp-python has it. VARIANT: q4_0, q4_1 (as shipped) or q8_0; with
+`-exact` after it, keys and values are kept in f32, not in f16."""
 
 import ctypes
 import math
@@ -36,7 +37,7 @@ def file_in(source, variant):
 
 
 class Llama:
-    def __init__(self, path):
+    def __init__(self, path, exact):
         C.llama_log_set(SILENT, None)
         C.llama_backend_init()
         options = C.llama_model_default_params()
@@ -48,6 +49,8 @@ class Llama:
         options.n_seq_max = 64
         options.n_threads = options.n_threads_batch = THREADS
         options.kv_unified = True
+        if exact:
+            options.type_k = options.type_v = C.GGML_TYPE_F32
         self.context = C.llama_init_from_model(self.model, options)
         if not self.context:
             raise RuntimeError(f"llama.cpp cannot load {path}")
@@ -188,7 +191,8 @@ def growing(llama, name, inputs):
 
 def main():
     name, variant, inputs = arguments()
-    llama = Llama(file_in(inputs["model"], variant))
+    form = variant.removesuffix("-exact")
+    llama = Llama(file_in(inputs["model"], form), variant != form)
     if name == "greedy":
         prompts = [gold["tokens"][: gold["start"]] for gold in inputs["golds"][:ANSWERS]]
         answers = [llama.greedy(prompt) for prompt in prompts]

@@ -224,6 +224,12 @@ impl Bench {
                 let ours = self.ours(&row.task())?;
                 let theirs = self.peer(&row.task(), &peer, variant, HANGS)?;
                 let share = side::share_equal(&ours.check, &theirs.check)?;
+                // How much rounding alone decides: the peer beside itself.
+                for variant in &peer.variants[1..] {
+                    let other = self.peer(&row.task(), &peer, variant, HANGS)?;
+                    let share = side::share_equal(&other.check, &theirs.check)?;
+                    eprintln!("  {} beside itself as {variant}: {share:.4}", peer.name);
+                }
                 Ok(Outcome::once(
                     share,
                     1.0,
