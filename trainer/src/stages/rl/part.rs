@@ -18,6 +18,8 @@ pub struct Choice {
     /// Where the values before each choice find the one before this: the answers' tokens, then one of
     /// each branch.
     pub state: usize,
+    /// Whether it is the level.
+    pub is_level: bool,
     /// Whether the rollout ends with it.
     pub last: bool,
 }
@@ -100,12 +102,14 @@ impl Part {
                         action: actions.len(),
                         place: token,
                         state: token,
+                        is_level: false,
                         last: false,
                     }));
                     choices.extend(action.level.map(|level| Choice {
                         action: actions.len(),
                         place: tokens + branch * 10 + usize::from(level.level()) - 1,
                         state: tokens + branch,
+                        is_level: true,
                         last: false,
                     }));
                     if let Some(choice) = choices[from..].last_mut() {

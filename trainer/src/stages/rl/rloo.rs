@@ -9,7 +9,7 @@
 //! drawn: the same gradient in expectation, with less noise; the answer's tokens, where they are
 //! trained, keep the level's advantage.
 
-use super::part::{Choice, Part};
+use super::part::Part;
 use super::rollout::Rewards;
 use crate::learn::loss::{self, Levels};
 use calibration::reward::advantages_rloo;
@@ -32,9 +32,8 @@ impl Rloo {
         let mut weights =
             part.by_choice(|action| by_group[action.group][action.index] * action.count);
         if self.exact {
-            let is_level = |choice: &Choice| choice.state != choice.place;
             for (weight, choice) in weights.iter_mut().zip(&part.choices) {
-                if is_level(choice) {
+                if choice.is_level {
                     *weight = 0.0;
                 }
             }

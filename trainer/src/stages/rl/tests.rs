@@ -241,3 +241,21 @@ fn a_failure_counts_in_its_group_and_is_trained_where_that_is_asked() {
         [(3 + 7, 3, true), (0, 0, false), (1, 1, false), (2, 2, true)]
     );
 }
+
+#[test]
+fn the_lowest_level_of_the_first_answer_is_a_level() {
+    let rewards = Rewards::of(&RlConfig::default()).unwrap();
+    let rollout = |level| Rollout {
+        before_level: vec![20, 30],
+        level: Confidence::new(level),
+        correct: false,
+    };
+    let rollouts = [rollout(1), rollout(9)];
+    for mask in [Mask::ConfidenceOnly, Mask::AllTokens] {
+        let group = Group::new(vec![1, 2], &rollouts, &rewards, mask, false);
+        let part = Part::new(vec![group], &DIGITS);
+        let levels = part.choices.iter().filter(|choice| choice.is_level);
+        assert!(levels.clone().all(|choice| choice.last));
+        assert_eq!(levels.count(), 2, "{mask:?}");
+    }
+}
