@@ -81,6 +81,7 @@ struct Gold {
 type Work = Box<dyn FnMut() -> anyhow::Result<f64>>;
 
 fn main() -> anyhow::Result<()> {
+    kernels::keep_freed_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["inputs", model] => print_json(&inputs(&resolve(model, false)?)?),

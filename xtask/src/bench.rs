@@ -447,6 +447,7 @@ impl Outcome {
             "target": row.target.to_string(),
             "unit": row.unit,
             "verdict": self.verdict(row),
+            "threads": row.threads,
             "machine": machine(),
         });
         match &self.figures {
@@ -529,9 +530,8 @@ fn machine() -> String {
         .filter(|name| flags.contains(name))
         .collect();
     format!(
-        "{} ({} of {} processors used; {})",
+        "{} ({} processors; {})",
         field("model name"),
-        rows::THREADS,
         std::thread::available_parallelism().map_or(0, usize::from),
         features.join(", ")
     )

@@ -33,6 +33,7 @@
 //! the program, not of its input. What comes from files is checked with [`KernelError`].
 
 mod activation;
+mod allocator;
 mod attention;
 mod features;
 mod format;
@@ -50,6 +51,7 @@ mod softmax;
 mod team;
 
 pub use activation::{silu_mul, silu_mul_backward};
+pub use allocator::keep_freed_memory;
 pub use attention::{AttentionShape, KeyValues, Span, Spans, attention, attention_backward};
 pub use features::{Features, features};
 pub use format::{Format, KernelError, dequantize};

@@ -84,6 +84,7 @@ pub struct Globals {
 
 /// Runs the command that the program was started with.
 pub fn main() -> ExitCode {
+    kernels::keep_freed_memory();
     // Parsed by hand, so that a closed stdout or stderr makes no panic.
     let command_line = match CommandLine::try_parse() {
         Ok(command_line) => command_line,
