@@ -4,6 +4,7 @@
 //! command-line flag is one of these fields.
 
 use crate::reference::StageOneSet;
+use calibration::recalibrate::Family;
 use serde::{Deserialize, Serialize};
 
 /// The whole pipeline.
@@ -239,6 +240,19 @@ pub enum Precision {
     Bf16,
 }
 
+/// How the learning rate goes on after the warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Half a cosine to 0.
+    #[default]
+    Cosine,
+    /// Straight to 0, as the paper has it in stage 1.
+    Linear,
+    /// As it is, as the paper has it in stage 2.
+    Constant,
+}
+
 /// LoRA and the optimizer, shared by `sft` and `rl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -247,14 +261,19 @@ pub struct TrainingConfig {
     pub lora_alpha: f64,
     /// Which of `q_proj k_proj v_proj o_proj gate_proj up_proj down_proj`.
     pub lora_targets: Vec<String>,
+    /// Share of what an adapter's pairs read that is dropped at random while they learn, 0 to below 1.
+    pub lora_dropout: f64,
     /// Of the matrix products.
     pub precision: Precision,
     /// Layers below this one stay as they are, and their activations are computed once.
     pub first_layer: usize,
     pub learning_rate: f64,
     pub weight_decay: f64,
-    /// Steps of linear warm-up; then cosine to 0.
+    /// Steps of linear warm-up.
     pub warmup_steps: usize,
+    /// The warm-up as a share of all steps, 0..=1, where it is above 0: in place of `warmup_steps`.
+    pub warmup_share: f64,
+    pub schedule: Schedule,
     /// Global gradient norm at most.
     pub clip: f64,
     /// Questions a step.
@@ -272,6 +291,7 @@ impl Default for TrainingConfig {
         TrainingConfig {
             lora_rank: 32,
             lora_alpha: 32.0,
+            lora_dropout: 0.0,
             precision: Precision::default(),
             lora_targets: [
                 "q_proj",
@@ -288,6 +308,8 @@ impl Default for TrainingConfig {
             learning_rate: 5e-4,
             weight_decay: 0.01,
             warmup_steps: 20,
+            warmup_share: 0.0,
+            schedule: Schedule::default(),
             clip: 1.0,
             batch: 16,
             micro_batch: 16,
@@ -308,6 +330,21 @@ pub enum ConfidenceLoss {
     ExpectedThenBrier,
     /// The exact expectation over the ten levels from the start (ConfTuner, arXiv 2508.18847).
     TokenizedBrier,
+    /// Cross-entropy towards a soft target: the two levels that the wanted probability lies between, by
+    /// how near each is. With `target = "group"` the level follows the share of right samples, not one
+    /// answer's luck (CSFT, arXiv 2506.03723).
+    SoftLevels,
+}
+
+/// Which adapter of those that were tried on held-out records the stage hands on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// As it is after the last step; the best is kept beside it.
+    #[default]
+    Last,
+    /// That with the least loss on the held-out records; the last is kept beside it.
+    Best,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -331,6 +368,19 @@ pub struct SftConfig {
     /// Distinct answers a question and epoch whose correctness trains the confidence: the record's,
     /// and others in turn.
     pub answers: usize,
+    /// Records of so many words or more, question and response together, are left out; absent: none.
+    pub words_max: Option<usize>,
+    /// Records of more tokens, prompt and response together, are left out; absent: those alone that the
+    /// model cannot read fail.
+    pub tokens_max: Option<usize>,
+    /// Share of the records that no step learns from, 0 to below 1, at least one where it is above 0:
+    /// the loss on them is told.
+    pub held_out: f64,
+    /// Steps between two looks at the held-out records; absent: after each epoch.
+    pub evaluate_every: Option<usize>,
+    /// Looks without a lower loss after which the stage ends; 0: it never ends early.
+    pub patience: usize,
+    pub keep: Keep,
 }
 
 impl Default for SftConfig {
@@ -344,6 +394,12 @@ impl Default for SftConfig {
             rationale_weight: 0.03,
             rationale_share: 0.25,
             answers: 3,
+            words_max: None,
+            tokens_max: None,
+            held_out: 0.0,
+            evaluate_every: None,
+            patience: 0,
+            keep: Keep::default(),
         }
     }
 }
@@ -561,6 +617,18 @@ pub struct EvaluateConfig {
     pub decoding: Decoding,
     /// A name in `datasets/prompts/` or a file; absent: the method's own.
     pub prompt: Option<String>,
+    /// Other wordings of the prompt, in the same forms: the questions are asked by each, and the spread
+    /// of the measures over all is told.
+    pub prompt_variants: Vec<String>,
+    /// Fit this map from confidence to probability on the dev questions, keep it beside the answers and
+    /// the adapter, and measure what it makes of these answers.
+    pub recalibrate: Option<Family>,
+    /// A map that was fitted before (`recalibration.json`): the measures are of what it makes of each
+    /// confidence.
+    pub recalibration: Option<String>,
+    /// Draw so many answers more to each question, at temperature 1, and tell how well the share of
+    /// those that agree does as a confidence; 0: none.
+    pub agreement: usize,
 }
 
 impl EvaluateConfig {
@@ -666,6 +734,10 @@ impl Default for EvaluateConfig {
                 ..Decoding::default()
             },
             prompt: None,
+            prompt_variants: Vec::new(),
+            recalibrate: None,
+            recalibration: None,
+            agreement: 0,
         }
     }
 }

@@ -148,11 +148,14 @@ const TRAINING: &[(&str, Kind)] = &[
             "down_proj",
         ]),
     ),
+    ("lora_dropout", Real(0.0, 0.99)),
     ("first_layer", Whole(0, 1000)),
     ("precision", Choice(&["f32", "bf16"])),
     ("learning_rate", Above(0.0, 1.0)),
     ("weight_decay", Real(0.0, 1.0)),
     ("warmup_steps", Whole(0, COUNT_MAX)),
+    ("warmup_share", Real(0.0, 1.0)),
+    ("schedule", Choice(&["cosine", "linear", "constant"])),
     ("clip", Above(0.0, ENDLESS)),
     ("batch", Whole(1, 65_536)),
     ("micro_batch", Whole(1, 65_536)),
@@ -172,13 +175,24 @@ const SFT: &[(&str, Kind)] = &[
     ),
     (
         "confidence_loss",
-        Choice(&["cross-entropy", "expected-then-brier", "tokenized-brier"]),
+        Choice(&[
+            "cross-entropy",
+            "expected-then-brier",
+            "tokenized-brier",
+            "soft-levels",
+        ]),
     ),
     ("target", Choice(&["own", "group", "mixed"])),
     ("answer_weight", Real(0.0, ENDLESS)),
     ("rationale_weight", Real(0.0, ENDLESS)),
     ("rationale_share", Real(0.0, 1.0)),
     ("answers", Whole(1, 1000)),
+    ("words_max", Whole(1, COUNT_MAX)),
+    ("tokens_max", Whole(1, TOKENS_MAX)),
+    ("held_out", Real(0.0, 0.9)),
+    ("evaluate_every", Whole(1, COUNT_MAX)),
+    ("patience", Whole(0, COUNT_MAX)),
+    ("keep", Choice(&["last", "best"])),
 ];
 const RL: &[(&str, Kind)] = &[
     ("algorithm", Choice(&["rloo", "grpo", "ppo"])),
@@ -225,6 +239,10 @@ const EVALUATE: &[(&str, Kind)] = &[
     ("limit", Whole(1, COUNT_MAX)),
     ("samples", Whole(1, 1000)),
     ("prompt", Name),
+    ("prompt_variants", Texts),
+    ("recalibrate", Choice(&["temperature", "platt", "isotonic"])),
+    ("recalibration", Name),
+    ("agreement", Whole(0, 1000)),
 ];
 
 /// Groups of keys with what their values must be.

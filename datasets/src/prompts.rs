@@ -189,7 +189,7 @@ impl Prompt {
 
 /// The shipped prompts, by name.
 #[cfg(feature = "shipped")]
-const BUILTIN: [(&str, &str); 10] = [
+const BUILTIN: [(&str, &str); 14] = [
     ("few-shot", include_str!("../prompts/few-shot.toml")),
     (
         "few-shot-confidence",
@@ -198,6 +198,22 @@ const BUILTIN: [(&str, &str); 10] = [
     (
         "direct-prompting",
         include_str!("../prompts/direct-prompting.toml"),
+    ),
+    (
+        "direct-prompting-2",
+        include_str!("../prompts/direct-prompting-2.toml"),
+    ),
+    (
+        "direct-prompting-3",
+        include_str!("../prompts/direct-prompting-3.toml"),
+    ),
+    (
+        "direct-prompting-4",
+        include_str!("../prompts/direct-prompting-4.toml"),
+    ),
+    (
+        "direct-prompting-5",
+        include_str!("../prompts/direct-prompting-5.toml"),
     ),
     (
         "direct-prompting-with-reason",

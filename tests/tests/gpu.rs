@@ -77,6 +77,7 @@ fn a_training_step_on_the_gpu_lowers_the_loss() {
         alpha: 8.0,
         targets: vec![Projection::Q, Projection::V, Projection::Down],
         first_layer: 15,
+        dropout: 0.0,
     };
     let adapter = Lora::init(decoder.config(), shape, 7, &device).unwrap();
     let vars = adapter.vars();

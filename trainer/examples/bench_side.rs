@@ -403,6 +403,7 @@ fn fresh_adapter(decoder: &Decoder) -> anyhow::Result<Arc<Lora>> {
         alpha: LORA_RANK as f64,
         targets: Projection::ALL.to_vec(),
         first_layer: 0,
+        dropout: 0.0,
     };
     let lora = Lora::init(decoder.config(), config, 7, decoder.device())?;
     Ok(Arc::new(lora))

@@ -263,8 +263,24 @@ pub fn save_adapter(folder: &Path, adapter: &Lora) -> anyhow::Result<()> {
     let (config, weights) = adapter
         .to_bytes()
         .context("the adapter cannot be written")?;
-    crate::run_dir::write_atomically(&folder.join("adapter_model.safetensors"), &weights)?;
-    crate::run_dir::write_atomically(&folder.join("adapter_config.json"), &config)
+    crate::run_dir::write_atomically(&folder.join(ADAPTER_FILES[0]), &weights)?;
+    crate::run_dir::write_atomically(&folder.join(ADAPTER_FILES[1]), &config)
+}
+
+/// PEFT's two files; the second stands last, so that an adapter with it is whole.
+const ADAPTER_FILES: [&str; 2] = ["adapter_model.safetensors", "adapter_config.json"];
+
+/// The adapter of one folder in another.
+///
+/// # Errors
+/// Of the disk.
+pub fn copy_adapter(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for name in ADAPTER_FILES {
+        let path = from.join(name);
+        let bytes = std::fs::read(&path).map_err(|source| Error::Read { path, source })?;
+        crate::run_dir::write_atomically(&to.join(name), &bytes)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! | measure (confidence, correct) pairs | [`metrics::evaluate`], [`baseline::evaluate`] |
 //! | draw them | [`corp::diagram`], [`reliability::bins`] |
 //! | compare two runs | [`compare::paired`] |
+//! | recalibrate | [`recalibrate::fit`] |
 //! | train | [`reward::reward`], [`reward::advantages_rloo`], [`level`] |
 //! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`] |
 
@@ -32,6 +33,7 @@ pub mod metrics;
 mod parallel;
 pub mod parse;
 pub mod random;
+pub mod recalibrate;
 pub mod reliability;
 pub mod reward;
 pub mod smece;

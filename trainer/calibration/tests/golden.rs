@@ -1,6 +1,7 @@
 //! Measures against a golden table and against the peers (tests/golden/calibration).
 
 use calibration::metrics::{Binning, Metrics, Mode, Options, Row, evaluate};
+use calibration::recalibrate::{Family, Recalibration, fit};
 use calibration::{ece, isotonic};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -188,6 +189,40 @@ fn isotonic_regression_is_scikit_learns() {
         let fitted = isotonic::fit(&map.x, &map.y, &map.weights).unwrap();
         for (&at, &expected) in map.at.iter().zip(&map.predicted) {
             assert_close("isotonic", "predicted", fitted.predict(at), expected);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct GoldenRecalibration {
+    confidence: Vec<f64>,
+    correct: Vec<u8>,
+    slope: f64,
+    intercept: f64,
+    temperature: f64,
+    isotonic: Vec<f64>,
+}
+
+#[test]
+fn recalibrations_are_those_of_scikit_learn() {
+    let text = include_str!("../../../tests/golden/calibration/recalibrate.json");
+    let golden: GoldenRecalibration = serde_json::from_str(text).expect("the golden file is sound");
+    let pairs = golden.confidence.iter().zip(&golden.correct);
+    let rows: Vec<Row> = pairs.map(|(&c, &y)| (c, y == 1).into()).collect();
+    let close =
+        |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    for family in [Family::Temperature, Family::Platt, Family::Isotonic] {
+        match fit(family, &rows).unwrap() {
+            Recalibration::Temperature { temperature } => close(temperature, golden.temperature),
+            Recalibration::Platt { slope, intercept } => {
+                close(slope, golden.slope);
+                close(intercept, golden.intercept);
+            }
+            map @ Recalibration::Isotonic { .. } => {
+                for (level, expected) in golden.isotonic.iter().enumerate() {
+                    close(map.apply(level as f64 / 10.0), *expected);
+                }
+            }
         }
     }
 }

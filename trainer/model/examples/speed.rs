@@ -101,6 +101,7 @@ fn train_step(bytes: &[u8], frozen: &Decoder, prompt: &[u32]) -> Result<(), Box<
         alpha: 64.0,
         targets: Projection::ALL.to_vec(),
         first_layer,
+        dropout: 0.0,
     };
     let lora = Arc::new(Lora::init(decoder.config(), config, 1, decoder.device())?);
     let decoder = decoder.with_adapter(lora.clone());

@@ -1,6 +1,7 @@
 //! LoRA adapters (Hu et al., 2021), in the form of PEFT.
 
 use crate::decoder::safetensors_files::values_f32;
+use crate::ops::{Dropout, mixed};
 use crate::{Config, ModelError, safetensors_bytes};
 use candle_core::{Device, Tensor, Var};
 use rand_chacha::ChaCha8Rng;
@@ -111,6 +112,8 @@ pub struct LoraConfig {
     pub targets: Vec<Projection>,
     /// The first layer that gets pairs; those below are left as they are.
     pub first_layer: usize,
+    /// Share of what a pair reads that is dropped while it learns ([`Lora::with_dropout`]), 0 to below 1.
+    pub dropout: f64,
 }
 
 /// The update `scale · B · A` of one projection.
@@ -122,6 +125,8 @@ pub struct LoraPair {
     pub b: Var,
     /// α / r.
     pub scale: f64,
+    /// Of what A reads, while it learns.
+    pub(crate) dropout: Option<Dropout>,
     /// Whether gradients are followed.
     followed: bool,
 }
@@ -202,6 +207,7 @@ impl Lora {
                         a,
                         b,
                         scale,
+                        dropout: None,
                         followed: true,
                     },
                 );
@@ -281,6 +287,7 @@ impl Lora {
                     a,
                     b,
                     scale,
+                    dropout: None,
                     followed: true,
                 },
             );
@@ -302,6 +309,10 @@ impl Lora {
             alpha,
             targets,
             first_layer,
+            dropout: json["lora_dropout"]
+                .as_f64()
+                .unwrap_or(0.0)
+                .clamp(0.0, 0.99),
         };
         Ok(Self {
             config,
@@ -331,7 +342,7 @@ impl Lora {
             "inference_mode": true,
             "r": self.config.rank,
             "lora_alpha": self.config.alpha,
-            "lora_dropout": 0.0,
+            "lora_dropout": self.config.dropout,
             "target_modules": names,
             "layers_to_transform": layers,
             "layers_pattern": "layers",
@@ -379,6 +390,18 @@ impl Lora {
     #[must_use]
     pub fn pair(&self, layer: usize, projection: Projection) -> Option<&LoraPair> {
         self.pairs.get(&(layer, projection))
+    }
+
+    /// The same variables, with what each pair reads dropped by the configuration's share, at random by
+    /// `seed`: for one pass of learning.
+    #[must_use]
+    pub fn with_dropout(&self, seed: u64) -> Self {
+        let mut lora = self.clone();
+        for ((layer, projection), pair) in &mut lora.pairs {
+            let place = (*layer as u64) << 3 | *projection as u64;
+            pair.dropout = Dropout::new(self.config.dropout, mixed(mixed(seed) ^ place));
+        }
+        lora
     }
 
     /// Texts kept in the adapter's file, such as how it was trained.

@@ -56,6 +56,7 @@ fn adapter(decoder: &Decoder, first_layer: usize) -> Arc<Lora> {
         alpha: 6.0,
         targets: Projection::ALL.to_vec(),
         first_layer,
+        dropout: 0.0,
     };
     let lora = Lora::init(decoder.config(), config, 4, &Device::Cpu).unwrap();
     for (at, (name, var)) in lora.vars().into_iter().enumerate() {

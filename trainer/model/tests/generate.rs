@@ -166,6 +166,7 @@ fn an_adapter_changes_what_is_drawn() {
         alpha: 4.0,
         targets: vec![Projection::O, Projection::Down],
         first_layer: 1,
+        dropout: 0.0,
     };
     let lora = Lora::init(decoder.config(), config, 1, &Device::Cpu).unwrap();
     let requests = &requests()[..3];

@@ -7,11 +7,13 @@ use crate::error::bad_use;
 use crate::question_source;
 use crate::run_dir::Provenance;
 use crate::sampler::local::limits;
-use crate::stages::evaluate::{LevelReader, Method, Subject, evaluate};
-use crate::stages::questions::{choose, name_of};
+use crate::stages::evaluate::{Fitted, LevelReader, Method, Subject, evaluate};
+use crate::stages::questions::{choose, name_of, of_split};
 use crate::stages::run::prompt;
+use calibration::recalibrate;
 use clap::{Args, ValueEnum};
 use datasets::config::{EvaluateConfig, Readout};
+use std::path::PathBuf;
 
 /// Rows decoded at once.
 const ROWS: usize = 64;
@@ -52,8 +54,37 @@ pub struct Arguments {
     /// A shipped prompt's name, or a file; without it the method's own
     #[arg(long, value_name = "FILE")]
     prompt: Option<String>,
+    /// Other wordings of the prompt: the measures' spread over all is told
+    #[arg(long, value_name = "FILE,…", value_delimiter = ',')]
+    prompt_variants: Vec<String>,
+    /// Fit a map from confidence to probability on the dev questions, keep it in
+    /// DIR/recalibration.json, and measure what it makes of these answers
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FAMILY",
+        conflicts_with = "recalibration"
+    )]
+    recalibrate: Option<Family>,
+    /// Apply a map that was fitted before
+    #[arg(long, value_name = "FILE")]
+    recalibration: Option<PathBuf>,
+    /// Draw so many answers more to each question, and tell how well their agreement does as a
+    /// confidence
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    agreement: usize,
     #[command(flatten)]
     stage: StageArguments,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Family {
+    /// One temperature for all
+    Temperature,
+    /// A logistic curve
+    Platt,
+    /// Rising steps
+    Isotonic,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -85,6 +116,20 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     evaluation.limit = arguments.limit;
     evaluation.samples = arguments.samples.unwrap_or(evaluation.samples);
     evaluation.prompt = arguments.prompt;
+    evaluation.prompt_variants = arguments.prompt_variants;
+    evaluation.agreement = arguments.agreement;
+    evaluation.recalibrate = arguments.recalibrate.map(|family| match family {
+        Family::Temperature => recalibrate::Family::Temperature,
+        Family::Platt => recalibrate::Family::Platt,
+        Family::Isotonic => recalibrate::Family::Isotonic,
+    });
+    let recalibration = match &arguments.recalibration {
+        Some(path) => Some(Fitted::read(path)?.map),
+        None => None,
+    };
+    evaluation.recalibration = arguments
+        .recalibration
+        .map(|path| path.to_string_lossy().into_owned());
     arguments.decoding.apply(&mut evaluation.decoding);
 
     let questions = question_source::load(&config.questions.source, stage.skip_invalid)?;
@@ -105,6 +150,14 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         evaluation.limit,
         config.seed,
     )?;
+    let dev = match evaluation.recalibrate {
+        Some(_) => of_split(&questions.questions, "dev")?,
+        None => Vec::new(),
+    };
+    let variants = evaluation.prompt_variants.iter();
+    let variants = variants
+        .map(|name| Ok((name.clone(), prompt(Some(name))?)))
+        .collect::<anyhow::Result<_>>()?;
     let asked_prompt = prompt(evaluation.prompt.as_deref().or(method.prompt_name()))?;
     config.evaluate = vec![evaluation.clone()];
     config.check().map_err(|error| bad_use(error.to_string()))?;
@@ -128,6 +181,8 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         sampler: loaded.sampler(),
         levels,
         prompt: asked_prompt,
+        variants,
+        recalibration,
         model: loaded.name.clone(),
         questions: name_of(&config.questions.source),
     };
@@ -137,7 +192,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     };
     let metrics = stage.run_stage(globals, config, provenance, |context, _| {
         question_source::write_skipped(context, &questions)?;
-        evaluate(context, &evaluation, &subject, &asked)
+        evaluate(context, &evaluation, &subject, &asked, &dev)
     })?;
     if stage.json {
         return output::json(&metrics);

@@ -176,6 +176,24 @@ pub fn level_cross_entropy(levels: &Levels, targets: &[f32]) -> Result<Tensor> {
         .neg()
 }
 
+/// Cross-entropy with the two levels that each target in 0..=1 lies between, by how near each is; below
+/// level 1 with that one alone: (b,).
+pub fn soft_level_cross_entropy(levels: &Levels, targets: &[f32]) -> Result<Tensor> {
+    let mut wanted = vec![0.0f32; 10 * targets.len()];
+    for (target, wanted) in targets.iter().zip(wanted.chunks_exact_mut(10)) {
+        let place = (10.0 * target - 1.0).clamp(0.0, 9.0);
+        let below = place as usize;
+        let share = place - below as f32;
+        wanted[below] = 1.0 - share;
+        if share > 0.0 {
+            wanted[below + 1] = share;
+        }
+    }
+    let shape = (targets.len(), 10);
+    let wanted = Tensor::from_vec(wanted, shape, levels.log_probabilities.device())?;
+    wanted.mul(&levels.log_probabilities)?.sum(1)?.neg()
+}
+
 /// Cross-entropy of the ten levels with a Gaussian about their own expected value, which is held
 /// constant: (b,). Keeps the distribution in one piece, so that the level that is written stands
 /// for the expected value (REFERENCE 9).

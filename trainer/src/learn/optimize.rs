@@ -2,12 +2,12 @@
 
 use crate::error::Error;
 use crate::events::Progress;
-use crate::model_source::save_adapter;
+use crate::model_source::{copy_adapter, save_adapter};
 use crate::run_dir::write_atomically;
 use crate::stages::StageContext;
 use anyhow::Context;
 use candle_core::{Device, Tensor, Var};
-use datasets::config::TrainingConfig;
+use datasets::config::{Keep, Schedule, TrainingConfig};
 use model::{AdamW, AdamWConfig, Gradients, Lora, LoraConfig};
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,14 +17,63 @@ use std::sync::Arc;
 /// The folder of a trained adapter, in PEFT's form.
 pub const ADAPTER: &str = "adapter";
 
-/// The learning rate at a step: linear warm-up, then cosine to 0.
+/// The adapter with the least loss on held-out records, and the last one, where the other is handed on.
+pub const BEST_ADAPTER: &str = "adapter-best";
+pub const LAST_ADAPTER: &str = "adapter-last";
+
+/// The learning rate at a step: linear warm-up, then as the schedule has it.
 pub fn learning_rate(config: &TrainingConfig, step: usize, steps: usize) -> f64 {
-    let warmup = config.warmup_steps.min(steps);
+    let warmup = match config.warmup_share {
+        share if share > 0.0 => (share * steps as f64).ceil() as usize,
+        _ => config.warmup_steps.min(steps),
+    };
     if step < warmup {
         return config.learning_rate * (step + 1) as f64 / warmup as f64;
     }
     let progress = (step - warmup) as f64 / (steps - warmup).max(1) as f64;
-    config.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
+    let share = match config.schedule {
+        Schedule::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()),
+        Schedule::Linear => 1.0 - progress,
+        Schedule::Constant => 1.0,
+    };
+    config.learning_rate * share
+}
+
+/// A look at records that no step learns from.
+pub struct HeldOut<'a> {
+    /// Steps between two looks; the last step has one too.
+    pub every: usize,
+    /// Looks without a lower loss after which the training ends; 0: it does not end early.
+    pub patience: usize,
+    pub keep: Keep,
+    /// The loss with what is learnt so far.
+    pub loss: &'a mut dyn FnMut() -> anyhow::Result<f64>,
+}
+
+/// What the looks have shown so far; a checkpoint has it.
+struct Looks {
+    /// (the least loss, looks since)
+    state: Var,
+}
+
+impl Looks {
+    fn new() -> anyhow::Result<Self> {
+        let state = Var::from_tensor(&Tensor::new(&[f64::INFINITY, 0.0], &Device::Cpu)?)?;
+        Ok(Looks { state })
+    }
+
+    /// Takes a loss in; whether it is the least, and how many looks had no lower one since.
+    fn take(&self, loss: f64) -> anyhow::Result<(bool, usize)> {
+        let state = self.state.to_vec1::<f64>()?;
+        let is_best = loss < state[0];
+        let (best, since) = match is_best {
+            true => (loss, 0.0),
+            false => (state[0], state[1] + 1.0),
+        };
+        self.state
+            .set(&Tensor::new(&[best, since], &Device::Cpu)?)?;
+        Ok((is_best, since as usize))
+    }
 }
 
 /// Values of a step for the event log, by name.
@@ -67,7 +116,8 @@ impl<'a> Trained<'a> {
 /// at the start of its round: so a run that was killed goes on from the last checkpoint and ends
 /// with the same bytes.
 ///
-/// Writes `checkpoint/` while it runs and `adapter/` at its end, both in `context.records`.
+/// Writes `checkpoint/` while it runs and `adapter/` at its end, both in `context.records`; with
+/// `held_out` also the best adapter, or the last, beside it.
 ///
 /// # Errors
 /// Of the disk, and where the loss or the gradient is no longer a number: then the last checkpoint
@@ -77,8 +127,23 @@ pub fn optimize(
     config: &TrainingConfig,
     trained: &Trained<'_>,
     steps: usize,
+    mut held_out: Option<HeldOut<'_>>,
     step: &mut dyn FnMut(usize, &mut Gradients) -> anyhow::Result<StepValues>,
 ) -> anyhow::Result<()> {
+    let looks = Looks::new()?;
+    let trained = &Trained {
+        kept: match held_out {
+            Some(_) => [
+                trained.kept.clone(),
+                vec![("looks".into(), looks.state.clone())],
+            ]
+            .concat(),
+            None => trained.kept.clone(),
+        },
+        others: trained.others.clone(),
+        ..*trained
+    };
+    let best = context.records.join(BEST_ADAPTER);
     let checkpoint = Checkpoint {
         path: context.records.join("checkpoint").join("state.safetensors"),
     };
@@ -106,9 +171,28 @@ pub fn optimize(
         if let Some((name, value)) = values.first() {
             progress.message(format!("{name} {value:.4}"));
         }
+        let mut ends_early = false;
+        let next = done + 1;
+        if let Some(look) = &mut held_out
+            && (next % look.every == 0 || next == steps)
+        {
+            let loss = (look.loss)()?;
+            let (is_best, since) = looks.take(loss)?;
+            if is_best {
+                save_adapter(&best, trained.lora)?;
+            }
+            values.push(("held_out_loss", loss));
+            ends_early = look.patience > 0 && since >= look.patience;
+        }
         progress.metrics(done as u64, values)?;
-        done += 1;
+        done = next;
         progress.set(done as u64)?;
+        if ends_early {
+            progress.note(&format!(
+                "ended after step {done} of {steps}: the loss on held-out records has not fallen"
+            ))?;
+            break;
+        }
         let every = config
             .checkpoint_every
             .max(1)
@@ -117,7 +201,15 @@ pub fn optimize(
             checkpoint.save(trained, &optimizer)?;
         }
     }
-    save_adapter(&context.records.join(ADAPTER), trained.lora)?;
+    let hands_on_best = held_out.is_some_and(|look| look.keep == Keep::Best) && best.exists();
+    let last = match hands_on_best {
+        true => LAST_ADAPTER,
+        false => ADAPTER,
+    };
+    save_adapter(&context.records.join(last), trained.lora)?;
+    if hands_on_best {
+        copy_adapter(&best, &context.records.join(ADAPTER))?;
+    }
     checkpoint.remove()?;
     progress.finish()
 }
@@ -239,12 +331,23 @@ pub fn lora_config(config: &TrainingConfig) -> anyhow::Result<LoraConfig> {
         alpha: config.lora_alpha,
         targets,
         first_layer: config.first_layer,
+        dropout: config.lora_dropout,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn looks_remember_the_least_loss() {
+        let looks = Looks::new().unwrap();
+        let shown: Vec<(bool, usize)> = [0.5, 0.6, 0.5, 0.4]
+            .into_iter()
+            .map(|loss| looks.take(loss).unwrap())
+            .collect();
+        assert_eq!(shown, [(true, 0), (false, 1), (false, 2), (true, 0)]);
+    }
 
     #[test]
     fn the_rate_warms_up_and_falls_to_zero() {
@@ -257,6 +360,17 @@ mod tests {
         assert!((learning_rate(&config, 9, 110) - 1.0).abs() < 1e-12);
         assert!((learning_rate(&config, 60, 110) - 0.5).abs() < 1e-12);
         assert!(learning_rate(&config, 109, 110) < 0.001);
+        let with = |schedule| TrainingConfig {
+            schedule,
+            ..config.clone()
+        };
+        assert!((learning_rate(&with(Schedule::Linear), 35, 110) - 0.75).abs() < 1e-12);
+        assert_eq!(learning_rate(&with(Schedule::Constant), 109, 110), 1.0);
+        let by_share = TrainingConfig {
+            warmup_share: 0.2,
+            ..config.clone()
+        };
+        assert!((learning_rate(&by_share, 10, 110) - 0.5).abs() < 1e-12);
         // Fewer steps than warm-up steps.
         assert!((learning_rate(&config, 4, 5) - 1.0).abs() < 1e-12);
     }

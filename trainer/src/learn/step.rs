@@ -16,6 +16,7 @@ pub struct Learner {
     frozen: Arc<FrozenLayers>,
     /// Dense weights, with the adapter.
     trained: Decoder,
+    lora: Arc<Lora>,
     levels: LevelTokens,
 }
 
@@ -78,7 +79,24 @@ impl Learner {
                 .dense
                 .with_adapter(lora.clone())
                 .with_precision(precision),
+            lora: lora.clone(),
             levels: student.levels.clone(),
+        }
+    }
+
+    /// For one pass, what the adapter's pairs read is dropped by its share, at random by `seed`.
+    pub fn dropping(&self, seed: u64) -> Self {
+        let trained = match self.lora.config().dropout > 0.0 {
+            true => self
+                .trained
+                .with_adapter(Arc::new(self.lora.with_dropout(seed))),
+            false => self.trained.clone(),
+        };
+        Learner {
+            frozen: self.frozen.clone(),
+            trained,
+            lora: self.lora.clone(),
+            levels: self.levels.clone(),
         }
     }
 

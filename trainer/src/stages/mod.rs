@@ -36,6 +36,24 @@ pub struct StageContext<'a> {
 }
 
 impl StageContext<'_> {
+    /// A part of this stage, whose records go into a folder of its own among these.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made.
+    pub fn within(&self, folder: &str) -> anyhow::Result<StageContext<'_>> {
+        let records = self.records.join(folder);
+        std::fs::create_dir_all(&records).map_err(|source| crate::error::Error::Write {
+            path: records.clone(),
+            source,
+        })?;
+        Ok(StageContext {
+            records,
+            events: self.events,
+            stage: format!("{}/{folder}", self.stage),
+            ..*self
+        })
+    }
+
     /// Says a stage's failure in `events.jsonl`, and passes it on.
     pub fn told<T>(&self, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
         if let Err(error) = &outcome {

@@ -17,7 +17,9 @@ use crate::question_source::{self, QuestionSet};
 use crate::run_dir::{Provenance, RunDir, RunFile, read_records, write_records};
 use crate::sampler::local::{LocalSampler, level_reading, limits};
 use crate::stages::build::BuildInputs;
-use crate::stages::evaluate::{LevelReader, METRICS, Method, Subject, evaluate, read_metrics};
+use crate::stages::evaluate::{
+    Fitted, LevelReader, METRICS, Method, RECALIBRATION, Subject, evaluate, read_metrics,
+};
 use crate::stages::questions;
 use crate::stages::{StageContext, build, cluster, rationalize, rl, sample, sft};
 use anyhow::Context;
@@ -363,7 +365,15 @@ impl Pipeline<'_> {
                 reading: Some(level_reading(&student.levels)),
             };
             let method = Method::named(&config.method)?;
+            let variants = config.prompt_variants.iter();
+            let recalibration = config.recalibration.as_ref();
             let subject = Subject {
+                variants: variants
+                    .map(|name| Ok((name.clone(), prompt(Some(name))?)))
+                    .collect::<anyhow::Result<_>>()?,
+                recalibration: recalibration
+                    .map(|path| Ok::<_, anyhow::Error>(Fitted::read(Path::new(path))?.map))
+                    .transpose()?,
                 sampler: &sampler,
                 levels: Some(LevelReader {
                     decoder: &decoder,
@@ -374,7 +384,15 @@ impl Pipeline<'_> {
                 model: self.config.model.clone(),
                 questions: questions::name_of(&self.config.questions.source),
             };
-            evaluate(context, config, &subject, &asked)
+            let dev = questions::of_split(questions, "dev")?;
+            let metrics = evaluate(context, config, &subject, &asked, &dev)?;
+            if let Some((of_stage, seed)) = planned.adapter.filter(|_| config.recalibrate.is_some())
+            {
+                let adapter = self.dir.path().join(format!("{of_stage}/seed-{seed}"));
+                let fitted = Fitted::read(&context.records.join(RECALIBRATION))?;
+                fitted.write(&adapter.join(ADAPTER).join(RECALIBRATION))?;
+            }
+            Ok(metrics)
         })?;
         Ok((planned.label.clone(), metrics))
     }

@@ -20,15 +20,15 @@
 use crate::learn::Student;
 use crate::learn::example::{After, Branch, Example, lay_out, text_before_level};
 use crate::learn::loss::{self, Levels};
-use crate::learn::optimize::{Trained, lora_config, optimize, set_label};
+use crate::learn::optimize::{HeldOut, Trained, lora_config, optimize, set_label};
 use crate::learn::step::Learner;
 use crate::stages::StageContext;
 use anyhow::Context;
 use calibration::reward::Target;
 use candle_core::Tensor;
-use datasets::StageOneRecord;
 use datasets::config::{ConfidenceLoss, Order, SftConfig};
 use datasets::reference::StageOneSet;
+use datasets::{Skipped, StageOneRecord};
 use model::{Gradients, Lora};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -39,6 +39,8 @@ use std::sync::Arc;
 const UNIMODAL_WEIGHT: f64 = 0.1;
 /// Weight of the confidence in answers other than the record's, relative to it.
 const OTHER_ANSWER_WEIGHT: f32 = 0.5;
+/// The draw of the held-out records, beside the epochs'.
+const HELD_OUT_DRAW: usize = u32::MAX as usize;
 
 /// Trains a fresh adapter on `records`; writes `adapter/`.
 ///
@@ -61,14 +63,7 @@ pub fn sft(
              the question's group, the other losses each answer's own correctness",
         ));
     }
-    let lessons: Vec<Lesson> = records
-        .iter()
-        .enumerate()
-        .map(|(index, record)| {
-            lesson(student, config, order, record)
-                .with_context(|| format!("record {} ({:?})", index + 1, record.question))
-        })
-        .collect::<anyhow::Result<_>>()?;
+    let (lessons, held_out) = lessons(context, config, order, student, records)?;
     let training = &config.training;
     let shape = lora_config(training)?;
     let mut lora = Lora::init(
@@ -83,45 +78,133 @@ pub fn sft(
 
     let steps_per_epoch = lessons.len().div_ceil(training.batch);
     let steps = steps_per_epoch * training.epochs;
+    let levels = &student.levels;
+    let mut loss_held_out = || {
+        let mut sum = 0.0;
+        for (part, lessons) in held_out.chunks(training.batch).enumerate() {
+            let examples: Vec<Example> = lessons
+                .iter()
+                .enumerate()
+                .map(|(index, lesson)| {
+                    lesson.of_epoch(part * training.batch + index, 0, config, Target::Own)
+                })
+                .collect();
+            let values = sft_step(&learner, levels, config, &examples, false, None)?;
+            sum += values[0].1 * lessons.len() as f64;
+        }
+        Ok(sum / held_out.len() as f64)
+    };
+    let look = (!held_out.is_empty()).then(|| HeldOut {
+        every: config.evaluate_every.unwrap_or(steps_per_epoch),
+        patience: config.patience,
+        keep: config.keep,
+        loss: &mut loss_held_out,
+    });
     optimize(
         context,
         training,
         &Trained::adapter(&lora),
         steps,
+        look,
         &mut |step, gradients| {
             let epoch = step / steps_per_epoch;
             let order_of_epoch = shuffled(lessons.len(), context.seed, epoch);
             let start = (step % steps_per_epoch) * training.batch;
             let is_last_quarter = 4 * step >= 3 * steps;
-            let target = match is_last_quarter {
-                true => Target::Own,
-                false => target,
-            };
+            let target =
+                match is_last_quarter && config.confidence_loss != ConfidenceLoss::SoftLevels {
+                    true => Target::Own,
+                    false => target,
+                };
             let chosen: Vec<Example> = order_of_epoch
                 [start..lessons.len().min(start + training.batch)]
                 .iter()
                 .map(|index| lessons[*index].of_epoch(*index, epoch, config, target))
                 .collect();
+            let learner = learner.dropping(context.seed.wrapping_add((step as u64) << 32));
             sft_step(
                 &learner,
-                &student.levels,
+                levels,
                 config,
                 &chosen,
                 is_last_quarter,
-                gradients,
+                Some(gradients),
             )
         },
     )
 }
 
-/// Adds the gradient of one step's loss, micro-batch by micro-batch.
+/// The records to learn from and those that are held out, drawn with the seed; records that are too long
+/// are told in `skipped.jsonl`.
+fn lessons(
+    context: &StageContext<'_>,
+    config: &SftConfig,
+    order: Order,
+    student: &Student,
+    records: &[StageOneRecord],
+) -> anyhow::Result<(Vec<Lesson>, Vec<Lesson>)> {
+    let (mut lessons, mut skipped) = (Vec::new(), Vec::new());
+    for (index, record) in records.iter().enumerate() {
+        let place = || format!("record {} ({:?})", index + 1, record.question);
+        let lesson = lesson(student, config, order, record).with_context(place)?;
+        let words =
+            [&record.question, &record.response].map(|text| text.split_whitespace().count());
+        let too_long = [
+            (
+                "words",
+                words.iter().sum(),
+                config.words_max.map(|max| max.saturating_sub(1)),
+            ),
+            ("tokens", lesson.tokens, config.tokens_max),
+        ]
+        .into_iter()
+        .find_map(|(unit, found, max)| {
+            let max = max.filter(|max| found > *max)?;
+            Some(format!("{found} {unit}, at most {max} are learnt from"))
+        });
+        match too_long {
+            None => lessons.push(lesson),
+            Some(reason) => skipped.push(Skipped {
+                stage: context.stage.clone(),
+                record: record.id.clone().unwrap_or_else(place),
+                reason,
+            }),
+        }
+    }
+    context.write_skipped(&skipped)?;
+    let share = config.held_out;
+    let count = match share > 0.0 {
+        true => ((share * lessons.len() as f64).round() as usize).max(1),
+        false => 0,
+    };
+    if count >= lessons.len() {
+        return Err(crate::error::bad_use(format!(
+            "sft: {} records, {} of them too long and {count} held out: none is left to learn from",
+            records.len(),
+            skipped.len()
+        )));
+    }
+    let drawn: BTreeSet<usize> = shuffled(lessons.len(), context.seed, HELD_OUT_DRAW)
+        .into_iter()
+        .take(count)
+        .collect();
+    let (held_out, learnt): (Vec<_>, Vec<_>) = lessons
+        .into_iter()
+        .enumerate()
+        .partition(|(index, _)| drawn.contains(index));
+    let plain =
+        |lessons: Vec<(usize, Lesson)>| lessons.into_iter().map(|(_, lesson)| lesson).collect();
+    Ok((plain(learnt), plain(held_out)))
+}
+
+/// The losses of one step, micro-batch by micro-batch; adds their gradient where one is wanted.
 fn sft_step(
     learner: &Learner,
     level_tokens: &model::LevelTokens,
     config: &SftConfig,
     examples: &[Example],
     is_last_quarter: bool,
-    gradients: &mut Gradients,
+    mut gradients: Option<&mut Gradients>,
 ) -> anyhow::Result<Vec<(&'static str, f64)>> {
     let branches = || examples.iter().flat_map(|example| &example.branches);
     let weight_sum = branches()
@@ -188,7 +271,9 @@ fn sft_step(
             &loss::tokenized_brier(&outputs.levels, &wanted)?,
             &weights,
         )?)?;
-        outputs.add_gradients(&total, &[], gradients)?;
+        if let Some(gradients) = &mut gradients {
+            outputs.add_gradients(&total, &[], gradients)?;
+        }
     }
     Ok(vec![
         (
@@ -215,6 +300,7 @@ fn confidence_loss(
     Ok(match kind {
         ConfidenceLoss::CrossEntropy => loss::level_cross_entropy(levels, target_values)?,
         ConfidenceLoss::TokenizedBrier => loss::tokenized_brier(levels, targets)?,
+        ConfidenceLoss::SoftLevels => loss::soft_level_cross_entropy(levels, target_values)?,
         ConfidenceLoss::ExpectedThenBrier if is_last_quarter => {
             // On the scale of the cross-entropy, whose curvature at one half is four times as large.
             let brier = (loss::tokenized_brier(levels, targets)? * 2.0)?;
@@ -235,6 +321,8 @@ struct Lesson {
     /// Share of the question's samples that are right, 0..=1; absent where the record has none, or
     /// the loss is on the level that it writes.
     group_accuracy: Option<f64>,
+    /// Of the prompt and the longest of its responses.
+    tokens: usize,
 }
 
 /// A stage-1 record as tokens.
@@ -330,11 +418,11 @@ fn lesson(
         })
         .max()
         .unwrap_or(0);
+    let tokens = prompt.len() + longest;
     let tokens_max = student.decoder.config().tokens_max();
-    if prompt.len() + longest > tokens_max {
+    if tokens > tokens_max && config.tokens_max.is_none() {
         anyhow::bail!(
-            "{} tokens, the model reads {tokens_max}",
-            prompt.len() + longest
+            "{tokens} tokens, the model reads {tokens_max}; set sft.tokens_max to leave out such records"
         );
     }
     let own = &record.own_answers;
@@ -343,6 +431,7 @@ fn lesson(
     Ok(Lesson {
         example: Example { prompt, branches },
         group_accuracy: has_accuracy.then(|| right.sum()),
+        tokens,
     })
 }
 
@@ -437,6 +526,7 @@ mod tests {
                 branches: (10..14).map(branch).collect(),
             },
             group_accuracy: Some(0.4),
+            tokens: 2,
         };
         let config = SftConfig {
             answers: 3,

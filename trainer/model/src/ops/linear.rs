@@ -341,12 +341,13 @@ impl Linear {
         };
         let (a, b) = pair.tensors();
         let rank = a.dims2()?.0;
+        let dropped = pair.dropout.map(|dropout| dropout.of(x.values));
+        let read = match &dropped {
+            Some(values) => Factor::new(values, self.columns),
+            None => x.left(),
+        };
         let mut xa = with_slice(&a, |a| {
-            multiply(
-                x.left(),
-                Factor::new(a, self.columns).transposed(),
-                precision,
-            )
+            multiply(read, Factor::new(a, self.columns).transposed(), precision)
         })?;
         xa.iter_mut().for_each(|x| *x *= pair.scale as f32);
         with_slice(&b, |b| {
@@ -388,10 +389,23 @@ impl Linear {
         let mut d_u = with_slice(&b, |b| multiply(dy.left(), Factor::new(b, rank), precision))?;
         d_u.iter_mut().for_each(|d| *d *= pair.scale as f32);
         let d_u = Factor::new(&d_u, rank);
-        let d_a = multiply(d_u.transposed(), x.right(), precision);
+        let dropped = pair.dropout.map(|dropout| dropout.of(x.values));
+        let read = match &dropped {
+            Some(values) => Factor::new(values, self.columns),
+            None => x.right(),
+        };
+        let d_a = multiply(d_u.transposed(), read, precision);
         if let Some(dx) = dx {
             with_slice(&a, |a| {
-                multiply_add(d_u, Factor::new(a, self.columns), dx, precision);
+                let a = Factor::new(a, self.columns);
+                match pair.dropout {
+                    None => multiply_add(d_u, a, dx, precision),
+                    Some(dropout) => {
+                        let mut of_pair = multiply(d_u, a, precision);
+                        dropout.apply(&mut of_pair);
+                        kernels::add(dx, &of_pair, self.columns);
+                    }
+                }
             })?;
         }
         let d_a = tensor_from_vec(d_a, a.dims2()?)?;

@@ -5,12 +5,15 @@
 //! Of the first, what comes after the layers (norm, log-probabilities) are candle operations with a
 //! backward pass; that of the layers is `decoder/tape.rs`.
 
+mod dropout;
 mod linear;
 mod logprobs;
 mod norm;
 pub mod plain;
 mod slices;
 
+pub use dropout::Dropout;
+pub(crate) use dropout::mixed;
 pub(crate) use linear::{DenseWeight, Linear, Products, Scratch, TrainInput, Weight, project};
 pub(crate) use logprobs::logprobs_at;
 pub use logprobs::rows;

@@ -131,7 +131,13 @@ pub fn linear(
     }
     if let Some(pair) = lora {
         let (a, b) = pair.tensors();
-        let update = x.to_dtype(DType::F32)?.matmul(&a.t()?)?.matmul(&b.t()?)?;
+        let mut read = x.to_dtype(DType::F32)?;
+        if let Some(dropout) = pair.dropout {
+            let mut factors = vec![1.0; x.elem_count()];
+            dropout.apply(&mut factors);
+            read = (read * Tensor::from_vec(factors, x.shape(), x.device())?)?;
+        }
+        let update = read.matmul(&a.t()?)?.matmul(&b.t()?)?;
         y = (y + (update * pair.scale)?.to_dtype(x.dtype())?)?;
     }
     Ok(y)

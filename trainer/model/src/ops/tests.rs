@@ -235,6 +235,7 @@ fn pair(seed: u64, rank: usize, (out, width): (usize, usize)) -> crate::LoraPair
         alpha: 1.7 * rank as f64,
         targets: vec![Projection::Up],
         first_layer: 0,
+        dropout: 0.0,
     };
     let lora = Lora::init(&config, lora, seed, &Device::Cpu).unwrap();
     let pair = lora.pair(0, Projection::Up).unwrap().clone();

@@ -262,6 +262,30 @@ impl Asking<'_> {
         Ok((answers.collect(), continued))
     }
 
+    /// Share of a question's samples that give the answer of `stated`, each.
+    pub fn agreement(
+        &self,
+        questions: &[&Question],
+        stated: &[(&Question, &Answer)],
+        progress: &mut Progress<'_>,
+    ) -> anyhow::Result<Vec<f64>> {
+        let responses = self.ask(questions, self.config.samples, progress)?;
+        let shares = stated
+            .iter()
+            .zip(responses)
+            .map(|((_, stated), responses)| {
+                let Some(answer) = stated.answer.as_deref().map(judge::normalise) else {
+                    return 0.0;
+                };
+                let agrees = |response: &&SampledResponse| {
+                    let said = parse::response(&response.text).answer;
+                    said.is_some_and(|said| judge::normalise(&said) == answer)
+                };
+                responses.iter().filter(agrees).count() as f64 / responses.len() as f64
+            });
+        Ok(shares.collect())
+    }
+
     /// Bare answers, taken for certain: no doubt was said.
     pub fn by_answer(
         &self,
@@ -566,6 +590,8 @@ mod tests {
             sampler: &Canned(answers),
             levels: None,
             prompt: Prompt::default(),
+            variants: Vec::new(),
+            recalibration: None,
             model: "canned".into(),
             questions: "one".into(),
         };

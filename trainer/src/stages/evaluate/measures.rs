@@ -14,14 +14,7 @@ use std::path::Path;
 /// # Errors
 /// Where there is no answer.
 pub fn measure(answers: &[Answer], seed: u64) -> anyhow::Result<serde_json::Value> {
-    let rows = rows(answers, |answer| answer.probability);
-    let options = Options {
-        bootstraps: BOOTSTRAPS,
-        seed,
-        ..Options::default()
-    };
-    let mut object = object_of(&metrics::evaluate(&rows, options)?)?;
-    object.extend(object_of(&baseline::evaluate(&rows, None, options)?)?);
+    let mut object = measured_rows(&rows(answers, |answer| answer.probability), seed)?;
     let parsed: Vec<Answer> = answers
         .iter()
         .filter(|answer| answer.failure.is_none())
@@ -32,13 +25,12 @@ pub fn measure(answers: &[Answer], seed: u64) -> anyhow::Result<serde_json::Valu
         "parse_failures".into(),
         (answers.len() - parsed.len()).into(),
     );
-    let plain = Options {
-        bootstraps: 0,
-        ..options
-    };
     if !parsed.is_empty() && parsed.len() < answers.len() {
-        let of_parsed =
-            metrics::evaluate(&self::rows(&parsed, |answer| answer.probability), plain)?;
+        let plain = Options {
+            seed,
+            ..Options::default()
+        };
+        let of_parsed = metrics::evaluate(&rows(&parsed, |answer| answer.probability), plain)?;
         object.insert("parsed_only".into(), serde_json::to_value(of_parsed)?);
     }
     if answers.iter().any(|answer| answer.levels.is_some()) {
@@ -48,12 +40,10 @@ pub fn measure(answers: &[Answer], seed: u64) -> anyhow::Result<serde_json::Valu
             ("mode", Readout::Mode),
             ("expected", Readout::Expected),
         ] {
-            let rows = self::rows(answers, |answer| {
+            let rows = rows(answers, |answer| {
                 read_out(readout, answer.confidence, answer.levels.as_ref())
             });
-            let mut of_readout = object_of(&metrics::evaluate(&rows, options)?)?;
-            of_readout.extend(object_of(&baseline::evaluate(&rows, None, options)?)?);
-            by_readout.insert(name.into(), of_readout.into());
+            by_readout.insert(name.into(), measured_rows(&rows, seed)?.into());
         }
         object.insert("readouts".into(), by_readout.into());
     }
@@ -62,6 +52,21 @@ pub fn measure(answers: &[Answer], seed: u64) -> anyhow::Result<serde_json::Valu
         object.insert("by_template".into(), serde_json::to_value(by_template)?);
     }
     Ok(object.into())
+}
+
+/// The measures of rows with their intervals, and the honest baselines beside them.
+pub(super) fn measured_rows(
+    rows: &[Row],
+    seed: u64,
+) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
+    let options = Options {
+        bootstraps: BOOTSTRAPS,
+        seed,
+        ..Options::default()
+    };
+    let mut object = object_of(&metrics::evaluate(rows, options)?)?;
+    object.extend(object_of(&baseline::evaluate(rows, None, options)?)?);
+    Ok(object)
 }
 
 /// What one template contributes.

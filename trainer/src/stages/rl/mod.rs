@@ -120,6 +120,7 @@ pub fn rl(
         training,
         &trained,
         steps,
+        None,
         &mut |step, gradients| {
             let (index, within) = (step / steps_per_round, step % steps_per_round);
             let mut values = StepValues::new();
@@ -188,6 +189,12 @@ fn check(config: &RlConfig) -> anyhow::Result<()> {
     if config.exact && config.algorithm != Algorithm::Rloo {
         return Err(bad_use(format!(
             "rl.exact: found true, expected false with {name}; the expectation over the levels is rloo's"
+        )));
+    }
+    if config.training.lora_dropout > 0.0 {
+        return Err(bad_use(format!(
+            "rl.lora_dropout: found {}, expected 0: rollouts and updates are of one policy",
+            config.training.lora_dropout
         )));
     }
     let minibatch = config.minibatch.unwrap_or(config.training.batch);

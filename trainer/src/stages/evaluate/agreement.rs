@@ -1,0 +1,118 @@
+//! The model's own sample agreement beside its words: how often it says the same when it is asked again
+//! (CSR, arXiv 2605.15588).
+
+use super::ask::Asking;
+use super::measures::{measured_rows, rows};
+use super::readout::to_millionths;
+use super::{QUESTIONS_AT_ONCE, Subject};
+use crate::events::Progress;
+use crate::run_dir::{RecordLog, read_records};
+use crate::stages::StageContext;
+use datasets::config::{Decoding, EvaluateConfig, Readout};
+use datasets::{Answer, Question};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The shares, a question each.
+const AGREEMENT: &str = "agreement.jsonl";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Agreement {
+    id: String,
+    /// Share of the samples whose answer is the stated one, 0..=1.
+    agreement: f64,
+}
+
+/// Draws [`EvaluateConfig::agreement`] answers more to each question and measures the share of those
+/// that agree with the answer that was stated, as a confidence in it.
+pub(super) fn agreement(
+    context: &StageContext<'_>,
+    config: &EvaluateConfig,
+    subject: &Subject<'_>,
+    questions: &[Question],
+    answers: &[Answer],
+) -> anyhow::Result<serde_json::Value> {
+    let path = context.records.join(AGREEMENT);
+    let mut log = RecordLog::open(&path, |agreement: &Agreement| agreement.id.clone())?;
+    let within = context.within("agreement")?;
+    let count = questions.len() as u64;
+    let mut progress = Progress::start(&within, log.len() as u64, count, "questions")?;
+    let config = EvaluateConfig {
+        samples: config.agreement,
+        decoding: Decoding {
+            temperature: 1.0,
+            ..config.decoding.clone()
+        },
+        ..config.clone()
+    };
+    let asking = Asking {
+        context: &within,
+        config: &config,
+        subject,
+        readout: Readout::Stated,
+    };
+    let missing: Vec<(&Question, &Answer)> = questions
+        .iter()
+        .zip(answers)
+        .filter(|(question, _)| !log.contains(&question.id))
+        .collect();
+    for part in missing.chunks(QUESTIONS_AT_ONCE) {
+        let asked: Vec<&Question> = part.iter().map(|(question, _)| *question).collect();
+        for ((_, answer), share) in
+            part.iter()
+                .zip(asking.agreement(&asked, part, &mut progress)?)
+        {
+            log.append(&Agreement {
+                id: answer.id.clone(),
+                agreement: to_millionths(share),
+            })?;
+        }
+        progress.set(log.len() as u64)?;
+    }
+    log.finish_in_order(questions.iter().map(|question| question.id.as_str()))?;
+    progress.finish()?;
+
+    let shares: BTreeMap<String, f64> = read_records::<Agreement>(&path)?
+        .into_iter()
+        .map(|one| (one.id, one.agreement))
+        .collect();
+    let share = |answer: &Answer| shares.get(&answer.id).copied().unwrap_or(0.0);
+    let mut object = measured_rows(&rows(answers, share), context.seed)?;
+    object.insert("samples".into(), config.samples.into());
+    let (stated, agreed): (Vec<f64>, Vec<f64>) = answers
+        .iter()
+        .map(|answer| (answer.probability, share(answer)))
+        .unzip();
+    object.insert(
+        "correlation_with_stated".into(),
+        serde_json::to_value(correlation(&stated, &agreed))?,
+    );
+    Ok(object.into())
+}
+
+/// Pearson's; none where one of the two does not vary.
+fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
+    let n = x.len() as f64;
+    let (mean_x, mean_y) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
+    let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
+    for (x, y) in x.iter().zip(y) {
+        let (dx, dy) = (x - mean_x, y - mean_y);
+        xy += dx * dy;
+        xx += dx * dx;
+        yy += dy * dy;
+    }
+    (xx > 0.0 && yy > 0.0).then(|| xy / (xx * yy).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn correlations() {
+        let close = |a: Option<f64>, b: f64| (a.unwrap() - b).abs() < 1e-12;
+        assert!(close(correlation(&[0.0, 1.0, 2.0], &[1.0, 3.0, 5.0]), 1.0));
+        assert!(close(correlation(&[0.0, 1.0], &[1.0, 0.0]), -1.0));
+        assert_eq!(correlation(&[0.5, 0.5], &[0.0, 1.0]), None);
+    }
+}
