@@ -3,6 +3,7 @@
 //!
 //! Nothing here touches a file or the network, so that it runs in the browser too.
 
+pub mod comparison;
 pub mod config;
 mod config_check;
 #[cfg(feature = "shipped")]
@@ -18,6 +19,7 @@ pub mod reference;
 #[cfg(feature = "shipped")]
 pub mod world_facts;
 
+pub use comparison::Comparison;
 pub use config::RunConfig;
 pub use config_check::ConfigError;
 pub use event::Event;

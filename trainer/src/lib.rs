@@ -12,6 +12,7 @@ pub mod error;
 pub mod events;
 pub mod learn;
 pub mod model_source;
+pub mod plan;
 pub mod pull;
 pub mod question_source;
 pub mod run_dir;

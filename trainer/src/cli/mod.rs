@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod metrics;
 pub mod output;
 pub mod parse;
+pub mod plan;
 pub mod pull;
 pub mod rationalize;
 pub mod rl;
@@ -54,6 +55,7 @@ commands! {
     rl => Rl,
     evaluate => Evaluate,
     run => Run,
+    plan => Plan,
     status => Status,
     compare => Compare,
     score => Score,

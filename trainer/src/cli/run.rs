@@ -1,21 +1,22 @@
 //! `sayself run`.
 
-use crate::cli::stage_run::read_config;
 use crate::cli::{Globals, output};
-use crate::error::{bad_input, bad_use};
-use crate::stages::run::{RunOptions, run as run_pipeline};
+use crate::error::{Error, bad_input, bad_use};
+use crate::stages::compare_methods::{Compared, compare_methods};
+use crate::stages::run::{Measured, RunOptions, run as run_pipeline};
 use clap::Args;
-use datasets::RunConfig;
-use serde_json::json;
+use datasets::{Comparison, RunConfig};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-/// Run the whole pipeline from one configuration.
+/// Run the whole pipeline from one configuration, or a comparison of several.
 ///
 /// sample, cluster, rationalize, build, then sft, rl and the evaluations, each in its folder of
-/// DIR. Killed at any moment and started again with the same words, it goes on where it stood.
+/// DIR. Killed at any moment and started again with the same words, it goes on where it stood. A
+/// comparison (a file with `configs`) runs each configuration in DIR/NAME, all from the same samples.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sayself run world-facts/demo --out runs/demo\n  sayself run world-facts/full --out runs/full --training-seeds 1,2,3"
+    after_help = "Examples:\n  sayself run world-facts/demo --out runs/demo\n  sayself run world-facts/full --out runs/full --training-seeds 1,2,3\n  sayself run datasets/configs/comparison.toml --out runs/comparison"
 )]
 pub struct Arguments {
     /// A file as `run.toml`, or a shipped configuration's name, such as world-facts/demo
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// The run directory
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Take what this run made, as far as the two configurations agree, in place of making it again
+    #[arg(long, value_name = "RUN")]
+    reuse: Option<PathBuf>,
     /// Teach once with each of these seeds, in place of the configuration's. A run that is done may be
     /// given more: only those are taught
     #[arg(long, value_name = "SEED,…", value_delimiter = ',')]
@@ -39,28 +43,105 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
-    let mut config = find_config(&arguments.config)?;
-    config.training_seeds = arguments.training_seeds.unwrap_or(config.training_seeds);
-    if let Some(limit) = arguments.limit {
-        config.limit(limit as usize);
+impl Arguments {
+    /// A configuration with what the flags say.
+    fn config(&self, name: &str, text: &str) -> anyhow::Result<RunConfig> {
+        let mut config =
+            RunConfig::from_toml(text).map_err(|error| bad_input(format!("{name}: {error}")))?;
+        if let Some(seeds) = &self.training_seeds {
+            config.training_seeds.clone_from(seeds);
+        }
+        if let Some(limit) = self.limit {
+            config.limit(limit as usize);
+        }
+        config.check().map_err(|error| bad_use(error.to_string()))?;
+        Ok(config)
     }
-    config.check().map_err(|error| bad_use(error.to_string()))?;
+}
+
+pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let options = RunOptions {
         skip_invalid: arguments.skip_invalid,
         quiet: globals.quiet,
     };
-    let measured = run_pipeline(&config, &arguments.out, options)?;
+    let (name, out) = (&arguments.config, &arguments.out);
+    let text = config_text(name)?;
+    let comparison =
+        Comparison::from_toml(&text).map_err(|error| bad_input(format!("{name}: {error}")))?;
+    let Some(comparison) = comparison else {
+        let donors: Vec<PathBuf> = arguments.reuse.iter().cloned().collect();
+        let measured = run_pipeline(&arguments.config(name, &text)?, out, &donors, options)?;
+        if arguments.json {
+            return output::json(&json!({ "run": out, "evaluations": as_object(measured) }));
+        }
+        return output::line(output::table(&measured).trim_end());
+    };
+    let compared = compared(&arguments, &comparison)?;
+    let beside = Path::new(name).parent().unwrap_or(Path::new(""));
+    let samples = match &arguments.reuse {
+        Some(run) => Some(run.clone()),
+        None => comparison.samples.as_ref().map(|path| beside.join(path)),
+    };
+    let measured = compare_methods(&compared, out, samples.as_deref(), options)?;
     if arguments.json {
-        let evaluations: serde_json::Map<_, _> = measured.into_iter().collect();
-        return output::json(&json!({ "run": arguments.out, "evaluations": evaluations }));
+        let runs: Map<String, Value> = measured
+            .into_iter()
+            .map(|(name, measured)| (name, as_object(measured)))
+            .collect();
+        return output::json(&json!({ "comparison": out, "runs": runs }));
     }
-    output::line(output::table(&measured).trim_end())
+    let rows: Vec<Measured> = measured
+        .into_iter()
+        .flat_map(|(name, measured)| {
+            measured
+                .into_iter()
+                .map(move |(label, measures)| (format!("{name}: {label}"), measures))
+        })
+        .collect();
+    output::line(output::table(&rows).trim_end())
 }
 
-fn find_config(name: &str) -> anyhow::Result<RunConfig> {
-    if Path::new(name).is_file() {
-        return read_config(Path::new(name));
+fn as_object(measured: Vec<Measured>) -> Value {
+    Value::Object(measured.into_iter().collect())
+}
+
+/// The comparison's configurations, with its training seeds.
+fn compared(arguments: &Arguments, comparison: &Comparison) -> anyhow::Result<Vec<Compared>> {
+    let names = comparison.configs.iter().zip(comparison.folders());
+    names
+        .map(|(config, folder)| {
+            let beside = Path::new(&arguments.config).with_file_name(format!("{config}.toml"));
+            let text = match beside.is_file() {
+                true => config_text(&beside.to_string_lossy())?,
+                false => config_text(config)?,
+            };
+            let mut config = arguments.config(config, &text)?;
+            if arguments.training_seeds.is_none() && !comparison.training_seeds.is_empty() {
+                config.training_seeds.clone_from(&comparison.training_seeds);
+            }
+            Ok(Compared {
+                name: folder.to_owned(),
+                config,
+            })
+        })
+        .collect()
+}
+
+/// A configuration by its file or its shipped name.
+///
+/// # Errors
+/// Exit code 2 where it is neither, or makes no sense.
+pub fn find_config(name: &str) -> anyhow::Result<RunConfig> {
+    RunConfig::from_toml(&config_text(name)?).map_err(|error| bad_input(format!("{name}: {error}")))
+}
+
+fn config_text(name: &str) -> anyhow::Result<String> {
+    let path = Path::new(name);
+    if path.is_file() {
+        return Ok(std::fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_path_buf(),
+            source,
+        })?);
     }
     let Some(text) = datasets::configs::builtin(name) else {
         let names = datasets::configs::names().join(", ");
@@ -68,5 +149,5 @@ fn find_config(name: &str) -> anyhow::Result<RunConfig> {
             "{name}: no such file, and no shipped configuration ({names})"
         )));
     };
-    RunConfig::from_toml(text).map_err(|error| bad_input(format!("{name}: {error}")))
+    Ok(text.to_owned())
 }

@@ -2,11 +2,13 @@
 
 pub mod build;
 pub mod cluster;
+pub mod compare_methods;
 pub mod evaluate;
 pub mod extractive;
 pub mod indirect_question;
 pub mod questions;
 pub mod rationalize;
+pub mod reuse;
 pub mod rl;
 pub mod run;
 pub mod sample;

@@ -21,9 +21,11 @@ use crate::stages::evaluate::{
     Fitted, LevelReader, METRICS, Method, RECALIBRATION, Subject, evaluate, read_metrics,
 };
 use crate::stages::questions;
+use crate::stages::reuse::reuse;
 use crate::stages::{StageContext, build, cluster, rationalize, rl, sample, sft};
 use anyhow::Context;
 use datasets::config::{ClusterBy, Evaluation, SampleConfig, Selection};
+use datasets::event::EventKind;
 use datasets::prompts::Prompt;
 use datasets::reference::StageOneSet;
 use datasets::{Question, RunConfig};
@@ -45,12 +47,18 @@ pub struct RunOptions {
 pub type Measured = (String, serde_json::Value);
 
 /// Runs what is not done yet; returns the measures of every evaluation, in the order of the
-/// configuration.
+/// configuration. What one of the `donors` made with the same configuration is taken from there
+/// ([`reuse()`]).
 ///
 /// # Errors
 /// Of the first stage that fails; it is named, an event says so, and the same command goes on from
 /// there.
-pub fn run(config: &RunConfig, out: &Path, options: RunOptions) -> anyhow::Result<Vec<Measured>> {
+pub fn run(
+    config: &RunConfig,
+    out: &Path,
+    donors: &[PathBuf],
+    options: RunOptions,
+) -> anyhow::Result<Vec<Measured>> {
     let plan = plan(config)?;
     let source = model_source::resolve(&config.model, options.quiet)?;
     let set = question_source::load(&config.questions.source, options.skip_invalid)?;
@@ -60,11 +68,13 @@ pub fn run(config: &RunConfig, out: &Path, options: RunOptions) -> anyhow::Resul
         questions_sha256: set.sha256.clone(),
         ..Provenance::of("run")
     };
-    dir.settle_config(&RunFile {
+    let file = RunFile {
         provenance,
         config: config.clone(),
-    })?;
+    };
+    dir.settle_config(&file)?;
     let events = EventLog::open(dir.path().join("events.jsonl"))?;
+    take_over(&dir, &file, donors, &events)?;
     let pipeline = Pipeline {
         config,
         options,
@@ -75,6 +85,33 @@ pub fn run(config: &RunConfig, out: &Path, options: RunOptions) -> anyhow::Resul
         student: OnceCell::new(),
     };
     pipeline.run(&plan)
+}
+
+/// Takes from the donors what they have made, and says so.
+fn take_over(
+    dir: &RunDir,
+    file: &RunFile,
+    donors: &[PathBuf],
+    events: &EventLog,
+) -> anyhow::Result<()> {
+    let begun = std::time::Instant::now();
+    let taken = reuse(dir, file, donors)?;
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let total = taken.len() as u64;
+    let started = EventKind::Started {
+        done: 0,
+        total,
+        unit: "parts".into(),
+    };
+    events.write("reuse", started)?;
+    for (part, donor) in taken {
+        events.note("reuse", format!("{part}: taken from {}", donor.display()))?;
+    }
+    events.write("reuse", EventKind::Progress { done: total, total })?;
+    let seconds = begun.elapsed().as_secs_f64();
+    events.write("reuse", EventKind::Finished { seconds })
 }
 
 /// The evaluations in order, checked.
