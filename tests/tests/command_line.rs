@@ -7,7 +7,7 @@ use sayself_tests::programs::run_sayself;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 15] = [
     "pull",
     "sample",
     "cluster",
@@ -20,6 +20,9 @@ const COMMANDS: [&str; 12] = [
     "parse",
     "score",
     "run",
+    "plan",
+    "status",
+    "compare",
 ];
 
 fn write(folder: &Path, name: &str, text: &str) -> String {
@@ -491,4 +494,130 @@ fn samples_depend_on_the_seed_alone() {
         "an index's sample does not depend on N"
     );
     assert_ne!(three, sample("other", "8", "3"));
+}
+
+#[test]
+fn an_evaluation_is_recalibrated_and_asked_by_other_wordings_and_again() {
+    if model().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("evaluation").display().to_string();
+    let evaluate = |out: &str, more: &[&str]| {
+        let asked = [
+            "evaluate",
+            "--method",
+            "direct-prompting",
+            "--prompt",
+            "few-shot-confidence",
+            "--model",
+            "smollm2-135m",
+            "--questions",
+            "world-facts",
+            "--limit",
+            "12",
+            "--max-tokens",
+            "24",
+            "--json",
+            "--out",
+            out,
+        ];
+        run_sayself(&[&asked[..], more].concat())
+    };
+    let more = [
+        "--recalibrate",
+        "platt",
+        "--agreement",
+        "3",
+        "--prompt-variants",
+        "direct-prompting-2,direct-prompting-3",
+        "--config",
+    ];
+    let config = write(folder.path(), "few.toml", "[questions]\ndev = 20\n");
+    let told = evaluate(&out, &[&more[..], &[&config]].concat())
+        .ends_with(0)
+        .json();
+    assert_eq!(told["recalibrated"]["map"]["family"], "platt");
+    assert_eq!(told["recalibrated"]["n"], 12);
+    assert_eq!(
+        told["prompt_spread"]["prompts"].as_array().unwrap().len(),
+        3
+    );
+    assert_eq!(told["sample_agreement"]["samples"], 3);
+
+    // The map as it was saved gives the same measures to the same answers.
+    let map = folder
+        .path()
+        .join("evaluation/recalibration.json")
+        .display()
+        .to_string();
+    let again = folder.path().join("again").display().to_string();
+    let applied = evaluate(&again, &["--recalibration", &map])
+        .ends_with(0)
+        .json();
+    let brier = |told: &serde_json::Value| told["brier"].as_f64().unwrap();
+    assert!((brier(&applied) - brier(&told["recalibrated"])).abs() < 1e-5);
+    let refused = evaluate(&again, &["--recalibration", &config]).ends_with(2);
+    assert!(
+        refused.stderr.contains("recalibration.json"),
+        "{}",
+        refused.told()
+    );
+}
+
+#[test]
+fn a_plan_is_made_and_a_run_takes_over_what_another_made() {
+    if model().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = write(
+        folder.path(),
+        "small.toml",
+        "title = \"small\"\n[questions]\ntrain = 12\ndev = 4\ntest = 6\n[sample]\nsamples = 3\nmax_tokens = 8\n\
+         stop = [\"\\n\"]\nprompt = \"few-shot-confidence\"\n[sft]\nepochs = 2\nheld_out = 0.2\nkeep = \"best\"\n\
+         lora_dropout = 0.1\nschedule = \"linear\"\nwarmup_share = 0.1\nconfidence_loss = \"soft-levels\"\n\
+         target = \"group\"\n[[evaluate]]\nmethod = \"without-rl\"\nmax_tokens = 24\n",
+    );
+    let plan = run_sayself(&["plan", &config, "--probe", "6", "--json"])
+        .ends_with(0)
+        .json();
+    let stages: Vec<&str> = plan["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stage| stage["stage"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "sample",
+        "greedy",
+        "cluster",
+        "rationalize",
+        "build",
+        "sft",
+        "evaluate/without-rl",
+    ];
+    assert_eq!(stages, expected);
+    assert!(plan["seconds"].as_f64().unwrap() > 0.0 && plan["tokens"].as_u64().unwrap() > 0);
+
+    let path = |name: &str| folder.path().join(name);
+    let run = |name: &str, more: &[&str]| {
+        let out = path(name).display().to_string();
+        run_sayself(&[&["run", &config, "--out", &out], more].concat()).ends_with(0);
+    };
+    run("first", &[]);
+    for name in ["adapter", "adapter-best", "adapter-last"] {
+        let adapter = path("first/sft/seed-1").join(name);
+        assert!(adapter.join("adapter_config.json").is_file(), "{name}");
+    }
+    let first = path("first").display().to_string();
+    run("second", &["--reuse", &first, "--training-seeds", "1,2"]);
+    let events = fs::read_to_string(path("second/events.jsonl")).unwrap();
+    for part in ["sample", "cluster", "build", "sft/seed-1"] {
+        assert!(events.contains(&format!("{part}: taken from")), "{part}");
+    }
+    assert!(!events.contains("sft/seed-2: taken from"));
+    let answers =
+        |run: &str| fs::read(path(run).join("evaluate/without-rl/answers.jsonl")).unwrap();
+    assert!(answers("first") == answers("second"));
 }

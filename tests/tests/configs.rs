@@ -4,49 +4,68 @@
 
 use sayself_tests::folders;
 use sayself_tests::programs::run_sayself;
+use serde_json::Value;
 
 /// Questions of each split.
 const LIMIT: &str = "8";
 
-/// Runs each `of`th configuration from the `first` on: the tests share them.
-fn run_each(first: usize, of: usize) {
+/// Each evaluation has measures of some questions.
+fn check(name: &str, evaluations: &Value) {
+    let evaluations = evaluations.as_object().unwrap();
+    assert!(!evaluations.is_empty(), "{name}");
+    for (label, measures) in evaluations {
+        let n = measures["n"].as_u64().unwrap();
+        assert!((1..=8).contains(&n), "{name} {label}: {n} questions");
+    }
+}
+
+fn run(config: &str) -> Value {
     if folders::model().is_none() {
         panic!("pull the model: `sayself pull smollm2-135m`");
     }
-    for name in datasets::configs::names()
-        .into_iter()
-        .skip(first)
-        .step_by(of)
-    {
-        let folder = tempfile::tempdir().unwrap();
-        let out = folder.path().join("run").display().to_string();
-        let told = run_sayself(&["run", name, "--limit", LIMIT, "--out", &out, "--json"]);
-        let told = told.ends_with(0).json();
-        let evaluations = told["evaluations"].as_object().unwrap();
-        assert!(!evaluations.is_empty(), "{name}");
-        for (label, measures) in evaluations {
-            let n = measures["n"].as_u64().unwrap();
-            assert!((1..=8).contains(&n), "{name} {label}: {n} questions");
-        }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run").display().to_string();
+    run_sayself(&[
+        "run",
+        config,
+        "--limit",
+        LIMIT,
+        "--training-seeds",
+        "1",
+        "--out",
+        &out,
+        "--json",
+    ])
+    .ends_with(0)
+    .json()
+}
+
+fn comparison() -> String {
+    let path = folders::root().join("datasets/configs/comparison.toml");
+    path.display().to_string()
+}
+
+#[test]
+fn the_comparison_runs_every_method() {
+    let told = run(&comparison());
+    for (name, evaluations) in told["runs"].as_object().unwrap() {
+        check(name, evaluations);
     }
 }
 
 #[test]
-fn first_quarter() {
-    run_each(0, 4);
-}
-
-#[test]
-fn second_quarter() {
-    run_each(1, 4);
-}
-
-#[test]
-fn third_quarter() {
-    run_each(2, 4);
-}
-
-#[test]
-fn last_quarter() {
-    run_each(3, 4);
+fn every_other_configuration_runs() {
+    let compared = std::fs::read_to_string(comparison()).unwrap();
+    let compared = datasets::Comparison::from_toml(&compared).unwrap().unwrap();
+    let is_other = |name: &&str| !compared.configs.iter().any(|other| other == name);
+    let names = datasets::configs::names();
+    assert!(
+        compared
+            .configs
+            .iter()
+            .all(|name| names.contains(&name.as_str()))
+    );
+    for name in names.into_iter().filter(is_other) {
+        check(name, &run(name)["evaluations"]);
+    }
 }

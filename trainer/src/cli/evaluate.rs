@@ -8,7 +8,7 @@ use crate::question_source;
 use crate::run_dir::Provenance;
 use crate::sampler::local::limits;
 use crate::stages::evaluate::{Fitted, LevelReader, Method, Subject, evaluate};
-use crate::stages::questions::{choose, name_of, of_split};
+use crate::stages::questions::{choose, draw, name_of, of_split};
 use crate::stages::run::prompt;
 use calibration::recalibrate;
 use clap::{Args, ValueEnum};
@@ -151,7 +151,11 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         config.seed,
     )?;
     let dev = match evaluation.recalibrate {
-        Some(_) => of_split(&questions.questions, "dev")?,
+        Some(_) => draw(
+            of_split(&questions.questions, "dev")?,
+            config.questions.dev,
+            config.seed,
+        ),
         None => Vec::new(),
     };
     let variants = evaluation.prompt_variants.iter();

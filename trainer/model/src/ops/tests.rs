@@ -124,12 +124,12 @@ proptest! {
 
     #[test]
     fn linear_layers_agree(
-        (rows, out, width) in (1usize..40, 1usize..70, 1usize..70), rank in 1usize..9, bias: bool, seed: u64,
+        (rows, out, width) in (1usize..40, 1usize..70, 1usize..70), rank in 1usize..9, bias: bool, drops: bool, seed: u64,
     ) {
         let x = random(seed, (rows, width));
         let weight = random(seed ^ 1, (out, width));
         let bias = bias.then(|| values(&random(seed ^ 2, (1, out))));
-        let pair = pair(seed, rank, (out, width));
+        let mut pair = pair(seed, rank, (out, width));
         let dense = Linear::new(Weight::Dense(DenseWeight::new(values(&weight), width)), bias.clone(), (out, width)).unwrap();
         let plain =
             Linear::new(Weight::Plain(weight.as_detached_tensor()), bias, (out, width)).unwrap();
@@ -140,6 +140,7 @@ proptest! {
             assert_twins(&dense.forward(&x_detached, pair).unwrap(), &twin, &[]);
         }
 
+        pair.dropout = drops.then(|| Dropout::new(0.3, seed)).flatten();
         let twin = plain.forward(&x, Some(&pair)).unwrap();
         let dy = random(seed ^ 5, (rows, out)).as_detached_tensor();
         let gradients = (&twin * &dy).unwrap().sum_all().unwrap().backward().unwrap();
