@@ -170,7 +170,7 @@ impl Found {
                 )));
             }
         }
-        files.sort();
+        files.sort_by(|one: &(PathBuf, _), other| one.0.cmp(&other.0));
         folders.sort();
         Ok(Found { files, folders })
     }

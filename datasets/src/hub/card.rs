@@ -132,7 +132,8 @@ impl Card<'_> {
 
 /// A text as a YAML scalar: bare where it is a plain word, else in quotes.
 pub fn yaml_text(text: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
     let starts_plain = text.starts_with(|character: char| character.is_ascii_alphabetic());
     let is_word = !["true", "false", "yes", "no", "null", "on", "off", "y", "n"]
         .contains(&text.to_lowercase().as_str());

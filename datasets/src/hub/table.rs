@@ -123,7 +123,10 @@ pub fn questions(records: &[Question]) -> Table {
             "negative_answers",
             texts(records, |record| &record.negative_answers),
         ),
-        ("template", text(records, |record| record.template.as_deref())),
+        (
+            "template",
+            text(records, |record| record.template.as_deref()),
+        ),
         ("entity", text(records, |record| record.entity.as_deref())),
         ("split", names(&|record| record.split.and_then(json_name))),
         ("judge", names(&|record| json_name(record.judge))),
@@ -179,7 +182,10 @@ pub fn answers(records: &[Answer]) -> Table {
             "question_id",
             text(records, |record| Some(&record.question_id)),
         ),
-        ("template", text(records, |record| record.template.as_deref())),
+        (
+            "template",
+            text(records, |record| record.template.as_deref()),
+        ),
         ("entity", text(records, |record| record.entity.as_deref())),
         ("question", text(records, |record| Some(&record.question))),
         ("gold", text(records, |record| record.gold.as_deref())),

@@ -80,10 +80,7 @@ fn told<T>(file: &str, outcome: Result<Result<T, ParquetError>, String>) -> Resu
 }
 
 /// The schema of those columns alone; none where there are none.
-fn wanted(
-    metadata: &ParquetMetaData,
-    columns: &[&str],
-) -> Option<Result<Type, ParquetError>> {
+fn wanted(metadata: &ParquetMetaData, columns: &[&str]) -> Option<Result<Type, ParquetError>> {
     let root = metadata.file_metadata().schema();
     let mut names = Vec::new();
     let mut fields = Vec::new();
@@ -104,7 +101,11 @@ fn check_sizes(metadata: &ParquetMetaData, schema: &Type, file: &str) -> Result<
     if count > COLUMNS_MAX {
         return over(format!("{count} columns"), format!("at most {COLUMNS_MAX}"));
     }
-    let names: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
+    let names: Vec<&str> = schema
+        .get_fields()
+        .iter()
+        .map(|field| field.name())
+        .collect();
     for group in metadata.row_groups() {
         for column in group.columns() {
             let first = column.column_path().parts().first();

@@ -19,13 +19,14 @@ pub fn write(table: &Table) -> std::result::Result<Vec<u8>, ParquetError> {
         .iter()
         .map(|(name, column)| field(name, column).map(Arc::new))
         .collect::<Result<_>>()?;
-    let schema = Type::group_type_builder("schema").with_fields(fields).build()?;
+    let schema = Type::group_type_builder("schema")
+        .with_fields(fields)
+        .build()?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_created_by("sayself".to_owned())
         .build();
-    let mut writer =
-        SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties))?;
+    let mut writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties))?;
     let mut group = writer.next_row_group()?;
     let mut put = |values: &Values, lengths: Option<&[usize]>| -> Result<()> {
         let mut column = group
@@ -86,8 +87,8 @@ fn leaf(name: &str, values: &Values) -> Result<Type> {
         Values::Number(_) => Physical::DOUBLE,
         Values::Truth(_) => Physical::BOOLEAN,
     };
-    let builder = Type::primitive_type_builder(name, physical)
-        .with_repetition(Repetition::OPTIONAL);
+    let builder =
+        Type::primitive_type_builder(name, physical).with_repetition(Repetition::OPTIONAL);
     match values {
         Values::Text(_) => builder
             .with_converted_type(ConvertedType::UTF8)

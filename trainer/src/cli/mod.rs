@@ -8,6 +8,7 @@ pub mod build;
 pub mod cluster;
 pub mod compare;
 pub mod evaluate;
+pub mod export;
 pub mod metrics;
 pub mod output;
 pub mod parse;
@@ -56,6 +57,7 @@ commands! {
     run => Run,
     status => Status,
     compare => Compare,
+    export => Export,
     score => Score,
     metrics => Metrics,
     parse => Parse,

@@ -122,13 +122,8 @@ impl Decoder {
     /// # Errors
     /// If the decoder has no such tensor, or its values cannot be fetched from their device.
     pub fn merged(&self, part: Part) -> Result<Vec<f32>, ModelError> {
-        let none = || {
-            ModelError::unsupported(
-                "a decoder's tensor",
-                "one that it has",
-                part.folder_name(),
-            )
-        };
+        let none =
+            || ModelError::unsupported("a decoder's tensor", "one that it has", part.folder_name());
         let layer = |index: usize| self.weights.layers.get(index).ok_or_else(none);
         match part {
             Part::Embedding => Ok(self.weights.embedding.values()?),

@@ -129,7 +129,9 @@ fn q4_1(block: &[f32], bytes: &mut Vec<u8>) -> Result<(), ModelError> {
 }
 
 fn q8_0(block: &[f32], bytes: &mut Vec<u8>) -> Result<(), ModelError> {
-    let size = block.iter().fold(0.0f32, |size, value| size.max(value.abs()));
+    let size = block
+        .iter()
+        .fold(0.0f32, |size, value| size.max(value.abs()));
     let scale = size / 127.0;
     let inverse = inverse(scale);
     push_half(scale, bytes)?;

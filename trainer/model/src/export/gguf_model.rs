@@ -176,10 +176,7 @@ fn describe(
         Architecture::Llama | Architecture::Mistral => "llama",
         Architecture::Qwen2 => "qwen2",
     };
-    writer.set(
-        "general.architecture",
-        Entry::Text(architecture.to_owned()),
-    );
+    writer.set("general.architecture", Entry::Text(architecture.to_owned()));
     writer.set("general.type", Entry::Text("model".to_owned()));
     writer.set("general.name", Entry::Text(name.to_owned()));
     let integers = [
@@ -193,7 +190,10 @@ fn describe(
         ("attention.value_length", config.head_dim),
         ("rope.dimension_count", config.head_dim),
         ("vocab_size", config.vocab),
-        ("attention.sliding_window", config.sliding_window.unwrap_or(0)),
+        (
+            "attention.sliding_window",
+            config.sliding_window.unwrap_or(0),
+        ),
     ];
     for (key, value) in integers {
         if key == "attention.sliding_window" && value == 0 {
@@ -216,7 +216,10 @@ fn describe(
                 if tokens.len() > config.vocab {
                     return Err(ModelError::unsupported(
                         "the tokenizer",
-                        format!("at most {} tokens, one a row of the embedding", config.vocab),
+                        format!(
+                            "at most {} tokens, one a row of the embedding",
+                            config.vocab
+                        ),
                         tokens.len(),
                     ));
                 }
