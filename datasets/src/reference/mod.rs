@@ -34,5 +34,7 @@ pub const RECORDS_MAX: usize = 10_000_000;
 /// Bytes of one question at most.
 pub const QUESTION_BYTES_MAX: usize = 64 * 1024;
 
+#[cfg(all(test, feature = "parquet"))]
+mod parquet_tests;
 #[cfg(test)]
 mod tests;

@@ -504,6 +504,8 @@ fn read_shape(json: &Json) -> Result<(usize, f64, f64), ModelError> {
         "alora_invocation_tokens",
         "target_parameters",
         "use_qalora",
+        "use_bdlora",
+        "monteclora_config",
     ];
     for key in refused {
         if !is_off(&json[key]) {
