@@ -10,7 +10,10 @@ mod config_check;
 pub mod configs;
 pub mod event;
 pub mod hash;
+pub mod hub;
 pub mod jsonl;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod prompts;
 pub mod question;
 mod read_error;

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+#[path = "peers/export.rs"]
+mod export;
 #[path = "peers/trl.rs"]
 mod trl;
 

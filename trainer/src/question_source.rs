@@ -1,7 +1,9 @@
-//! `--questions FILE`: the shipped set by its name, or a file in any known form.
+//! `--questions FILE`: the shipped set by its name, a file in any known form, or a folder of files as
+//! the Hugging Face hub lays them out.
 
 use crate::error::{Error, bad_input};
 use crate::pull::checksum;
+use crate::question_folder;
 use crate::stages::StageContext;
 use datasets::reference::{Questions, read_questions, read_questions_leniently};
 use datasets::{Question, Skipped, world_facts};
@@ -17,13 +19,15 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuestionSet {
     pub questions: Vec<Question>,
-    /// SHA-256 of the file, in hex.
+    /// SHA-256 of the file, in hex; of a folder, of its files' names and sums.
     pub sha256: String,
     /// Rows that were left out with `skip_invalid`.
     pub skipped: Vec<Skipped>,
 }
 
-/// Loads the shipped set by its name, or a file in any form of REFERENCE 2.
+/// Loads the shipped set by its name, a file in any form of
+/// [`reference`](mod@datasets::reference), or a folder of such files
+/// ([`question_folder`]).
 ///
 /// # Errors
 /// Exit code 2, with file, line and record, for a file of the wrong shape; with `skip_invalid` such
@@ -37,6 +41,18 @@ pub fn load(source: &str, skip_invalid: bool) -> anyhow::Result<QuestionSet> {
         });
     }
     let path = Path::new(source);
+    match path.is_dir() {
+        true => question_folder::load(path, skip_invalid),
+        false => load_file(path, skip_invalid),
+    }
+}
+
+/// The questions of one file.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_file(path: &Path, skip_invalid: bool) -> anyhow::Result<QuestionSet> {
+    let source = &*path.to_string_lossy();
     let bytes = path
         .metadata()
         .map_err(|error| Error::Read {

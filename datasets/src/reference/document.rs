@@ -42,6 +42,7 @@ pub(super) fn rows<'a>(bytes: &'a [u8], file: &'a str) -> Result<Rows<'a>, ReadE
         None => return Err(ReadError::of_file(file, "an empty file", "questions")),
         Some(b'[') => list_rows(text, file)?,
         Some(b'{') => object_rows(text, file)?,
+        Some(_) if bytes.starts_with(PARQUET_MAGIC) => parquet_rows(bytes, file)?,
         Some(_) => csv_rows(text, file)?,
     };
     Ok(Box::new(Counted {
@@ -49,6 +50,52 @@ pub(super) fn rows<'a>(bytes: &'a [u8], file: &'a str) -> Result<Rows<'a>, ReadE
         file,
         count: 0,
     }))
+}
+
+/// What a Parquet file starts with, and ends with.
+const PARQUET_MAGIC: &[u8] = b"PAR1";
+
+/// The columns that a record of any form can have; a Parquet file's others are not read.
+#[cfg(feature = "parquet")]
+const COLUMNS: [&str; 17] = [
+    "id",
+    "question",
+    "answer",
+    "answers",
+    "negative_answer",
+    "negative_answers",
+    "template",
+    "entity",
+    "split",
+    "judge",
+    "messages",
+    "response",
+    "responses",
+    "reason",
+    "confidence",
+    "correct",
+    "own_answers",
+];
+
+#[cfg(feature = "parquet")]
+fn parquet_rows<'a>(bytes: &'a [u8], file: &'a str) -> Result<Rows<'a>, ReadError> {
+    let rows = crate::parquet::read(bytes, file, &COLUMNS)?;
+    Ok(Box::new(rows.zip(0..).map(|(object, row)| {
+        object.map(|object| Row {
+            row,
+            line: None,
+            object,
+        })
+    })))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet_rows<'a>(_: &'a [u8], file: &'a str) -> Result<Rows<'a>, ReadError> {
+    Err(ReadError::of_file(
+        file,
+        "a Parquet file",
+        "JSON or CSV: this build reads no Parquet",
+    ))
 }
 
 /// Turns no records, and too many of them, into errors.
@@ -173,7 +220,7 @@ fn columnar_rows(mut object: Object) -> Rows<'static> {
 }
 
 fn csv_rows<'a>(text: &'a [u8], file: &'a str) -> Result<Rows<'a>, ReadError> {
-    let expected = "JSON, or a CSV header with `question` and `answer`";
+    let expected = "JSON, or a CSV header with `question` and `answer`, or Parquet";
     let mut reader = csv::ReaderBuilder::new().from_reader(text);
     let headers = reader
         .headers()
@@ -182,10 +229,8 @@ fn csv_rows<'a>(text: &'a [u8], file: &'a str) -> Result<Rows<'a>, ReadError> {
         .iter()
         .map(|name| name.trim().to_lowercase())
         .collect();
-    if !["question", "answer"]
-        .iter()
-        .all(|wanted| names.iter().any(|name| name == wanted))
-    {
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    if !(has("question") && (has("answer") || has("answers"))) {
         return Err(ReadError::of_file(file, quoted(&names.join(",")), expected));
     }
     Ok(Box::new(reader.into_records().zip(0..).map(
@@ -205,7 +250,7 @@ fn csv_rows<'a>(text: &'a [u8], file: &'a str) -> Result<Rows<'a>, ReadError> {
                 .zip(record.iter())
                 .filter(|(_, value)| !value.is_empty());
             let object = fields
-                .map(|(name, value)| (name.clone(), Value::from(value)))
+                .map(|(name, value)| (name.clone(), csv_value(name, value)))
                 .collect();
             Ok(Row {
                 row,
@@ -214,6 +259,16 @@ fn csv_rows<'a>(text: &'a [u8], file: &'a str) -> Result<Rows<'a>, ReadError> {
             })
         },
     )))
+}
+
+/// A cell is a text; lists of answers may be written as JSON lists.
+fn csv_value(name: &str, cell: &str) -> Value {
+    let may_be_a_list = name.contains("answer") && cell.trim_start().starts_with('[');
+    let list = may_be_a_list.then(|| serde_json::from_str::<Vec<String>>(cell));
+    match list {
+        Some(Ok(list)) => Value::from(list),
+        _ => Value::from(cell),
+    }
 }
 
 fn not_json(error: &serde_json::Error, file: &str, expected: &str) -> ReadError {

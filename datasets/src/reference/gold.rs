@@ -2,6 +2,7 @@
 
 use crate::Judge;
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// Median words of a file's gold answers from which they count as sentences. TruthfulQA's is 9,
 /// those of ParaRel, HotpotQA and HaluEval are 1 to 2.
@@ -19,12 +20,31 @@ pub(super) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// One text, or a list of them; `None` where something else is found, or nothing in a text.
+/// One text, or a list of them, perhaps inside SQuAD's `{"text": […]}` or TriviaQA's
+/// `{"value", "aliases"}`; each once. `None` where something else is found, or nothing in a text.
 pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
-    let texts: Vec<String> = match value {
+    let mut texts: Vec<String> = match value {
         Value::Array(list) => list.iter().map(text).collect::<Option<_>>()?,
+        Value::Object(fields) => match (fields.get("text"), fields.get("value")) {
+            (Some(inner @ (Value::Array(_) | Value::String(_))), _) => texts(inner)?,
+            (None, Some(Value::String(gold))) => {
+                let aliases = match fields.get("aliases") {
+                    None | Some(Value::Null) => Vec::new(),
+                    Some(Value::Array(list)) => {
+                        list.iter().map(text).collect::<Option<Vec<_>>>()?
+                    }
+                    Some(_) => return None,
+                };
+                std::iter::once(gold.trim().to_owned())
+                    .chain(aliases.into_iter().filter(|alias| !alias.is_empty()))
+                    .collect()
+            }
+            _ => return None,
+        },
         other => vec![text(other)?],
     };
+    let mut seen = HashSet::new();
+    texts.retain(|text| seen.insert(text.clone()));
     (!texts.is_empty() && texts.iter().all(|text| !text.is_empty())).then_some(texts)
 }
 

@@ -8,7 +8,11 @@
 //! | stage 2 | one object whose `messages` is a list of conversations |
 //! | evaluation | a list (or JSONL) of objects with `question` and `answer`, and mostly `negative_answer` |
 //! | faithfulness input | JSONL or a list; objects with `question`, `reason` and `responses` |
-//! | CSV | a header with `question` and `answer`, optionally `id`, `negative_answer`, `template`, `entity` |
+//! | CSV | a header with `question` and `answer` or `answers`, optionally `id`, `negative_answer`, `template`, `entity` |
+//! | Parquet | columns of these names (by the feature `parquet`) |
+//!
+//! `answer` and `answers` may each be a text, a list of texts, SQuAD's `{"text": […]}` or TriviaQA's
+//! `{"value", "aliases"}`.
 
 mod document;
 mod faithfulness;
@@ -30,5 +34,7 @@ pub const RECORDS_MAX: usize = 10_000_000;
 /// Bytes of one question at most.
 pub const QUESTION_BYTES_MAX: usize = 64 * 1024;
 
+#[cfg(all(test, feature = "parquet"))]
+mod parquet_tests;
 #[cfg(test)]
 mod tests;

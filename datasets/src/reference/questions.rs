@@ -109,8 +109,11 @@ fn read(
 /// One question, and whether its record says how it is judged.
 fn question(row: &Row, file: &str, file_sha256: &str) -> Result<(Question, bool), ReadError> {
     let object = &row.object;
-    let says_judge = object.contains_key("answers") || object.contains_key("judge");
-    let mut question = if object.contains_key("answers") {
+    let is_ours = object
+        .get("answers")
+        .is_some_and(|answers| !matches!(answers, Value::Object(_) | Value::String(_)));
+    let says_judge = is_ours || object.contains_key("judge");
+    let mut question = if is_ours {
         ours(row, file)?
     } else if let Some(messages) = object.get("messages") {
         of_messages(row, file, messages)?
@@ -132,7 +135,27 @@ fn question(row: &Row, file: &str, file_sha256: &str) -> Result<(Question, bool)
 fn ours(row: &Row, file: &str) -> Result<Question, ReadError> {
     let expected = "`question` and `answers`, and optionally `id`, `negative_answers`, `template`, `entity`, `split`, `judge`";
     let mut object = row.object.clone();
+    // Columns of a table that are empty in this row.
+    object.retain(|_, value| !value.is_null());
     object.entry("id").or_insert_with(|| Value::from(""));
+    for key in ["id", "template", "entity"] {
+        if let Some(Value::Number(number)) = object.get(key) {
+            let text = number.to_string();
+            object.insert(key.to_owned(), Value::from(text));
+        }
+    }
+    if let Some(split) = object.get("split").and_then(split_of) {
+        object.insert("split".to_owned(), split);
+    }
+    if let Some(negative) = object.remove("negative_answer")
+        && !object.contains_key("negative_answers")
+    {
+        let negatives = gold::negatives(Some(&negative)).ok_or_else(|| {
+            let found = format!("`negative_answer`: {}", quoted(&negative.to_string()));
+            row.error(file, found, expected)
+        })?;
+        object.insert("negative_answers".to_owned(), Value::from(negatives));
+    }
     let question: Question = serde_json::from_value(Value::Object(object))
         .map_err(|error| row.error(file, error.to_string(), expected))?;
     if question.answers.is_empty()
@@ -205,9 +228,12 @@ fn of_pair(row: &Row, file: &str) -> Result<Question, ReadError> {
             return Err(wrong(format!("keys {}", quoted(&keys.join(", ")))));
         }
     };
-    if let Some(answer) = object.get("answer") {
+    let answer = ["answer", "answers"]
+        .into_iter()
+        .find_map(|key| Some((key, object.get(key)?)));
+    if let Some((key, answer)) = answer {
         let golds = gold::texts(answer)
-            .ok_or_else(|| wrong(format!("`answer`: {}", quoted(&answer.to_string()))))?;
+            .ok_or_else(|| wrong(format!("`{key}`: {}", quoted(&answer.to_string()))))?;
         let negative = object
             .get("negative_answer")
             .or_else(|| object.get("negative_answers"));
@@ -254,11 +280,18 @@ fn plain(row: &Row, question: &str, answers: Vec<String>, mut negatives: Vec<Str
         negative_answers: negatives,
         template: given("template"),
         entity: given("entity"),
-        split: parsed("split").and_then(|split| serde_json::from_value(split).ok()),
+        split: parsed("split")
+            .and_then(|split| serde_json::from_value(split_of(&split).unwrap_or(split)).ok()),
         judge: parsed("judge")
             .and_then(|judge| serde_json::from_value(judge).ok())
             .unwrap_or_default(),
     }
+}
+
+/// A split by any of the names that others have for it (`validation`, `eval`, …), as ours.
+fn split_of(name: &Value) -> Option<Value> {
+    let split = crate::hub::split_named(name.as_str()?)?;
+    serde_json::to_value(split).ok()
 }
 
 /// Rows with the same question take one another's golds as aliases, and no gold stays a negative.

@@ -13,10 +13,12 @@
 pub(crate) mod flat;
 mod gguf_file;
 mod host;
+mod merged;
 pub(crate) mod safetensors_files;
 mod tape;
 
 pub(crate) use host::Buffers;
+pub use merged::Part;
 pub use tape::Tape;
 
 use crate::ops::{

@@ -66,6 +66,8 @@ pub struct TensorInfo<'a> {
 #[derive(Clone, Debug)]
 pub struct Gguf<'a> {
     metadata: BTreeMap<String, Value<'a>>,
+    /// Each entry's type and value as the file has them, in its order.
+    entries: Vec<(String, &'a [u8])>,
     tensors: BTreeMap<String, TensorInfo<'a>>,
 }
 
@@ -117,11 +119,13 @@ impl<'a> Gguf<'a> {
                 entry_count,
             ));
         }
-        let mut metadata = BTreeMap::new();
+        let (mut metadata, mut entries) = (BTreeMap::new(), Vec::new());
         for _ in 0..entry_count {
             let key = reader.text("a metadata key")?.into_owned();
+            let start = reader.at;
             let kind = reader.u32("a metadata type")?;
             let value = reader.value(kind, 0)?;
+            entries.push((key.clone(), &bytes[start..reader.at]));
             metadata.insert(key, value);
         }
         let mut infos = Vec::new();
@@ -165,7 +169,18 @@ impl<'a> Gguf<'a> {
                 },
             );
         }
-        Ok(Self { metadata, tensors })
+        Ok(Self {
+            metadata,
+            entries,
+            tensors,
+        })
+    }
+
+    /// The metadata as the file codes it, in its order: each key with the bytes of its type and value.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &'a [u8])> {
+        self.entries
+            .iter()
+            .map(|(key, bytes)| (key.as_str(), *bytes))
     }
 
     /// A metadata value.

@@ -19,6 +19,7 @@
 //! | [`ops`] | the operations |
 //! | [`lora`] | LoRA adapters in PEFT form |
 //! | [`optimizer`] | gradients, clipping, AdamW |
+//! | [`export`] | models written as folders of safetensors and as GGUF files |
 //! | [`tokenizer`], [`chat`] | token ids and chat templates |
 //! | [`mod@generate`] | sampling with continuous batching |
 //! | [`mod@score`], [`levels`] | log-probabilities of texts and of the ten confidence levels |
@@ -27,6 +28,7 @@ pub mod chat;
 pub mod config;
 pub mod decoder;
 mod error;
+pub mod export;
 pub mod generate;
 pub mod gguf;
 pub mod levels;
@@ -41,7 +43,7 @@ pub mod tokenizer;
 pub use candle_core::{DType, Device, Tensor, Var};
 pub use chat::Message;
 pub use config::{Architecture, Config};
-pub use decoder::{Decoder, LoadOptions, Tape};
+pub use decoder::{Decoder, LoadOptions, Part, Tape};
 pub use error::ModelError;
 pub use generate::{
     Completion, Decoding, Finish, LevelReading, Limits, Request, StatedLevels, generate,

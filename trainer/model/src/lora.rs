@@ -227,7 +227,8 @@ impl Lora {
     ///
     /// # Errors
     /// If they are torn, for another model, or use a feature other than plain LoRA (DoRA, biases,
-    /// patterns of ranks, saved modules).
+    /// patterns of ranks, saved modules, layers or tokens of their own). Which modules were aimed at
+    /// (`target_modules` as a list, a regular expression or `all-linear`) is read off the tensors.
     pub fn from_safetensors(
         adapter_config_json: &[u8],
         adapter_model_safetensors: &[u8],
@@ -521,6 +522,13 @@ fn read_shape(json: &Json) -> Result<(usize, f64, f64), ModelError> {
         "modules_to_save",
         "rank_pattern",
         "alpha_pattern",
+        "layer_replication",
+        "trainable_token_indices",
+        "alora_invocation_tokens",
+        "target_parameters",
+        "use_qalora",
+        "use_bdlora",
+        "monteclora_config",
     ];
     for key in refused {
         if !is_off(&json[key]) {

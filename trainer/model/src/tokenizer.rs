@@ -1,6 +1,7 @@
 //! Token ids from text and back.
 
 use crate::chat::Template;
+use crate::export::folder::to_bytes;
 use crate::gguf::{Gguf, Value};
 use crate::{Message, ModelError};
 use serde_json::{Value as Json, json};
@@ -37,6 +38,20 @@ struct Inner {
     end_tokens: Vec<u32>,
     /// Put before a text where `tokenizer` itself adds nothing.
     first_token: Option<u32>,
+    marks: Marks,
+}
+
+/// The special tokens that a model's files name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Starts a text.
+    pub first: Option<u32>,
+    /// Ends a text or a turn.
+    pub last: Option<u32>,
+    /// Fills rows of a batch.
+    pub padding: Option<u32>,
+    /// Stands for what no token can.
+    pub unknown: Option<u32>,
 }
 
 impl Tokenizer {
@@ -93,11 +108,19 @@ impl Tokenizer {
         let mut end_tokens = end_tokens(&tokenizer);
         end_tokens.extend(last);
         end_tokens.extend(token("eot_token_id")?);
+        let marks = Marks {
+            first,
+            last,
+            padding: token("padding_token_id")?,
+            unknown: token("unknown_token_id")?,
+        };
+        let first_token = first.filter(|_| adds_first);
         Ok(Self::new(
             tokenizer,
             template,
             end_tokens,
-            first.filter(|_| adds_first),
+            first_token,
+            marks,
         ))
     }
 
@@ -134,7 +157,14 @@ impl Tokenizer {
         });
         let mut end_tokens = end_tokens(&tokenizer);
         end_tokens.extend(tokenizer.token_to_id(&special("eos_token")));
-        Ok(Self::new(tokenizer, template, end_tokens, None))
+        let mark = |key: &str| tokenizer.token_to_id(&special(key));
+        let marks = Marks {
+            first: mark("bos_token"),
+            last: mark("eos_token"),
+            padding: mark("pad_token"),
+            unknown: mark("unk_token"),
+        };
+        Ok(Self::new(tokenizer, template, end_tokens, None, marks))
     }
 
     fn new(
@@ -142,6 +172,7 @@ impl Tokenizer {
         template: Option<Template>,
         end_tokens: BTreeSet<u32>,
         first_token: Option<u32>,
+        marks: Marks,
     ) -> Self {
         let end_tokens = end_tokens.into_iter().collect();
         Self {
@@ -150,6 +181,7 @@ impl Tokenizer {
                 template,
                 end_tokens,
                 first_token,
+                marks,
             }),
         }
     }
@@ -166,8 +198,95 @@ impl Tokenizer {
                 template: Some(template),
                 end_tokens: self.inner.end_tokens.clone(),
                 first_token: self.inner.first_token,
+                marks: self.inner.marks,
             }),
         }
+    }
+
+    /// The special tokens that the model's files name.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        self.inner.marks
+    }
+
+    /// The source of the chat template, where there is one.
+    #[must_use]
+    pub fn chat_template(&self) -> Option<&str> {
+        let template = self.inner.template.as_ref();
+        template.map(|template| template.source.as_str())
+    }
+
+    /// Whether a first token is put before a text.
+    ///
+    /// # Errors
+    /// If the tokenizer fails on a text of one letter.
+    pub fn adds_first_token(&self) -> Result<bool, ModelError> {
+        let Some(first) = self.inner.marks.first else {
+            return Ok(false);
+        };
+        let starts = |add_special| -> Result<bool, ModelError> {
+            Ok(self.encode("a", add_special)?.first() == Some(&first))
+        };
+        Ok(starts(true)? && !starts(false)?)
+    }
+
+    /// The tokenizer in the form of a `tokenizer.json`.
+    pub(crate) fn document(&self) -> Result<Json, ModelError> {
+        let text = self
+            .inner
+            .tokenizer
+            .to_string(false)
+            .map_err(tokenizer_error)?;
+        serde_json::from_str(&text).map_err(|source| ModelError::Json {
+            file: "tokenizer.json",
+            source,
+        })
+    }
+
+    /// `tokenizer.json` and `tokenizer_config.json` (special tokens, chat template) as transformers
+    /// reads them; `context` is the model's context length in tokens.
+    ///
+    /// # Errors
+    /// If the tokenizer cannot be written.
+    pub fn to_files(&self, context: usize) -> Result<(Vec<u8>, Vec<u8>), ModelError> {
+        let mut document = self.document()?;
+        if let Some(first) = self.inner.first_token {
+            document["post_processor"] = self.with_first(first);
+        }
+        let marks = self.inner.marks;
+        let text = |token: Option<u32>| token.and_then(|token| self.token_str(token));
+        let config = json!({
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": context,
+            "clean_up_tokenization_spaces": false,
+            "bos_token": text(marks.first),
+            "eos_token": text(marks.last),
+            "unk_token": text(marks.unknown),
+            "pad_token": text(marks.padding.or(marks.last)),
+            "chat_template": self.chat_template(),
+        });
+        Ok((
+            to_bytes("tokenizer.json", &document)?,
+            to_bytes("tokenizer_config.json", &config)?,
+        ))
+    }
+
+    /// The post-processor that puts `first` before a text.
+    fn with_first(&self, first: u32) -> Json {
+        let name = self.token_str(first).unwrap_or_default();
+        let mark = json!({"SpecialToken": {"id": name, "type_id": 0}});
+        let text = |id: &str, kind: u32| json!({"Sequence": {"id": id, "type_id": kind}});
+        let mut special = serde_json::Map::new();
+        special.insert(
+            name.clone(),
+            json!({"id": name, "ids": [first], "tokens": [name]}),
+        );
+        json!({
+            "type": "TemplateProcessing",
+            "single": [mark, text("A", 0)],
+            "pair": [mark, text("A", 0), mark, text("B", 1)],
+            "special_tokens": special,
+        })
     }
 
     /// Token ids of `text`. Special tokens written out in the text are recognised. With
@@ -424,6 +543,44 @@ fn texts<'a>(file: &'a Gguf<'_>, key: &str) -> Result<Vec<&'a str>, ModelError> 
 /// Byte-pair encoding over bytes (GPT-2 and its heirs), in the form of a `tokenizer.json`.
 fn byte_level_document(file: &Gguf<'_>, vocabulary: &Vocabulary<'_>) -> Result<Json, ModelError> {
     let merges = texts(file, "tokenizer.ggml.merges")?;
+    let kind = file
+        .optional_text("tokenizer.ggml.pre")?
+        .unwrap_or("default");
+    let split = byte_level_split(kind).ok_or_else(|| {
+        ModelError::unsupported(
+            "GGUF metadata, tokenizer.ggml.pre",
+            BYTE_LEVEL_KINDS.join(", "),
+            kind,
+        )
+    })?;
+    Ok(json!({
+        "version": "1.0",
+        "added_tokens": vocabulary.added(),
+        "normalizer": split.normalizer,
+        "pre_tokenizer": split.pre_tokenizer,
+        "post_processor": null,
+        "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false,
+            "ignore_merges": split.ignores_merges, "vocab": vocabulary.ids(), "merges": merges,
+        },
+    }))
+}
+
+/// How a byte-level tokenizer splits a text into words.
+pub(crate) struct ByteLevelSplit {
+    pub normalizer: Json,
+    pub pre_tokenizer: Json,
+    /// A word that is a token stays whole.
+    pub ignores_merges: bool,
+}
+
+/// The names of the known splits, as GGUF files have them.
+pub(crate) const BYTE_LEVEL_KINDS: [&str; 4] = ["smollm", "llama-bpe", "qwen2", "gpt-2"];
+
+/// The split of that name.
+pub(crate) fn byte_level_split(kind: &str) -> Option<ByteLevelSplit> {
     let byte_level = |split_words: bool| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": split_words});
     let split = |pattern: &str| {
         json!({"type": "Sequence", "pretokenizers": [
@@ -431,46 +588,27 @@ fn byte_level_document(file: &Gguf<'_>, vocabulary: &Vocabulary<'_>) -> Result<J
             byte_level(false),
         ]})
     };
-    let kind = file
-        .optional_text("tokenizer.ggml.pre")?
-        .unwrap_or("default");
-    let mut normalizer = Json::Null;
-    let mut ignore_merges = false;
-    let pre_tokenizer = match kind {
-        "smollm" => json!({"type": "Sequence", "pretokenizers": [
+    let plain = |pre_tokenizer: Json| ByteLevelSplit {
+        normalizer: Json::Null,
+        pre_tokenizer,
+        ignores_merges: false,
+    };
+    Some(match kind {
+        "smollm" => plain(json!({"type": "Sequence", "pretokenizers": [
             {"type": "Digits", "individual_digits": true},
             byte_level(true),
-        ]}),
-        "llama-bpe" | "llama3" | "llama-v3" => {
-            ignore_merges = true;
-            split(LLAMA_3_PATTERN)
-        }
-        "qwen2" => {
-            normalizer = json!({"type": "NFC"});
-            split(QWEN_2_PATTERN)
-        }
-        "gpt-2" | "gpt2" | "default" => byte_level(true),
-        other => {
-            return Err(ModelError::unsupported(
-                "GGUF metadata, tokenizer.ggml.pre",
-                "smollm, llama-bpe, qwen2 or gpt-2",
-                other,
-            ));
-        }
-    };
-    Ok(json!({
-        "version": "1.0",
-        "added_tokens": vocabulary.added(),
-        "normalizer": normalizer,
-        "pre_tokenizer": pre_tokenizer,
-        "post_processor": null,
-        "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
-        "model": {
-            "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
-            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false,
-            "ignore_merges": ignore_merges, "vocab": vocabulary.ids(), "merges": merges,
+        ]})),
+        "llama-bpe" | "llama3" | "llama-v3" => ByteLevelSplit {
+            ignores_merges: true,
+            ..plain(split(LLAMA_3_PATTERN))
         },
-    }))
+        "qwen2" => ByteLevelSplit {
+            normalizer: json!({"type": "NFC"}),
+            ..plain(split(QWEN_2_PATTERN))
+        },
+        "gpt-2" | "gpt2" | "default" => plain(byte_level(true)),
+        _ => return None,
+    })
 }
 
 /// SentencePiece's byte-pair encoding (Llama 2, Mistral), in the form of a `tokenizer.json`.

@@ -8,6 +8,7 @@ pub mod build;
 pub mod cluster;
 pub mod compare;
 pub mod evaluate;
+pub mod export;
 pub mod metrics;
 pub mod output;
 pub mod parse;
@@ -58,6 +59,7 @@ commands! {
     plan => Plan,
     status => Status,
     compare => Compare,
+    export => Export,
     score => Score,
     metrics => Metrics,
     parse => Parse,

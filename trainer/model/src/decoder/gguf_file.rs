@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// By `Projection as usize`.
-const PROJECTIONS: [&str; 7] = [
+pub(super) const PROJECTIONS: [&str; 7] = [
     "attn_q",
     "attn_k",
     "attn_v",
@@ -211,7 +211,7 @@ impl Loader<'_> {
 }
 
 /// The file's row of interleaved rotation that is row `at` in the order of Hugging Face.
-fn source_row(at: usize, head_dim: usize) -> usize {
+pub(super) fn source_row(at: usize, head_dim: usize) -> usize {
     let (head, within) = (at / head_dim, at % head_dim);
     let (half, j) = (within / (head_dim / 2), within % (head_dim / 2));
     head * head_dim + 2 * j + half

@@ -3,7 +3,7 @@
 use super::plain;
 use super::slices::{tensor_from_vec, with_slice};
 use crate::LoraPair;
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 use kernels::{
     Activations, Factor, Packed, Precision, QuantMatrix, matmul_nt, matmul_nt_add, multiply,
     multiply_add,
@@ -61,6 +61,14 @@ impl DenseWeight {
             source,
             columns,
             packed: Default::default(),
+        }
+    }
+
+    /// All of them, made anew where they are quantized.
+    fn to_vec(&self) -> Vec<f32> {
+        match &self.source {
+            Source::Values(values) => values.clone(),
+            Source::Blocks(blocks, _) => blocks.dequantize(),
         }
     }
 
@@ -189,6 +197,20 @@ impl Linear {
 
     pub(crate) fn weight(&self) -> &Weight {
         &self.weight
+    }
+
+    /// The weights (out, in) in full precision.
+    pub(crate) fn values(&self) -> Result<Vec<f32>> {
+        match &*self.weight {
+            Weight::Quantized(blocks) => Ok(blocks.dequantize()),
+            Weight::Dense(weight) => Ok(weight.to_vec()),
+            Weight::Plain(weight) => weight.to_dtype(DType::F32)?.flatten_all()?.to_vec1(),
+        }
+    }
+
+    /// The bias (out), where there is one.
+    pub(crate) fn bias(&self) -> Option<&[f32]> {
+        self.bias.as_ref().map(|bias| bias.host.as_slice())
     }
 
     /// The same layer in full precision.

@@ -23,6 +23,10 @@ impl Norm {
         Ok(Self { weight, plain, eps })
     }
 
+    pub(crate) fn weight(&self) -> &[f32] {
+        &self.weight
+    }
+
     /// (n, d) → (n, d)
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match &self.plain {

@@ -1,0 +1,8 @@
+//! Parquet files, on bytes: rows read as JSON objects, tables written.
+
+mod panics;
+mod read;
+mod write;
+
+pub use read::{FILE_BYTES_MAX, ParquetRows, read};
+pub use write::write;

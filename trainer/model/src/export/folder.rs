@@ -1,0 +1,109 @@
+//! A decoder as a model folder of transformers: weights and configuration.
+
+use crate::safetensors_bytes;
+use crate::{Architecture, Config, Decoder, ModelError, Tokenizer};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Writes `model.safetensors`: all weights in `f32` with the adapter added in. Memory: one tensor.
+///
+/// # Errors
+/// Of `out`; a tensor that cannot be fetched from its device, as [`io::Error::other`].
+pub fn write_safetensors(decoder: &Decoder, out: &mut impl Write) -> io::Result<()> {
+    let parts = decoder.parts();
+    let shapes = parts.iter().map(|part| {
+        let (rows, columns) = part.shape(decoder.config());
+        let shape = match part.is_vector() {
+            true => vec![columns],
+            false => vec![rows, columns],
+        };
+        (part.folder_name(), shape)
+    });
+    // transformers asks which framework wrote the file.
+    let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+    out.write_all(&safetensors_bytes::head(shapes, &metadata))?;
+    for part in parts {
+        for value in decoder.merged(part).map_err(io::Error::other)? {
+            out.write_all(&value.to_le_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// `config.json` of a decoder that comes from a GGUF file.
+///
+/// # Errors
+/// None that a checked configuration has.
+pub fn config_json(config: &Config, tokenizer: &Tokenizer) -> Result<Vec<u8>, ModelError> {
+    let (kind, class) = match config.architecture {
+        Architecture::Llama => ("llama", "LlamaForCausalLM"),
+        Architecture::Mistral => ("mistral", "MistralForCausalLM"),
+        Architecture::Qwen2 => ("qwen2", "Qwen2ForCausalLM"),
+    };
+    let marks = tokenizer.marks();
+    let theta = decimal(config.rope_theta);
+    let mut json = json!({
+        "architectures": [class],
+        "model_type": kind,
+        "vocab_size": config.vocab,
+        "hidden_size": config.hidden,
+        "intermediate_size": config.intermediate,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.kv_heads,
+        "head_dim": config.head_dim,
+        "hidden_act": "silu",
+        "max_position_embeddings": config.context,
+        "rms_norm_eps": decimal(config.rms_eps),
+        // Older versions read the first, newer ones the second.
+        "rope_theta": theta,
+        "rope_parameters": {"rope_type": "default", "rope_theta": theta},
+        "tie_word_embeddings": config.tied_embeddings,
+        "attention_dropout": 0.0,
+        "bos_token_id": marks.first,
+        "eos_token_id": marks.last,
+        "pad_token_id": marks.padding,
+        "torch_dtype": "float32",
+        "use_cache": true,
+    });
+    let mut set = |key: &str, value: Json| json[key] = value;
+    match config.architecture {
+        Architecture::Llama => {
+            set("attention_bias", config.attention_bias.into());
+            set("mlp_bias", false.into());
+        }
+        Architecture::Mistral => set("sliding_window", config.sliding_window.into()),
+        Architecture::Qwen2 => {
+            set("use_sliding_window", config.sliding_window.is_some().into());
+            set("sliding_window", config.sliding_window.into());
+        }
+    }
+    to_bytes("config.json", &json)
+}
+
+/// `generation_config.json`: which tokens end a response.
+///
+/// # Errors
+/// None that a tokenizer has.
+pub fn generation_config_json(tokenizer: &Tokenizer) -> Result<Vec<u8>, ModelError> {
+    let marks = tokenizer.marks();
+    let json = json!({
+        "bos_token_id": marks.first,
+        "eos_token_id": tokenizer.end_tokens(),
+        "pad_token_id": marks.padding.or(marks.last),
+    });
+    to_bytes("generation_config.json", &json)
+}
+
+pub(crate) fn to_bytes(file: &'static str, json: &Json) -> Result<Vec<u8>, ModelError> {
+    let mut bytes =
+        serde_json::to_vec_pretty(json).map_err(|source| ModelError::Json { file, source })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The shortest decimal number that is the same `f32`: 1e-5, not 9.999999747378752e-6.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
