@@ -12,7 +12,8 @@
 //! | draw them | [`corp::diagram`], [`reliability::bins`] |
 //! | compare two runs | [`compare::paired`] |
 //! | train | [`reward::reward`], [`reward::advantages_rloo`], [`level`] |
-//! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`] |
+//! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`], [`heights::clusters_at`] |
+//! | compare two judges | [`kappa::agreement`] |
 
 pub mod aurc;
 pub mod auroc;
@@ -25,8 +26,10 @@ pub mod compare;
 pub mod confidence;
 pub mod corp;
 pub mod ece;
+pub mod heights;
 pub mod isotonic;
 pub mod judge;
+pub mod kappa;
 pub mod level;
 pub mod metrics;
 mod parallel;

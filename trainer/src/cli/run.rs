@@ -55,7 +55,11 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         let evaluations: serde_json::Map<_, _> = measured.into_iter().collect();
         return output::json(&json!({ "run": arguments.out, "evaluations": evaluations }));
     }
-    output::line(output::table(&measured).trim_end())
+    let judged: String = measured
+        .iter()
+        .map(|(_, metrics)| output::judge(metrics))
+        .collect();
+    output::line((output::table(&measured) + &judged).trim_end())
 }
 
 fn find_config(name: &str) -> anyhow::Result<RunConfig> {

@@ -14,10 +14,12 @@
 //! | `sayself`, `without-rl`, `gce`, … | the bare question, to a taught model | stated, mode or expected level / 10 |
 
 mod ask;
+mod judge;
 mod measures;
 mod method;
 mod readout;
 
+pub use judge::{JUDGEMENTS, JudgeReport, Judgement};
 pub use measures::{measure, read_metrics, rows};
 pub use method::Method;
 
@@ -25,11 +27,13 @@ use crate::events::Progress;
 use crate::run_dir::{RecordLog, read_records, write_atomically};
 use crate::sampler::Sampler;
 use crate::stages::StageContext;
+use crate::stages::unanswered::Unanswered;
 use ask::Asking;
 use datasets::config::{EvaluateConfig, Readout};
 use datasets::prompts::Prompt;
 use datasets::{Answer, Question};
 use model::{Decoder, LevelTokens, Tokenizer};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// The records of an evaluation.
@@ -39,7 +43,7 @@ pub const METRICS: &str = "metrics.json";
 
 /// Bootstrap resamples behind each interval.
 pub const BOOTSTRAPS: usize = 1_000;
-/// Questions that are asked together; between two such parts the records reach the disk.
+/// Questions that are asked together at most; between two such parts the records reach the disk.
 const QUESTIONS_AT_ONCE: usize = 512;
 
 /// The model that is evaluated.
@@ -62,8 +66,13 @@ pub struct LevelReader<'a> {
     pub tokens: &'a LevelTokens,
 }
 
-/// Asks what is not answered yet, settles `answers.jsonl` in the order of the questions and writes
-/// `metrics.json`, which it returns.
+/// Asks what is not answered yet, settles `answers.jsonl` in the order of the questions, has the answers
+/// judged by a model where one is configured, and writes `metrics.json`, which it returns.
+///
+/// # Errors
+/// Of the model and of the disk. What an endpoint did not answer, or did not judge, is counted in
+/// `skipped.jsonl` and asked for again by the next call; without `skip_invalid` it fails the stage in the
+/// end, with it the measures are of the others.
 pub fn evaluate(
     context: &StageContext<'_>,
     config: &EvaluateConfig,
@@ -90,40 +99,60 @@ pub fn evaluate(
         .iter()
         .filter(|question| !log.contains(&question.id))
         .collect();
-    for part in missing.chunks(QUESTIONS_AT_ONCE) {
+    let at_once = subject
+        .sampler
+        .requests_at_once()
+        .map_or(QUESTIONS_AT_ONCE, |requests| {
+            requests.min(QUESTIONS_AT_ONCE)
+        });
+    let mut unanswered = Unanswered::default();
+    for part in missing.chunks(at_once.max(1)) {
         let asked = Asking {
             context,
             config,
             subject,
             readout,
+            missing: RefCell::default(),
         };
-        let (answers, continued) = match method {
-            Method::SelfConsistency => (asked.by_consistency(part, &mut progress)?, None),
-            Method::SequenceLikelihood => (asked.by_likelihood(part, &mut progress)?, None),
-            Method::AnswerOnly => (asked.by_answer(part, &mut progress)?, None),
-            Method::Dinco => (asked.by_distractors(part, &mut progress)?, None),
-            Method::RTuning => {
-                let (answers, continued) = asked.by_surety(part, &mut progress)?;
-                (answers, Some(continued))
+        let outcome = asked.part(method, part, &mut progress);
+        let missing = asked.missing.into_inner();
+        let outcome = outcome.and_then(|(answers, continued)| {
+            if !continued.is_empty() {
+                continuations.extend(continued);
+                write_atomically(&continuations_path, &serde_json::to_vec(&continuations)?)?;
             }
-            Method::DirectPrompting | Method::Verbalized | Method::Taught => {
-                let (answers, continued) = asked.by_statement(part, &mut progress)?;
-                (answers, Some(continued))
+            // What came of a question whose answer was cut short is no answer.
+            for answer in answers.iter().filter(|answer| missing.spares(&answer.id)) {
+                log.append(answer)?;
             }
-        };
-        if let Some(continued) = continued.filter(|continued| !continued.is_empty()) {
-            continuations.extend(continued);
-            write_atomically(&continuations_path, &serde_json::to_vec(&continuations)?)?;
+            progress.set(log.len() as u64)
+        });
+        for (question, reason) in missing.unanswered {
+            unanswered.add(question, reason);
         }
-        for answer in &answers {
-            log.append(answer)?;
+        let outcome = outcome.and(missing.error.map_or(Ok(()), Err));
+        if let Err(error) = outcome {
+            unanswered.write(context)?;
+            context.write_spent(subject.sampler.spent(), log.len())?;
+            return Err(error);
         }
-        progress.set(log.len() as u64)?;
     }
+    unanswered.write(context)?;
+    context.write_spent(subject.sampler.spent(), log.len())?;
     log.finish_in_order(questions.iter().map(|question| question.id.as_str()))?;
+    unanswered.settle(context, "answers")?;
     progress.finish()?;
 
-    let answers: Vec<Answer> = read_records(&path)?;
+    let mut answers: Vec<Answer> = read_records(&path)?;
+    let judged = match &config.judge {
+        None => None,
+        Some(judge) => Some(judge::judge_answers(
+            context,
+            judge,
+            questions,
+            &mut answers,
+        )?),
+    };
     let mut measured = measure(&answers, context.seed)?;
     let values = [
         ("method", serde_json::json!(config.method)),
@@ -133,9 +162,10 @@ pub fn evaluate(
         (
             "judge_valid",
             serde_json::json!(
-                questions
-                    .iter()
-                    .all(|question| question.judge.is_valid_for_strings())
+                judged.as_ref().is_some_and(|judged| judged.failures == 0)
+                    || questions
+                        .iter()
+                        .all(|question| question.judge.is_valid_for_strings())
             ),
         ),
         (
@@ -145,6 +175,12 @@ pub fn evaluate(
     ];
     if let Some(object) = measured.as_object_mut() {
         object.extend(values.map(|(name, value)| (name.to_owned(), value)));
+        if !unanswered.is_empty() {
+            object.insert("unanswered".into(), unanswered.len().into());
+        }
+        if let Some(judged) = judged {
+            object.insert("judge".into(), serde_json::to_value(judged)?);
+        }
     }
     let mut bytes = serde_json::to_vec_pretty(&measured)?;
     bytes.push(b'\n');
