@@ -19,6 +19,9 @@ pub struct RunConfig {
     pub model: String,
     /// The sentence encoder, in the same forms.
     pub embedder: String,
+    /// Where the model is asked in place of here: by `sample`, and by evaluations of the model as it
+    /// was pulled.
+    pub endpoint: Option<EndpointConfig>,
     pub questions: QuestionsConfig,
     pub sample: SampleConfig,
     pub cluster: ClusterConfig,
@@ -43,6 +46,7 @@ impl Default for RunConfig {
             seed: 42,
             model: "smollm2-135m".into(),
             embedder: "minilm".into(),
+            endpoint: None,
             questions: QuestionsConfig::default(),
             sample: SampleConfig::default(),
             cluster: ClusterConfig::default(),
@@ -53,6 +57,75 @@ impl Default for RunConfig {
             evaluate: Vec::new(),
             memory_mb: 1024,
             training_seeds: vec![1],
+        }
+    }
+}
+
+/// An OpenAI-compatible server, and how it is asked. Its key comes from the environment alone, so that
+/// it stands in no file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointConfig {
+    /// `http://localhost:8000`, with or without `/v1`.
+    pub url: String,
+    /// What the server calls the model; absent: as the stage names it.
+    pub model: Option<String>,
+    /// The environment variable that holds the key; absent: `SAYSELF_API_KEY`, else `OPENAI_API_KEY`.
+    pub key_variable: Option<String>,
+    /// Calls in flight, 1..=1,024.
+    pub concurrency: usize,
+    /// Tries of one call, the first included.
+    pub attempts: u32,
+    /// The pause before the second try; doubled before each further one, and shortened by up to half
+    /// at random.
+    pub first_pause_seconds: f64,
+    /// The longest pause. A server that asks for a longer one ends the stage, which goes on from there
+    /// when it is started again.
+    pub pause_seconds_max: f64,
+    pub connect_timeout_seconds: f64,
+    /// A call without its whole reply after this long is tried again.
+    pub timeout_seconds: f64,
+    /// MB of one reply at most.
+    pub reply_mb_max: usize,
+}
+
+impl EndpointConfig {
+    /// How a server is reached, and no part of what is asked of it: these keys may change from one
+    /// start of a stage to the next.
+    pub const WAYS: [&'static str; 9] = [
+        "url",
+        "key_variable",
+        "concurrency",
+        "attempts",
+        "first_pause_seconds",
+        "pause_seconds_max",
+        "connect_timeout_seconds",
+        "timeout_seconds",
+        "reply_mb_max",
+    ];
+
+    /// A server at an address, asked as by default.
+    pub fn at(url: impl Into<String>) -> Self {
+        EndpointConfig {
+            url: url.into(),
+            ..EndpointConfig::default()
+        }
+    }
+}
+
+impl Default for EndpointConfig {
+    fn default() -> Self {
+        EndpointConfig {
+            url: String::new(),
+            model: None,
+            key_variable: None,
+            concurrency: 16,
+            attempts: 6,
+            first_pause_seconds: 1.0,
+            pause_seconds_max: 120.0,
+            connect_timeout_seconds: 10.0,
+            timeout_seconds: 600.0,
+            reply_mb_max: 64,
         }
     }
 }
@@ -157,6 +230,23 @@ pub enum ClusterBy {
     Embedding,
 }
 
+/// What is embedded of a sample, after its question and a colon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Embedded {
+    /// The whole response.
+    #[default]
+    Response,
+    /// Its answer alone: right for responses that think first.
+    Answer,
+}
+
+impl Embedded {
+    fn is_default(&self) -> bool {
+        *self == Embedded::default()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClusterConfig {
@@ -164,6 +254,14 @@ pub struct ClusterConfig {
     /// Cosine similarity above which two responses say the same; for `embedding` only. Belongs to
     /// the embedding model: the default was fitted for all-MiniLM-L6-v2 (trainer/tests/embed.rs).
     pub threshold: f64,
+    /// For `embedding` only.
+    #[serde(skip_serializing_if = "Embedded::is_default")]
+    pub embed: Embedded,
+    /// Put before each text that is embedded, for models that want it; `{question}` in it stands for
+    /// the question.
+    pub instruction: Option<String>,
+    /// A server with `/v1/embeddings`, in place of an embedding model here.
+    pub endpoint: Option<EndpointConfig>,
 }
 
 impl Default for ClusterConfig {
@@ -171,6 +269,9 @@ impl Default for ClusterConfig {
         ClusterConfig {
             by: ClusterBy::Answer,
             threshold: 0.92,
+            embed: Embedded::Response,
+            instruction: None,
+            endpoint: None,
         }
     }
 }
@@ -178,14 +279,17 @@ impl Default for ClusterConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RationalizeConfig {
-    /// `extractive`: written from the clusters, without a model.
+    /// `extractive`: written from the clusters, without a model; else the model of `endpoint`.
     pub teacher: String,
+    /// The server of a teacher that is a model.
+    pub endpoint: Option<EndpointConfig>,
 }
 
 impl Default for RationalizeConfig {
     fn default() -> Self {
         RationalizeConfig {
             teacher: "extractive".into(),
+            endpoint: None,
         }
     }
 }
@@ -629,6 +733,8 @@ pub struct EvaluateConfig {
     /// Draw so many answers more to each question, at temperature 1, and tell how well the share of
     /// those that agree does as a confidence; 0: none.
     pub agreement: usize,
+    /// A server whose model judges correctness; absent: strings are compared.
+    pub judge: Option<EndpointConfig>,
 }
 
 impl EvaluateConfig {
@@ -676,8 +782,10 @@ impl RunConfig {
         }
     }
 
-    /// At most so many questions of each split, and in `rl`: a smoke test of the whole.
+    /// At most so many questions of each split and in `rl`, and samples a question (of which two are
+    /// left): a smoke test of the whole.
     pub fn limit(&mut self, questions: usize) {
+        self.sample.samples = self.sample.samples.min(questions.max(2));
         let at_most = |limit: &mut Option<usize>| {
             *limit = Some(limit.map_or(questions, |limit| limit.min(questions)));
         };
@@ -738,6 +846,7 @@ impl Default for EvaluateConfig {
             recalibrate: None,
             recalibration: None,
             agreement: 0,
+            judge: None,
         }
     }
 }

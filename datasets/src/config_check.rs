@@ -123,9 +123,25 @@ const SAMPLE: &[(&str, Kind)] = &[
     ("prompt", Name),
     ("batch", Whole(1, 65_536)),
 ];
+/// The table of an evaluation that is an endpoint.
+const JUDGE: &str = "judge";
+const ENDPOINT: &[(&str, Kind)] = &[
+    ("url", Text),
+    ("model", Name),
+    ("key_variable", Name),
+    ("concurrency", Whole(1, 1024)),
+    ("attempts", Whole(1, 100)),
+    ("first_pause_seconds", Real(0.0, 3600.0)),
+    ("pause_seconds_max", Real(0.0, 86_400.0)),
+    ("connect_timeout_seconds", Above(0.0, 3600.0)),
+    ("timeout_seconds", Above(0.0, 86_400.0)),
+    ("reply_mb_max", Whole(1, 1024)),
+];
 const CLUSTER: &[(&str, Kind)] = &[
     ("by", Choice(&["answer", "embedding"])),
     ("threshold", Real(-1.0, 1.0)),
+    ("embed", Choice(&["response", "answer"])),
+    ("instruction", Text),
 ];
 const RATIONALIZE: &[(&str, Kind)] = &[("teacher", Name)];
 const BUILD: &[(&str, Kind)] = &[
@@ -249,10 +265,13 @@ const EVALUATE: &[(&str, Kind)] = &[
 type Keys = &'static [&'static [(&'static str, Kind)]];
 
 const SECTIONS: &[(&str, Keys)] = &[
+    ("endpoint", &[ENDPOINT]),
     ("questions", &[QUESTIONS]),
     ("sample", &[SAMPLE, DECODING]),
     ("cluster", &[CLUSTER]),
+    ("cluster.endpoint", &[ENDPOINT]),
     ("rationalize", &[RATIONALIZE]),
+    ("rationalize.endpoint", &[ENDPOINT]),
     ("build", &[BUILD]),
     ("sft", &[SFT, TRAINING]),
     ("rl", &[RL, TRAINING]),
@@ -308,6 +327,12 @@ fn check_table(table: &Table) -> Result<(), ConfigError> {
             inner,
             &[EVALUATE, DECODING],
         )?;
+        let judge = format!("evaluate[{}].{JUDGE}", index + 1);
+        match inner.get(JUDGE) {
+            None => {}
+            Some(Value::Table(inner)) => check_keys(&format!("{judge}."), inner, &[ENDPOINT])?,
+            Some(other) => return Err(wrong(&judge, found(other), "a table")),
+        }
     }
     Ok(())
 }
@@ -437,6 +462,17 @@ mod tests {
         config.rl.questions = Some(1);
         config.evaluate[0].limit = Some(1);
         config.evaluate[0].prompt = Some("few-shot".into());
+        let endpoint = crate::config::EndpointConfig {
+            model: Some("m".into()),
+            key_variable: Some("KEY".into()),
+            ..crate::config::EndpointConfig::at("http://localhost")
+        };
+        config.endpoint = Some(endpoint.clone());
+        config.cluster.endpoint = Some(endpoint.clone());
+        config.cluster.embed = crate::config::Embedded::Answer;
+        config.cluster.instruction = Some("for clustering: ".into());
+        config.rationalize.endpoint = Some(endpoint.clone());
+        config.evaluate[0].judge = Some(endpoint);
         let table = config.table().unwrap();
         let known = |groups: &[&[(&str, Kind)]], key: &str| {
             groups
@@ -461,9 +497,14 @@ mod tests {
                 }
                 (None, Value::Array(list)) if key == "evaluate" => {
                     let inner = list[0].as_table().unwrap();
-                    inner.keys().for_each(|inner| {
-                        assert!(known(&[EVALUATE, DECODING], inner), "evaluate: {inner}")
-                    });
+                    for (name, value) in inner {
+                        match value.as_table().filter(|_| name == JUDGE) {
+                            Some(judge) => judge.keys().for_each(|name| {
+                                assert!(known(&[ENDPOINT], name), "judge: {name}")
+                            }),
+                            None => assert!(known(&[EVALUATE, DECODING], name), "evaluate: {name}"),
+                        }
+                    }
                 }
                 _ => assert!(known(&[ROOT], key), "{key}"),
             }
@@ -510,6 +551,14 @@ mod tests {
             (
                 "[[evaluate]]\n[[evaluate]]\nsplit = \"tset\"",
                 "evaluate[2].split: found \"tset\", expected one of train",
+            ),
+            (
+                "[[evaluate]]\n[evaluate.judge]\nconcurrency = 0",
+                "evaluate[1].judge.concurrency: found 0, expected a whole number from 1 to 1024",
+            ),
+            (
+                "[rationalize.endpoint]\ntimeout_seconds = 0",
+                "rationalize.endpoint.timeout_seconds: found 0, expected a number above 0",
             ),
             (
                 "[evaluate]\nmethod = \"sayself\"",

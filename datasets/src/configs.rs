@@ -1,6 +1,6 @@
 //! The shipped configurations (`datasets/configs/`).
 
-const BUILTIN: [(&str, &str); 23] = [
+const BUILTIN: [(&str, &str); 24] = [
     (
         "world-facts/demo",
         include_str!("../configs/world-facts/demo.toml"),
@@ -45,6 +45,10 @@ const BUILTIN: [(&str, &str); 23] = [
     (
         "methods/paper-without-rl",
         include_str!("../configs/methods/paper-without-rl.toml"),
+    ),
+    (
+        "methods/paper-sampling",
+        include_str!("../configs/methods/paper-sampling.toml"),
     ),
     (
         "methods/paper-without-rationale",

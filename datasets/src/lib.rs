@@ -29,5 +29,6 @@ pub use event::Event;
 pub use question::{Judge, Question, Split};
 pub use read_error::ReadError;
 pub use record::{
-    Answer, Cluster, Clustering, OwnAnswer, Rationale, Sample, Skipped, StageOneRecord,
+    Answer, Cluster, Clustering, MergeHeights, OwnAnswer, Rationale, Sample, Skipped,
+    StageOneRecord,
 };

@@ -189,11 +189,15 @@ impl Prompt {
 
 /// The shipped prompts, by name.
 #[cfg(feature = "shipped")]
-const BUILTIN: [(&str, &str); 14] = [
+const BUILTIN: [(&str, &str); 15] = [
     ("few-shot", include_str!("../prompts/few-shot.toml")),
     (
         "few-shot-confidence",
         include_str!("../prompts/few-shot-confidence.toml"),
+    ),
+    (
+        "chain-of-thought",
+        include_str!("../prompts/chain-of-thought.toml"),
     ),
     (
         "direct-prompting",

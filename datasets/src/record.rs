@@ -1,6 +1,7 @@
 //! The records that the stages write, one JSON object a line.
 
 use calibration::Confidence;
+use calibration::heights::Step;
 use serde::{Deserialize, Serialize};
 
 /// Why a response ended.
@@ -59,6 +60,30 @@ pub struct Clustering {
     /// `answer` or `embedding`, with what it was done by.
     pub method: String,
     pub clusters: Vec<Cluster>,
+}
+
+/// From which the clusters of one question follow at any threshold (`heights.jsonl`, beside
+/// `clusters.jsonl`, where samples were clustered by embedding).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MergeHeights {
+    /// The question's id.
+    pub id: String,
+    /// Indices of its samples, ascending.
+    pub samples: Vec<u32>,
+    /// Of each of them: [`calibration::heights::clusters_at`] makes clusters of it, as places in
+    /// `samples`.
+    pub heights: Vec<Vec<Step>>,
+}
+
+impl MergeHeights {
+    /// Whether they are of these samples, in ascending order of their indices.
+    pub fn is_of(&self, samples: &[Sample]) -> bool {
+        self.heights.len() == samples.len()
+            && self
+                .samples
+                .iter()
+                .eq(samples.iter().map(|sample| &sample.index))
+    }
 }
 
 /// Why the model is unsure, in the first person (`rationales.jsonl`).

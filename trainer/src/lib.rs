@@ -8,6 +8,7 @@ pub mod cli;
 pub mod comparison;
 pub mod device;
 pub mod embed;
+pub mod endpoint;
 pub mod error;
 pub mod events;
 pub mod export;

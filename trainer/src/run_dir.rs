@@ -9,6 +9,7 @@
 use crate::error::{Error, bad_input, bad_use};
 use crate::pull::checksum;
 use datasets::RunConfig;
+use datasets::config::EndpointConfig;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -182,6 +183,9 @@ impl RunDir {
                     }
                     _ => false,
                 };
+                // A server may have moved since.
+                forget_ways(&mut found);
+                forget_ways(&mut wanted);
                 match first_difference(&found, &wanted, "") {
                     None if has_more_seeds => {
                         write_atomically(&path, toml::to_string_pretty(file)?.as_bytes())
@@ -210,6 +214,22 @@ fn is_start(start: &toml::Value, list: &toml::Value) -> bool {
     match (start.as_array(), list.as_array()) {
         (Some(start), Some(list)) => list.starts_with(start),
         _ => false,
+    }
+}
+
+/// Removes how endpoints are reached: tables with an address.
+fn forget_ways(value: &mut toml::Value) {
+    match value {
+        toml::Value::Table(table) => {
+            if table.contains_key("url") {
+                for way in EndpointConfig::WAYS {
+                    table.remove(way);
+                }
+            }
+            table.iter_mut().for_each(|(_, value)| forget_ways(value));
+        }
+        toml::Value::Array(list) => list.iter_mut().for_each(forget_ways),
+        _ => {}
     }
 }
 
@@ -685,6 +705,32 @@ mod tests {
             "{error}"
         );
         assert_eq!(crate::error::exit_code(&error), 2);
+    }
+
+    #[test]
+    fn an_endpoint_may_move_and_not_change_its_model() {
+        let out = tempfile::tempdir().unwrap();
+        let run = RunDir::open(out.path()).unwrap();
+        let settle = |url: &str, model: &str| {
+            let endpoint = EndpointConfig {
+                model: Some(model.into()),
+                ..EndpointConfig::at(url)
+            };
+            let mut file = RunFile {
+                provenance: Provenance::of("run"),
+                config: RunConfig::default(),
+            };
+            file.config.endpoint = Some(endpoint.clone());
+            file.config.evaluate = vec![datasets::config::EvaluateConfig {
+                judge: Some(endpoint),
+                ..Default::default()
+            }];
+            run.settle_config(&file)
+        };
+        settle("http://localhost:1", "small").unwrap();
+        settle("http://localhost:2", "small").unwrap();
+        let error = settle("http://localhost:2", "large").unwrap_err();
+        assert!(error.to_string().contains("model"), "{error}");
     }
 
     #[test]

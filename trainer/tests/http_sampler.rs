@@ -7,27 +7,27 @@
 
 mod support;
 
-use datasets::config::Decoding;
+use datasets::config::{Decoding, EndpointConfig};
 use datasets::prompts::Message;
 use datasets::record::FinishReason;
-use sayself::sampler::http::{HttpConfig, HttpSampler};
+use sayself::sampler::http::HttpSampler;
 use sayself::sampler::{SampleRequest, SampledResponse, Sampler};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 use support::{Reply, Request, Server};
 
 fn sampler(server: &Server) -> HttpSampler {
-    let config = HttpConfig {
+    let config = EndpointConfig {
         concurrency: 3,
         attempts: 3,
-        first_pause: Duration::from_millis(1),
-        timeout: Duration::from_secs(10),
-        ..HttpConfig::new(&server.url, "small")
+        first_pause_seconds: 0.001,
+        timeout_seconds: 10.0,
+        ..EndpointConfig::at(&server.url)
     };
-    HttpSampler::with_config(config).unwrap()
+    HttpSampler::new(&config, "small").unwrap()
 }
 
 fn request(question: &str, samples: u64) -> SampleRequest {
@@ -155,16 +155,178 @@ fn what_does_not_pass_fails_at_once_with_the_servers_reason() {
         "{error:#}"
     );
     assert_eq!(server.requests().len(), 1);
+}
 
-    for reply in [
-        "<html>",
-        r#"{"choices":[]}"#,
-        r#"{"choices":[{"message":{},"finish_reason":"content_filter"}]}"#,
+#[test]
+fn a_lie_is_asked_again_and_told() {
+    let long = json!({ "choices": [{ "message": { "content": "x ".repeat(5000) } }] }).to_string();
+    let counted = json!({
+        "choices": [{ "message": { "content": "x" }, "finish_reason": "stop" }],
+        "usage": { "completion_tokens": 5000 },
+    })
+    .to_string();
+    for (reply, wanted) in [
+        ("<html>".to_owned(), "expected JSON, found \"<html>\""),
+        ("[1]".to_owned(), "expected a chat completion"),
+        (
+            r#"{"choices":[]}"#.to_owned(),
+            "expected at least one choice, found none",
+        ),
+        (
+            r#"{"choices":[{"message":{},"finish_reason":"content_filter"}]}"#.to_owned(),
+            "found \"content_filter\"",
+        ),
+        (
+            long,
+            "expected at most 9 tokens, found an answer of 10000 bytes",
+        ),
+        (
+            counted,
+            "expected at most 9 tokens, found an answer of 5000",
+        ),
     ] {
-        let server = Server::start(move |_| Reply::new(200, reply));
-        collect(&sampler(&server), &[request("q", 1)]).unwrap_err();
-        assert_eq!(server.requests().len(), 1);
+        let server = Server::start(move |_| Reply::new(200, reply.clone()));
+        let error = collect(&sampler(&server), &[request("q", 1)]).unwrap_err();
+        assert!(format!("{error:#}").contains(wanted), "{error:#}");
+        assert_eq!(server.requests().len(), 3);
     }
+}
+
+#[test]
+fn a_slow_drip_and_a_flood_are_cut() {
+    let config = EndpointConfig {
+        attempts: 2,
+        first_pause_seconds: 0.001,
+        timeout_seconds: 0.3,
+        reply_mb_max: 1,
+        ..EndpointConfig::default()
+    };
+    let started = Instant::now();
+    let server = Server::start(|request| Reply {
+        drip: Some(Duration::from_millis(100)),
+        ..completion(request, 1)
+    });
+    let at = |url: &str| {
+        let config = EndpointConfig {
+            url: url.to_owned(),
+            ..config.clone()
+        };
+        HttpSampler::new(&config, "small").unwrap()
+    };
+    let error = collect(&at(&server.url), &[request("q", 1)]).unwrap_err();
+    assert!(format!("{error:#}").contains("timeout"), "{error:#}");
+    assert!(started.elapsed() < Duration::from_secs(3));
+
+    let server = Server::start(|_| Reply::new(200, vec![b' '; 1_000_001]));
+    let error = collect(&at(&server.url), &[request("q", 1)]).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("longer than 1000000 bytes"),
+        "{error:#}"
+    );
+}
+
+#[test]
+fn the_servers_limits_are_obeyed_by_all_calls() {
+    // The second call must wait for the first one's limit.
+    let server = Server::start(|request| {
+        completion(request, 1)
+            .header("x-ratelimit-remaining-requests", "0")
+            .header("x-ratelimit-reset-requests", "250ms")
+    });
+    let config = EndpointConfig {
+        concurrency: 1,
+        ..EndpointConfig::at(&server.url)
+    };
+    let sampler_of_one = HttpSampler::new(&config, "small").unwrap();
+    let started = Instant::now();
+    collect(&sampler_of_one, &[request("q", 3)]).unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(500));
+
+    // A date, two seconds from now at most.
+    let calls = AtomicUsize::new(0);
+    let server = Server::start(move |request| match calls.fetch_add(1, Ordering::Relaxed) {
+        0 => {
+            let then = SystemTime::now() + Duration::from_secs(2);
+            Reply::new(429, "slow down").header("Retry-After", httpdate::fmt_http_date(then))
+        }
+        _ => completion(request, 1),
+    });
+    let started = Instant::now();
+    collect(&sampler(&server), &[request("q", 1)]).unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(900));
+
+    // A pause that is too long ends all at once.
+    let server = Server::start(|_| Reply::new(429, "tomorrow").header("Retry-After", "86400"));
+    let error = collect(&sampler(&server), &[request("q", 1)]).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("pause_seconds_max"),
+        "{error:#}"
+    );
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_request_without_an_answer_ends_no_other() {
+    let server = Server::start(
+        |request| match body(request)["messages"][0]["content"].as_str() {
+            Some("q3") => Reply::new(400, "too long"),
+            _ => completion(request, u64::MAX),
+        },
+    );
+    let requests: Vec<SampleRequest> = (0..8).map(|i| request(&format!("q{i}"), 2)).collect();
+    let (mut done, mut unanswered) = (0, Vec::new());
+    let sampler = sampler(&server);
+    sampler
+        .sample_each(
+            &requests,
+            &mut |_, _, _| {
+                done += 1;
+                ControlFlow::Continue(())
+            },
+            &mut |request, sample, reason| {
+                unanswered.push((request, sample, reason));
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap();
+    assert_eq!((done, unanswered.len()), (14, 2));
+    assert_eq!((unanswered[1].0, unanswered[1].1), (3, 1));
+    assert!(unanswered[0].2.contains("400: too long"), "{unanswered:?}");
+    let spent = sampler.spent().unwrap();
+    assert_eq!(
+        (spent.calls, spent.retries, spent.completion_tokens),
+        (8, 0, 56)
+    );
+}
+
+#[test]
+fn a_server_that_is_gone_ends_all_soon() {
+    let config = EndpointConfig {
+        concurrency: 4,
+        attempts: 2,
+        first_pause_seconds: 0.001,
+        ..EndpointConfig::at(Server::nowhere())
+    };
+    let requests: Vec<SampleRequest> = (0..500).map(|i| request(&format!("q{i}"), 1)).collect();
+    let sampler = HttpSampler::new(&config, "small").unwrap();
+    let mut unanswered = 0;
+    let error = sampler
+        .sample_each(
+            &requests,
+            &mut |_, _, _| ControlFlow::Continue(()),
+            &mut |_, _, _| {
+                unanswered += 1;
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("requests failed one after the other"),
+        "{error}"
+    );
+    assert!((8..20).contains(&unanswered), "{unanswered}");
 }
 
 #[test]
@@ -199,11 +361,9 @@ fn a_prefix_is_handed_on_and_stop_reasons_and_logprobs_are_read() {
     });
     let mut request = request("q", 1);
     request.forced_prefix = Some("Answer: Paris\n".into());
-    let config = HttpConfig {
-        logprobs: true,
-        ..HttpConfig::new(format!("{}/v1/", server.url), "small")
-    };
-    let responses = collect(&HttpSampler::with_config(config).unwrap(), &[request]).unwrap();
+    let config = EndpointConfig::at(format!("{}/v1/", server.url));
+    let sampler = HttpSampler::new(&config, "small").unwrap().with_logprobs();
+    let responses = collect(&sampler, &[request]).unwrap();
     let response = &responses[&(0, 0)];
     assert_eq!((response.text.as_str(), response.tokens), ("", 2));
     assert_eq!(response.finish_reason, FinishReason::Stop);
@@ -219,15 +379,18 @@ fn a_prefix_is_handed_on_and_stop_reasons_and_logprobs_are_read() {
 
 #[test]
 fn bad_use_is_told() {
-    for config in [
-        HttpConfig::new("localhost:8000", "small"),
-        HttpConfig::new("http://localhost:8000", ""),
-        HttpConfig {
-            concurrency: 0,
-            ..HttpConfig::new("http://localhost:8000", "small")
-        },
+    let of = |url: &str, model: &str, concurrency: usize| {
+        let config = EndpointConfig {
+            concurrency,
+            ..EndpointConfig::at(url)
+        };
+        HttpSampler::new(&config, model).err().unwrap()
+    };
+    for error in [
+        of("localhost:8000", "small", 1),
+        of("http://localhost:8000", "", 1),
+        of("http://localhost:8000", "small", 0),
     ] {
-        let error = HttpSampler::with_config(config).err().unwrap();
         assert_eq!(sayself::error::exit_code(&error), 2);
     }
 }

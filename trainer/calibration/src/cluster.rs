@@ -29,23 +29,52 @@ pub fn by_answer<S: AsRef<str>>(answers: &[S]) -> Vec<Vec<usize>> {
 }
 
 /// The paper's greedy rule (arXiv 2405.20974, 2.1): take the first response left, gather all whose
-/// cosine similarity with it is above `threshold`, repeat. Responses are visited in an order that
-/// follows from `seed`. The threshold belongs to the embedding model ([`fit_threshold`]).
+/// cosine similarity with it ([`similarity`]) is above `threshold`, repeat. Responses are visited in an
+/// order that follows from `seed`. The threshold belongs to the embedding model ([`fit_threshold`]).
+/// [`crate::heights`] keeps the clusters at every threshold.
 pub fn greedy_cosine(embeddings: &[Vec<f32>], threshold: f64, seed: u64) -> Vec<Vec<usize>> {
-    let mut left: Vec<usize> = (0..embeddings.len()).collect();
-    Random::new(seed).shuffle(&mut left);
-    let mut clusters = Vec::new();
+    let mut left = visiting_order(embeddings.len(), seed);
+    let mut leaders = vec![0; embeddings.len()];
     while let Some(&leader) = left.first() {
-        let is_near = |&other: &usize| {
-            other == leader || cosine(&embeddings[leader], &embeddings[other]) > threshold
-        };
-        let (mut near, far): (Vec<usize>, Vec<usize>) = left.iter().copied().partition(is_near);
-        near.sort_unstable();
-        clusters.push(near);
-        left = far;
+        left.retain(|&other| {
+            let is_near =
+                other == leader || similarity(&embeddings[leader], &embeddings[other]) > threshold;
+            if is_near {
+                leaders[other] = leader;
+            }
+            !is_near
+        });
     }
-    clusters.sort_by_key(|cluster| cluster[0]);
+    with_leaders(leaders)
+}
+
+/// The order in which the greedy rule visits responses.
+pub(crate) fn visiting_order(responses: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..responses).collect();
+    Random::new(seed).shuffle(&mut order);
+    order
+}
+
+/// Clusters from the leader of each response.
+pub(crate) fn with_leaders(leaders: impl IntoIterator<Item = usize>) -> Vec<Vec<usize>> {
+    let mut places: HashMap<usize, usize> = HashMap::new();
+    let mut clusters: Vec<Vec<usize>> = Vec::new();
+    // In the order of the responses, so that members ascend and the first to appear comes first.
+    for (response, leader) in leaders.into_iter().enumerate() {
+        let place = *places.entry(leader).or_insert(clusters.len());
+        if place == clusters.len() {
+            clusters.push(Vec::new());
+        }
+        clusters[place].push(response);
+    }
     largest_first(clusters)
+}
+
+/// Cosine similarity in millionths, so that it can be kept in few digits, and what is kept decides as
+/// what was computed.
+pub fn similarity(a: &[f32], b: &[f32]) -> f64 {
+    // Without −0, which is written otherwise than 0.
+    (cosine(a, b) * 1e6).round() / 1e6 + 0.0
 }
 
 fn largest_first(mut clusters: Vec<Vec<usize>>) -> Vec<Vec<usize>> {

@@ -13,7 +13,8 @@
 //! | compare two runs | [`compare::paired`] |
 //! | recalibrate | [`recalibrate::fit`] |
 //! | train | [`reward::reward`], [`reward::advantages_rloo`], [`level`] |
-//! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`] |
+//! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`], [`heights::clusters_at`] |
+//! | compare two judges | [`kappa::agreement`] |
 
 pub mod aurc;
 pub mod auroc;
@@ -26,8 +27,10 @@ pub mod compare;
 pub mod confidence;
 pub mod corp;
 pub mod ece;
+pub mod heights;
 pub mod isotonic;
 pub mod judge;
+pub mod kappa;
 pub mod level;
 pub mod metrics;
 mod parallel;

@@ -144,6 +144,23 @@ pub fn bare_answer(text: &str) -> Option<String> {
     cleaned(judge::first_segment(line))
 }
 
+/// What a response says before it speaks of its doubt: up to the first `Confidence:` or
+/// `Self-reflection:`, white space around it removed. What a judge of correctness may see of a response
+/// without an `Answer:`.
+///
+/// ```
+/// use calibration::parse::before_doubt;
+/// assert_eq!(before_doubt("It is Paris.\n**Confidence:** 8"), "It is Paris.");
+/// assert_eq!(before_doubt("It is Paris."), "It is Paris.");
+/// ```
+pub fn before_doubt(text: &str) -> &str {
+    let end = labels(text)
+        .iter()
+        .find(|label| label.kind != LabelKind::Answer)
+        .map_or(text.len(), |label| label.start);
+    text[..end].trim_matches(|c: char| is_mark(c) || c == '#' || c == '>' || c.is_whitespace())
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LabelKind {
     Answer,

@@ -73,6 +73,13 @@ pub struct Arguments {
     /// confidence
     #[arg(long, value_name = "N", default_value_t = 0)]
     agreement: usize,
+    /// An OpenAI-compatible server whose model judges correctness, by similarity with the gold answer
+    /// alone; without it strings are compared
+    #[arg(long, value_name = "URL", requires = "judge_model")]
+    judge_endpoint: Option<String>,
+    /// The name that the judge's server gives its model
+    #[arg(long, value_name = "NAME", requires = "judge_endpoint")]
+    judge_model: Option<String>,
     #[command(flatten)]
     stage: StageArguments,
 }
@@ -131,6 +138,15 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         .recalibration
         .map(|path| path.to_string_lossy().into_owned());
     arguments.decoding.apply(&mut evaluation.decoding);
+    if let Some(url) = &arguments.judge_endpoint {
+        arguments
+            .model
+            .how()
+            .apply(&mut evaluation.judge, Some(url));
+        if let Some(judge) = &mut evaluation.judge {
+            judge.model.clone_from(&arguments.judge_model);
+        }
+    }
 
     let questions = question_source::load(&config.questions.source, stage.skip_invalid)?;
     let has_test = questions
@@ -166,9 +182,13 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     config.evaluate = vec![evaluation.clone()];
     config.check().map_err(|error| bad_use(error.to_string()))?;
 
-    let loaded = arguments
-        .model
-        .load(&config.model, limits(ROWS, config.memory_mb), globals)?;
+    let mut loaded =
+        arguments
+            .model
+            .load_configured(&config, limits(ROWS, config.memory_mb), globals)?;
+    if method == Method::SequenceLikelihood {
+        loaded = loaded.with_logprobs();
+    }
     check_adapter(
         &evaluation.method,
         loaded.has_adapter,
@@ -201,7 +221,9 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     if stage.json {
         return output::json(&metrics);
     }
-    output::line(output::table(&[(evaluation.method, metrics)]).trim_end())
+    let judged = output::judge(&metrics);
+    let table = output::table(&[(evaluation.method, metrics)]);
+    output::line((table + &judged).trim_end())
 }
 
 /// The paper's names are methods of teaching: they need an adapter that was taught so.

@@ -7,6 +7,7 @@
 pub mod build;
 pub mod cluster;
 pub mod compare;
+pub mod endpoint;
 pub mod evaluate;
 pub mod export;
 pub mod metrics;

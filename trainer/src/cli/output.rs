@@ -126,8 +126,12 @@ pub fn table(measured: &[Measured]) -> String {
                 _ => "–".to_owned(),
             }
         };
+        let is_valid = metrics.get("judge_valid") != Some(&serde_json::Value::Bool(false));
         rows.push(vec![
-            label.clone(),
+            match is_valid {
+                true => label.clone(),
+                false => format!("{label} (not valid)"),
+            },
             metrics
                 .get("n")
                 .map_or_else(String::new, ToString::to_string),
@@ -141,5 +145,62 @@ pub fn table(measured: &[Measured]) -> String {
         ]);
     }
     let lines = aligned(&rows);
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let mut table: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    if rows.iter().any(|row| row[0].ends_with("(not valid)")) {
+        table.push_str(
+            "not valid: the gold answers are sentences, which cannot be judged by comparing strings; name \
+             a --judge-endpoint\n",
+        );
+    }
+    table
+}
+
+/// What the judge that is a model did, as a line; empty where strings judged.
+pub fn judge(metrics: &serde_json::Value) -> String {
+    let Some(judge) = metrics.get("judge") else {
+        return String::new();
+    };
+    let number = |value: Option<&serde_json::Value>| value.and_then(serde_json::Value::as_f64);
+    let of_agreement = |name: &str| number(judge.get("agreement").and_then(|of| of.get(name)));
+    let model = judge.get("model").and_then(serde_json::Value::as_str);
+    let scored = number(judge.get("n")).unwrap_or(0.0);
+    let agreement = match (of_agreement("share_equal"), of_agreement("kappa")) {
+        (Some(share), kappa) => format!(
+            "agrees with the string judge on {:.1}% of {scored} answers, kappa {}",
+            100.0 * share,
+            kappa.map_or_else(|| "undefined".to_owned(), |kappa| format!("{kappa:.3}"))
+        ),
+        (None, _) => "scored no answer".to_owned(),
+    };
+    let failures = number(judge.get("failures")).filter(|failures| *failures > 0.0);
+    let failures = failures.map_or_else(String::new, |failures| {
+        format!("; {failures} without a score were judged by strings")
+    });
+    format!(
+        "judge {}: {agreement}{failures}\n",
+        model.unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strings_cannot_judge_is_marked_and_the_judge_is_told() {
+        let metrics = serde_json::json!({ "n": 3, "accuracy": 0.5, "judge_valid": false });
+        let table = table(&[("direct-prompting".to_owned(), metrics)]);
+        assert!(table.contains("direct-prompting (not valid)"), "{table}");
+        assert!(table.contains("--judge-endpoint"), "{table}");
+        let judged = serde_json::json!({ "judge": {
+            "model": "large", "n": 40, "failures": 1,
+            "agreement": { "n": 40, "share_equal": 0.95, "kappa": 0.8765 },
+        } });
+        assert_eq!(
+            judge(&judged),
+            "judge large: agrees with the string judge on 95.0% of 40 answers, kappa 0.876; 1 without a \
+             score were judged by strings\n"
+        );
+        assert_eq!(judge(&serde_json::json!({ "n": 3 })), "");
+    }
 }

@@ -74,7 +74,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         if arguments.json {
             return output::json(&json!({ "run": out, "evaluations": as_object(measured) }));
         }
-        return output::line(output::table(&measured).trim_end());
+        return output::line(told(&measured).trim_end());
     };
     let compared = compared(&arguments, &comparison)?;
     let beside = Path::new(name).parent().unwrap_or(Path::new(""));
@@ -98,7 +98,13 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
                 .map(move |(label, measures)| (format!("{name}: {label}"), measures))
         })
         .collect();
-    output::line(output::table(&rows).trim_end())
+    output::line(told(&rows).trim_end())
+}
+
+/// The table, and what judges by endpoint say beside it.
+fn told(measured: &[Measured]) -> String {
+    let judged = measured.iter().map(|(_, metrics)| output::judge(metrics));
+    output::table(measured) + &judged.collect::<String>()
 }
 
 fn as_object(measured: Vec<Measured>) -> Value {

@@ -71,7 +71,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         config.seed,
     )?;
     let limits = limits(config.sample.batch, config.memory_mb);
-    let subject = arguments.model.load(&config.model, limits, globals)?;
+    let subject = arguments.model.load_configured(&config, limits, globals)?;
     let provenance = Provenance {
         questions_sha256: questions.sha256.clone(),
         ..subject.provenance("sample")

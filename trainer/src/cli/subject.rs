@@ -1,6 +1,7 @@
 //! Flags that say which model is asked, and how it draws.
 
 use crate::cli::Globals;
+use crate::cli::endpoint::EndpointArguments;
 use crate::device::load_options;
 use crate::error::bad_use;
 use crate::learn::optimize::label;
@@ -11,7 +12,7 @@ use crate::sampler::http::HttpSampler;
 use crate::sampler::local::{LocalSampler, level_reading};
 use clap::Args;
 use datasets::RunConfig;
-use datasets::config::Decoding;
+use datasets::config::{Decoding, EndpointConfig};
 use model::{LevelTokens, Limits};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct ModelArguments {
     /// environment (SAYSELF_API_KEY, else OPENAI_API_KEY)
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    #[command(flatten)]
+    how: EndpointArguments,
     /// Compute with dense 32-bit weights: slower, exact
     #[arg(long, conflicts_with = "endpoint")]
     dequantize: bool,
@@ -64,12 +67,41 @@ impl ModelArguments {
         if let Some(memory_mb) = self.memory_mb {
             config.memory_mb = memory_mb;
         }
+        self.how
+            .apply(&mut config.endpoint, self.endpoint.as_deref());
     }
 
-    /// Loads the model, or makes ready to ask the endpoint.
+    /// How the command's endpoints are asked.
+    pub fn how(&self) -> &EndpointArguments {
+        &self.how
+    }
+
+    /// Loads the model of a configuration, or makes ready to ask its endpoint.
+    pub fn load_configured(
+        &self,
+        config: &RunConfig,
+        limits: Limits,
+        globals: &Globals,
+    ) -> anyhow::Result<LoadedSubject> {
+        self.load_or_ask(&config.model, config.endpoint.as_ref(), limits, globals)
+    }
+
+    /// Loads the model, or makes ready to ask the endpoint that was given.
     pub fn load(
         &self,
         name: &str,
+        limits: Limits,
+        globals: &Globals,
+    ) -> anyhow::Result<LoadedSubject> {
+        let mut endpoint = None;
+        self.how.apply(&mut endpoint, self.endpoint.as_deref());
+        self.load_or_ask(name, endpoint.as_ref(), limits, globals)
+    }
+
+    fn load_or_ask(
+        &self,
+        name: &str,
+        endpoint: Option<&EndpointConfig>,
         limits: Limits,
         globals: &Globals,
     ) -> anyhow::Result<LoadedSubject> {
@@ -82,7 +114,13 @@ impl ModelArguments {
             label: None,
             has_adapter: self.adapter.is_some(),
         };
-        if let Some(endpoint) = &self.endpoint {
+        if let Some(endpoint) = endpoint {
+            if self.adapter.is_some() {
+                return Err(bad_use(
+                    "an adapter is used by a model on this machine, not by the endpoint of the \
+                     configuration",
+                ));
+            }
             return Ok(LoadedSubject {
                 http: Some(HttpSampler::new(endpoint, name)?),
                 ..subject
@@ -118,6 +156,15 @@ impl ModelArguments {
 }
 
 impl LoadedSubject {
+    /// An endpoint is asked for log-probabilities too.
+    #[must_use]
+    pub fn with_logprobs(self) -> Self {
+        LoadedSubject {
+            http: self.http.map(HttpSampler::with_logprobs),
+            ..self
+        }
+    }
+
     pub fn sampler(&self) -> &dyn Sampler {
         match (&self.local, &self.http) {
             (Some(local), _) => &local.sampler,

@@ -1,6 +1,7 @@
 //! The Hugging Face hub: addresses, and whole models by their id.
 
 use super::{cache, checksum, download};
+use crate::error::Error;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -61,6 +62,9 @@ struct LargeFile {
     sha256: Option<String>,
 }
 
+/// Says how a sentence encoder pools its tokens.
+const POOLING: &str = "1_Pooling/config.json";
+
 /// The files that a model needs: safetensors, configuration and tokenizer; where there are no
 /// safetensors, the one GGUF file.
 fn files_needed(siblings: Vec<Sibling>) -> anyhow::Result<Vec<Sibling>> {
@@ -71,6 +75,7 @@ fn files_needed(siblings: Vec<Sibling>) -> anyhow::Result<Vec<Sibling>> {
         true => {
             !name.contains('/') && (name.ends_with(".safetensors") || name.ends_with(".json"))
                 || name == "chat_template.jinja"
+                || name == POOLING
         }
         false => !name.contains('/') && name.ends_with(".gguf"),
     };
@@ -117,6 +122,12 @@ pub fn pull(id: &str, quiet: bool) -> anyhow::Result<PathBuf> {
                 .is_none_or(|wanted| checksum::of_file(&path).is_ok_and(|found| &found == wanted));
         if is_there {
             continue;
+        }
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|source| Error::Write {
+                path: parent.to_path_buf(),
+                source,
+            })?;
         }
         let wanted = download::Download {
             url: file_url(id, &file.rfilename),
@@ -166,10 +177,14 @@ mod tests {
             "config.json",
             "model.safetensors",
             "onnx/a.json",
+            "1_Pooling/config.json",
             "m.gguf",
         ];
         let needed = files_needed(all.map(sibling).into()).unwrap();
-        assert_eq!(names(needed), ["config.json", "model.safetensors"]);
+        assert_eq!(
+            names(needed),
+            ["config.json", "model.safetensors", "1_Pooling/config.json"]
+        );
         let needed = files_needed(["a.gguf", "config.json"].map(sibling).into()).unwrap();
         assert_eq!(names(needed), ["a.gguf"]);
         assert!(files_needed(["a.gguf", "b.gguf"].map(sibling).into()).is_err());

@@ -3,6 +3,7 @@
 pub mod http;
 pub mod local;
 
+use crate::endpoint::Spent;
 use datasets::config::Decoding;
 use datasets::prompts::Message;
 use datasets::record::FinishReason;
@@ -46,9 +47,39 @@ pub struct LevelsBefore {
 pub trait Sampler {
     /// Samples every request; `on_done(request, sample, response)` is called once for each, in any
     /// order, and may end the whole by [`ControlFlow::Break`] (which is no error).
+    ///
+    /// # Errors
+    /// Where a request cannot be answered: what was answered before has been handed on.
     fn sample(
         &self,
         requests: &[SampleRequest],
         on_done: &mut dyn FnMut(usize, usize, SampledResponse) -> ControlFlow<()>,
     ) -> anyhow::Result<()>;
+
+    /// As [`Sampler::sample`], but a request that an endpoint does not answer, after all tries, ends
+    /// nothing: `on_unanswered(request, sample, reason)` is called for each of its samples that is
+    /// missing. A model in this process answers all.
+    ///
+    /// # Errors
+    /// Where no request can be answered any more.
+    fn sample_each(
+        &self,
+        requests: &[SampleRequest],
+        on_done: &mut dyn FnMut(usize, usize, SampledResponse) -> ControlFlow<()>,
+        on_unanswered: &mut dyn FnMut(usize, usize, String) -> ControlFlow<()>,
+    ) -> anyhow::Result<()> {
+        let _ = on_unanswered;
+        self.sample(requests, on_done)
+    }
+
+    /// Requests that are asked together at most where records are written only after all of them: what
+    /// a killed process loses. Absent: as many as suit the stage.
+    fn requests_at_once(&self) -> Option<usize> {
+        None
+    }
+
+    /// What was asked of an endpoint so far, where there is one.
+    fn spent(&self) -> Option<Spent> {
+        None
+    }
 }

@@ -15,7 +15,10 @@ pub mod sample;
 pub mod sample_file;
 pub mod score;
 pub mod sft;
+pub mod teacher;
+pub mod unanswered;
 
+use crate::endpoint::Spent;
 use crate::events::EventLog;
 use crate::run_dir::{read_records, write_records};
 use datasets::Skipped;
@@ -68,6 +71,25 @@ impl StageContext<'_> {
         outcome
     }
 
+    /// Says in `events.jsonl` what was asked of an endpoint for so many records, where there is one.
+    pub fn write_spent(&self, spent: Option<Spent>, records: usize) -> anyhow::Result<()> {
+        match spent {
+            Some(spent) if spent.calls > 0 => {
+                self.events
+                    .metrics(&self.stage, records as u64, spent.values())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The run's own folder: where `events.jsonl` stands, else the records.
+    pub fn run_folder(&self) -> &Path {
+        self.events
+            .path()
+            .and_then(Path::parent)
+            .unwrap_or(&self.records)
+    }
+
     /// Says in the run's `skipped.jsonl` (beside `events.jsonl`, else among the records) what this
     /// stage left out, in place of what it said there before.
     pub fn write_skipped(&self, skipped: &[Skipped]) -> anyhow::Result<()> {
@@ -76,10 +98,7 @@ impl StageContext<'_> {
 
     /// The same under another name, for what was left out before the stage began.
     pub fn write_skipped_of(&self, name: &str, skipped: &[Skipped]) -> anyhow::Result<()> {
-        let path = match self.events.path() {
-            Some(events) => events.with_file_name("skipped.jsonl"),
-            None => self.records.join("skipped.jsonl"),
-        };
+        let path = self.run_folder().join("skipped.jsonl");
         write_skipped(&path, name, skipped)?;
         if !skipped.is_empty() {
             let message = format!("{} records left out, see {}", skipped.len(), path.display());

@@ -26,10 +26,11 @@ struct Part {
 }
 
 fn parts(config: &RunConfig) -> Vec<Part> {
-    const BEFORE: [&str; 9] = [
+    const BEFORE: [&str; 10] = [
         "model",
         "seed",
         "questions",
+        "endpoint",
         "sample",
         "cluster",
         "embedder",
@@ -44,16 +45,16 @@ fn parts(config: &RunConfig) -> Vec<Part> {
     };
     let mut parts = vec![
         part(QUESTIONS, QUESTIONS, 3),
-        part("sample", &format!("sample/{SAMPLES}"), 4),
-        part("greedy", &format!("greedy/{GREEDY}"), 4),
-        part("cluster", &format!("cluster/{CLUSTERS}"), 6),
-        part("rationalize", &format!("rationalize/{RATIONALES}"), 7),
-        part("build", &format!("build/{STAGE_ONE}"), 8),
+        part("sample", &format!("sample/{SAMPLES}"), 5),
+        part("greedy", &format!("greedy/{GREEDY}"), 5),
+        part("cluster", &format!("cluster/{CLUSTERS}"), 7),
+        part("rationalize", &format!("rationalize/{RATIONALES}"), 8),
+        part("build", &format!("build/{STAGE_ONE}"), 9),
     ];
     parts.extend(config.training_seeds.iter().map(|seed| {
         let name = format!("sft/seed-{seed}");
         let done = format!("{name}/{ADAPTER}/adapter_config.json");
-        part(&name, &done, 9)
+        part(&name, &done, 10)
     }));
     parts
 }

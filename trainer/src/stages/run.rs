@@ -7,7 +7,8 @@
 //!
 //! A stage that is done is not done again; one that was cut short goes on where it stood.
 
-use crate::embed::Embedder;
+use crate::embed::http::HttpEmbedder;
+use crate::embed::{Embedder, SentenceEncoder};
 use crate::error::bad_use;
 use crate::events::EventLog;
 use crate::learn::Student;
@@ -15,16 +16,19 @@ use crate::learn::optimize::ADAPTER;
 use crate::model_source::{self, ModelSource, load_adapter};
 use crate::question_source::{self, QuestionSet};
 use crate::run_dir::{Provenance, RunDir, RunFile, read_records, write_records};
+use crate::sampler::Sampler;
+use crate::sampler::http::HttpSampler;
 use crate::sampler::local::{LocalSampler, level_reading, limits};
 use crate::stages::build::BuildInputs;
 use crate::stages::evaluate::{
     Fitted, LevelReader, METRICS, Method, RECALIBRATION, Subject, evaluate, read_metrics,
 };
 use crate::stages::questions;
+use crate::stages::rationalize::TeacherInputs;
 use crate::stages::reuse::reuse;
 use crate::stages::{StageContext, build, cluster, rationalize, rl, sample, sft};
 use anyhow::Context;
-use datasets::config::{ClusterBy, Evaluation, SampleConfig, Selection};
+use datasets::config::{ClusterBy, EvaluateConfig, Evaluation, SampleConfig, Selection};
 use datasets::event::EventKind;
 use datasets::prompts::Prompt;
 use datasets::reference::StageOneSet;
@@ -60,11 +64,23 @@ pub fn run(
     options: RunOptions,
 ) -> anyhow::Result<Vec<Measured>> {
     let plan = plan(config)?;
-    let source = model_source::resolve(&config.model, options.quiet)?;
+    // A model that is only asked, elsewhere, is not needed here.
+    let is_needed = config.endpoint.is_none() || plan.iter().any(|one| one.adapter.is_some());
+    let source = is_needed
+        .then(|| model_source::resolve(&config.model, options.quiet))
+        .transpose()?;
+    let http = config
+        .endpoint
+        .as_ref()
+        .map(|endpoint| HttpSampler::new(endpoint, &config.model))
+        .transpose()?;
     let set = question_source::load(&config.questions.source, options.skip_invalid)?;
     let dir = RunDir::open(out)?;
     let provenance = Provenance {
-        model_sha256: source.sha256()?,
+        model_sha256: match &source {
+            Some(source) => source.sha256()?,
+            None => String::new(),
+        },
         questions_sha256: set.sha256.clone(),
         ..Provenance::of("run")
     };
@@ -81,6 +97,7 @@ pub fn run(
         dir,
         events,
         source,
+        http,
         set,
         student: OnceCell::new(),
     };
@@ -163,7 +180,10 @@ struct Pipeline<'a> {
     options: RunOptions,
     dir: RunDir,
     events: EventLog,
-    source: ModelSource,
+    /// The model here; absent where it is only asked elsewhere.
+    source: Option<ModelSource>,
+    /// The model elsewhere.
+    http: Option<HttpSampler>,
     set: QuestionSet,
     /// Loaded once, when the first stage needs it.
     student: OnceCell<Student>,
@@ -208,7 +228,11 @@ impl Pipeline<'_> {
         if let Some(student) = self.student.get() {
             return Ok(student);
         }
-        let student = Student::load(&self.source, self.config.memory_mb)?;
+        let source = self
+            .source
+            .as_ref()
+            .context("the model is behind an endpoint, and not here")?;
+        let student = Student::load(source, self.config.memory_mb)?;
         Ok(self.student.get_or_init(|| student))
     }
 
@@ -250,6 +274,10 @@ impl Pipeline<'_> {
         let draw = |stage: &str, sample: &SampleConfig, file: &str| {
             self.stage(stage, config.seed, |context| {
                 question_source::write_skipped(context, &self.set)?;
+                let prompt = prompt(sample.prompt.as_deref())?;
+                if let Some(http) = &self.http {
+                    return sample::sample(context, sample, &prompt, train, http, file);
+                }
                 let student = self.student()?;
                 let sampler = LocalSampler {
                     decoder: student.decoder.clone(),
@@ -257,7 +285,6 @@ impl Pipeline<'_> {
                     limits: limits(sample.batch, config.memory_mb),
                     reading: None,
                 };
-                let prompt = prompt(sample.prompt.as_deref())?;
                 sample::sample(context, sample, &prompt, train, &sampler, file)
             })?;
             Ok::<PathBuf, anyhow::Error>(file_of(stage, file))
@@ -279,18 +306,28 @@ impl Pipeline<'_> {
                 .transpose()
         };
         self.stage("cluster", config.seed, |context| {
-            let embedder = embedder(config.cluster.by == ClusterBy::Embedding)?;
+            let is_embedded = config.cluster.by == ClusterBy::Embedding;
+            let encoder: Option<Box<dyn SentenceEncoder>> = match &config.cluster.endpoint {
+                Some(endpoint) if is_embedded => {
+                    Some(Box::new(HttpEmbedder::new(endpoint, &config.embedder)?))
+                }
+                _ => embedder(is_embedded)?.map(|embedder| Box::new(embedder) as _),
+            };
             cluster::cluster(
                 context,
                 &config.cluster,
                 questions,
                 &samples,
-                embedder.as_ref(),
+                encoder.as_deref(),
             )
         })?;
         let clusters = file_of("cluster", cluster::CLUSTERS);
         self.stage("rationalize", config.seed, |context| {
-            rationalize::rationalize(context, &config.rationalize, &clusters)
+            let inputs = TeacherInputs {
+                questions,
+                samples: &samples,
+            };
+            rationalize::rationalize(context, &config.rationalize, &clusters, Some(inputs))
         })?;
         let rationales = file_of("rationalize", rationalize::RATIONALES);
         self.stage("build", config.seed, |context| {
@@ -364,6 +401,30 @@ impl Pipeline<'_> {
             .exists()
     }
 
+    /// The model behind `sampler`, asked as an evaluation wants it.
+    fn subject<'s>(
+        &self,
+        sampler: &'s dyn Sampler,
+        config: &EvaluateConfig,
+    ) -> anyhow::Result<Subject<'s>> {
+        let method = Method::named(&config.method)?;
+        let variants = config.prompt_variants.iter();
+        let recalibration = config.recalibration.as_ref();
+        Ok(Subject {
+            sampler,
+            levels: None,
+            prompt: prompt(config.prompt.as_deref().or(method.prompt_name()))?,
+            variants: variants
+                .map(|name| Ok((name.clone(), prompt(Some(name))?)))
+                .collect::<anyhow::Result<_>>()?,
+            recalibration: recalibration
+                .map(|path| Ok::<_, anyhow::Error>(Fitted::read(Path::new(path))?.map))
+                .transpose()?,
+            model: self.config.model.clone(),
+            questions: questions::name_of(&self.config.questions.source),
+        })
+    }
+
     fn evaluate(
         &self,
         planned: &Evaluation<'_>,
@@ -381,6 +442,10 @@ impl Pipeline<'_> {
                 config.limit,
                 self.config.seed,
             );
+            let dev = questions::of_split(questions, "dev")?;
+            if let (Some(http), None) = (&self.http, planned.adapter) {
+                return evaluate(context, config, &self.subject(http, config)?, &asked, &dev);
+            }
             let student = self.student()?;
             let decoder = match planned.adapter {
                 None => student.decoder.clone(),
@@ -401,27 +466,14 @@ impl Pipeline<'_> {
                 limits: limits(EVALUATION_ROWS, self.config.memory_mb),
                 reading: Some(level_reading(&student.levels)),
             };
-            let method = Method::named(&config.method)?;
-            let variants = config.prompt_variants.iter();
-            let recalibration = config.recalibration.as_ref();
             let subject = Subject {
-                variants: variants
-                    .map(|name| Ok((name.clone(), prompt(Some(name))?)))
-                    .collect::<anyhow::Result<_>>()?,
-                recalibration: recalibration
-                    .map(|path| Ok::<_, anyhow::Error>(Fitted::read(Path::new(path))?.map))
-                    .transpose()?,
-                sampler: &sampler,
                 levels: Some(LevelReader {
                     decoder: &decoder,
                     tokenizer: &student.tokenizer,
                     tokens: &student.levels,
                 }),
-                prompt: prompt(config.prompt.as_deref().or(method.prompt_name()))?,
-                model: self.config.model.clone(),
-                questions: questions::name_of(&self.config.questions.source),
+                ..self.subject(&sampler, config)?
             };
-            let dev = questions::of_split(questions, "dev")?;
             let metrics = evaluate(context, config, &subject, &asked, &dev)?;
             if let Some((of_stage, seed)) = planned.adapter.filter(|_| config.recalibrate.is_some())
             {
@@ -457,7 +509,6 @@ pub fn prompt(name: Option<&str>) -> anyhow::Result<Prompt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datasets::config::EvaluateConfig;
 
     #[test]
     fn each_training_seed_has_its_evaluation() {

@@ -2,8 +2,9 @@
 
 use crate::events::Progress;
 use crate::run_dir::{RecordLog, read_records};
-use crate::sampler::{SampleRequest, Sampler};
+use crate::sampler::{SampleRequest, SampledResponse, Sampler};
 use crate::stages::StageContext;
+use crate::stages::unanswered::Unanswered;
 use datasets::config::SampleConfig;
 use datasets::prompts::Prompt;
 use datasets::{Question, Sample};
@@ -25,8 +26,11 @@ pub fn seed_of(seed: u64, question_id: &str, index: u32) -> u64 {
 /// Draws the responses that are missing in `context.records`/`file`, and settles the file in the
 /// order of the questions.
 ///
+/// What an endpoint did not answer is counted in `skipped.jsonl`, and asked for again by the next call.
+///
 /// # Errors
-/// Of the sampler and of the disk; what was drawn before is kept, and the next call goes on there.
+/// Of the sampler and of the disk, and, without `skip_invalid`, where responses are missing in the end;
+/// what was drawn before is kept, and the next call goes on there.
 pub fn sample(
     context: &StageContext<'_>,
     config: &SampleConfig,
@@ -65,7 +69,8 @@ pub fn sample(
     let total = (questions.len() * config.samples) as u64;
     let mut progress = Progress::start(context, log.len() as u64, total, "responses")?;
     let mut failure = None;
-    sampler.sample(&requests, &mut |request, sample, response| {
+    let mut unanswered = Unanswered::default();
+    let mut on_done = |request: usize, sample: usize, response: SampledResponse| {
         let (question, missing) = &wanted[request];
         let index = missing[sample];
         let record = Sample {
@@ -85,7 +90,15 @@ pub fn sample(
                 ControlFlow::Break(())
             }
         }
-    })?;
+    };
+    let outcome = sampler.sample_each(&requests, &mut on_done, &mut |request, sample, reason| {
+        let (question, missing) = &wanted[request];
+        unanswered.add(id_of(question, missing[sample]), reason);
+        ControlFlow::Continue(())
+    });
+    unanswered.write(context)?;
+    context.write_spent(sampler.spent(), log.len())?;
+    outcome?;
     if let Some(error) = failure {
         return Err(error);
     }
@@ -94,6 +107,7 @@ pub fn sample(
         .flat_map(|question| indices.clone().map(move |index| id_of(question, index)))
         .collect();
     log.finish_in_order(ids.iter().map(String::as_str))?;
+    unanswered.settle(context, "responses")?;
     progress.finish()?;
     read_records(&path)
 }
@@ -102,7 +116,6 @@ pub fn sample(
 mod tests {
     use super::*;
     use crate::events::EventLog;
-    use crate::sampler::SampledResponse;
     use datasets::record::FinishReason;
     use std::cell::Cell;
 

@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// The program, without what the surroundings would tell it.
 pub fn sayself() -> Command {
@@ -87,6 +88,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// Hang up after this many bytes of the body.
     pub cut_after: Option<usize>,
+    /// Wait so long before each byte of the body.
+    pub drip: Option<Duration>,
 }
 
 impl Reply {
@@ -96,6 +99,7 @@ impl Reply {
             headers: Vec::new(),
             body: body.into(),
             cut_after: None,
+            drip: None,
         }
     }
 
@@ -216,7 +220,17 @@ fn serve(
         write!(stream, "{name}: {value}\r\n")?;
     }
     stream.write_all(b"\r\n")?;
-    stream.write_all(&reply.body[..reply.cut_after.unwrap_or(reply.body.len())])?;
+    let body = &reply.body[..reply.cut_after.unwrap_or(reply.body.len())];
+    match reply.drip {
+        None => stream.write_all(body)?,
+        Some(pause) => {
+            for byte in body {
+                std::thread::sleep(pause);
+                stream.write_all(&[*byte])?;
+                stream.flush()?;
+            }
+        }
+    }
     stream.flush()?;
     stream.shutdown(std::net::Shutdown::Write)
 }

@@ -8,9 +8,11 @@ use super::{QUESTIONS_AT_ONCE, Subject};
 use crate::events::Progress;
 use crate::run_dir::{RecordLog, read_records};
 use crate::stages::StageContext;
+use crate::stages::unanswered::Unanswered;
 use datasets::config::{Decoding, EvaluateConfig, Readout};
 use datasets::{Answer, Question};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// The shares, a question each.
@@ -45,39 +47,55 @@ pub(super) fn agreement(
         },
         ..config.clone()
     };
-    let asking = Asking {
-        context: &within,
-        config: &config,
-        subject,
-        readout: Readout::Stated,
-    };
-    let missing: Vec<(&Question, &Answer)> = questions
+    let stated: BTreeMap<&str, &Answer> = answers
         .iter()
-        .zip(answers)
-        .filter(|(question, _)| !log.contains(&question.id))
+        .map(|answer| (answer.question_id.as_str(), answer))
         .collect();
+    let missing: Vec<&Question> = questions
+        .iter()
+        .filter(|question| !log.contains(&question.id) && stated.contains_key(&*question.id))
+        .collect();
+    let mut unanswered = Unanswered::default();
     for part in missing.chunks(QUESTIONS_AT_ONCE) {
-        let asked: Vec<&Question> = part.iter().map(|(question, _)| *question).collect();
-        for ((_, answer), share) in
-            part.iter()
-                .zip(asking.agreement(&asked, part, &mut progress)?)
-        {
+        let asking = Asking {
+            context: &within,
+            config: &config,
+            subject,
+            readout: Readout::Stated,
+            missing: RefCell::default(),
+        };
+        for (id, share) in asking.agreement(part, &stated, &mut progress)? {
             log.append(&Agreement {
-                id: answer.id.clone(),
+                id,
                 agreement: to_millionths(share),
             })?;
         }
         progress.set(log.len() as u64)?;
+        let missing = asking.missing.into_inner();
+        for (question, reason) in missing.unanswered {
+            unanswered.add(question, reason);
+        }
+        if let Some(error) = missing.error {
+            unanswered.write(&within)?;
+            return Err(error);
+        }
     }
+    unanswered.write(&within)?;
     log.finish_in_order(questions.iter().map(|question| question.id.as_str()))?;
+    unanswered.settle(&within, "answers to compare with")?;
     progress.finish()?;
 
     let shares: BTreeMap<String, f64> = read_records::<Agreement>(&path)?
         .into_iter()
         .map(|one| (one.id, one.agreement))
         .collect();
+    let answers: Vec<Answer> = answers
+        .iter()
+        .filter(|answer| shares.contains_key(&answer.id))
+        .cloned()
+        .collect();
     let share = |answer: &Answer| shares.get(&answer.id).copied().unwrap_or(0.0);
-    let mut object = measured_rows(&rows(answers, share), context.seed)?;
+    let mut object = measured_rows(&rows(&answers, share), context.seed)?;
     object.insert("samples".into(), config.samples.into());
     let (stated, agreed): (Vec<f64>, Vec<f64>) = answers
         .iter()

@@ -1,9 +1,9 @@
 //! Asking questions by a method, and what comes of each response.
 
-use super::Subject;
 use super::readout::{read_out, to_millionths};
+use super::{Method, Subject};
 use crate::events::Progress;
-use crate::sampler::{SampleRequest, SampledResponse, Sampler};
+use crate::sampler::{SampleRequest, SampledResponse};
 use crate::stages::StageContext;
 use crate::stages::sample::seed_of;
 use crate::stages::sft::split_at_level;
@@ -12,7 +12,8 @@ use calibration::{cluster, judge, parse};
 use datasets::config::{Decoding, EvaluateConfig, Readout};
 use datasets::record::FinishReason;
 use datasets::{Answer, Question};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 /// A response without a confidence is continued this often, then `Confidence:` is appended and it
@@ -29,19 +30,61 @@ pub struct Asking<'a> {
     pub config: &'a EvaluateConfig,
     pub subject: &'a Subject<'a>,
     pub readout: Readout,
+    pub missing: RefCell<Missing>,
 }
+
+/// What did not come.
+#[derive(Default)]
+pub struct Missing {
+    /// Questions that an endpoint did not answer, or not to the end, by their ids, and why.
+    pub unanswered: BTreeMap<String, String>,
+    /// Questions that were not asked any more.
+    pub unasked: BTreeSet<String>,
+    /// Why.
+    pub error: Option<anyhow::Error>,
+}
+
+impl Missing {
+    /// Whether the question has an answer that is whole.
+    pub fn spares(&self, question: &str) -> bool {
+        !self.unanswered.contains_key(question) && !self.unasked.contains(question)
+    }
+}
+
+/// What an endpoint answers of some questions: those that it did, with all samples of each.
+type Answered<'q> = (Vec<&'q Question>, Vec<Vec<SampledResponse>>);
 
 /// How often the responses to a question were continued, by its id.
 pub type Continued = BTreeMap<String, u32>;
 
 impl Asking<'_> {
-    /// All samples of each question, in order.
-    fn ask(
+    /// The answers of a method to some questions, and how often each was continued.
+    pub fn part(
         &self,
+        method: Method,
         questions: &[&Question],
+        progress: &mut Progress<'_>,
+    ) -> anyhow::Result<(Vec<Answer>, Continued)> {
+        let once = |answers| (answers, Continued::new());
+        match method {
+            Method::SelfConsistency => self.by_consistency(questions, progress).map(once),
+            Method::SequenceLikelihood => self.by_likelihood(questions, progress).map(once),
+            Method::AnswerOnly => self.by_answer(questions, progress).map(once),
+            Method::Dinco => self.by_distractors(questions, progress).map(once),
+            Method::RTuning => self.by_surety(questions, progress),
+            Method::DirectPrompting | Method::Verbalized | Method::Taught => {
+                self.by_statement(questions, progress)
+            }
+        }
+    }
+
+    /// All samples of each question that was answered, in order.
+    fn ask<'q>(
+        &self,
+        questions: &[&'q Question],
         samples: usize,
         progress: &mut Progress<'_>,
-    ) -> anyhow::Result<Vec<Vec<SampledResponse>>> {
+    ) -> anyhow::Result<Answered<'q>> {
         let requests: Vec<SampleRequest> = questions
             .iter()
             .map(|question| SampleRequest {
@@ -55,24 +98,72 @@ impl Asking<'_> {
             .collect();
         let mut done = progress.done() * samples as u64;
         let mut failure = None;
-        let responses = collect(self.subject.sampler, &requests, &mut || {
+        let responses = self.collect(questions, &requests, &mut || {
             done += 1;
             if let Err(error) = progress.set(done / samples as u64) {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
-        })?;
-        failure.map_or(Ok(responses), Err)
+        });
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        Ok(questions
+            .iter()
+            .zip(responses)
+            .filter_map(|(question, responses)| Some((*question, responses?)))
+            .unzip())
     }
 
-    fn ask_once(
+    fn ask_once<'q>(
+        &self,
+        questions: &[&'q Question],
+        progress: &mut Progress<'_>,
+    ) -> anyhow::Result<(Vec<&'q Question>, Vec<SampledResponse>)> {
+        let (questions, responses) = self.ask(questions, 1, progress)?;
+        Ok((questions, responses.into_iter().flatten().collect()))
+    }
+
+    /// Samples a request for each question and puts the responses in their order; none where they did
+    /// not all come, which is noted, so that those that did come are not lost.
+    fn collect(
         &self,
         questions: &[&Question],
-        progress: &mut Progress<'_>,
-    ) -> anyhow::Result<Vec<SampledResponse>> {
-        let responses = self.ask(questions, 1, progress)?;
-        Ok(responses.into_iter().flatten().collect())
+        requests: &[SampleRequest],
+        on_each: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Vec<Option<Vec<SampledResponse>>> {
+        let mut responses: Vec<Vec<Option<SampledResponse>>> = requests
+            .iter()
+            .map(|request| vec![None; request.seeds.len()])
+            .collect();
+        let mut missing = self.missing.borrow_mut();
+        // Nothing is asked any more once it is known that nothing is answered.
+        if missing.error.is_none() {
+            let outcome = self.subject.sampler.sample_each(
+                requests,
+                &mut |request, sample, response| {
+                    responses[request][sample] = Some(response);
+                    on_each()
+                },
+                &mut |request, _, reason| {
+                    let id = questions[request].id.clone();
+                    missing.unanswered.insert(id, reason);
+                    ControlFlow::Continue(())
+                },
+            );
+            missing.error = outcome.err();
+        }
+        let responses: Vec<Option<Vec<SampledResponse>>> = responses
+            .into_iter()
+            .map(|of_request| of_request.into_iter().collect())
+            .collect();
+        for (question, responses) in questions.iter().zip(&responses) {
+            if responses.is_none() && missing.spares(&question.id) {
+                missing.unasked.insert(question.id.clone());
+            }
+        }
+        responses
     }
 
     /// An answer and a level, both written.
@@ -81,7 +172,8 @@ impl Asking<'_> {
         questions: &[&Question],
         progress: &mut Progress<'_>,
     ) -> anyhow::Result<(Vec<Answer>, Continued)> {
-        let mut responses = self.ask_once(questions, progress)?;
+        let (questions, mut responses) = self.ask_once(questions, progress)?;
+        let questions = questions.as_slice();
         let continuations = self.continue_until_stated(questions, &mut responses)?;
         let parsed: Vec<parse::Parsed> = responses
             .iter()
@@ -173,10 +265,13 @@ impl Asking<'_> {
                     }
                 })
                 .collect();
-            let more = collect(self.subject.sampler, &requests, &mut || {
-                ControlFlow::Continue(())
-            })?;
-            for (index, more) in going.into_iter().zip(more.into_iter().flatten()) {
+            let asked: Vec<&Question> = going.iter().map(|index| questions[*index]).collect();
+            let more = self.collect(&asked, &requests, &mut || ControlFlow::Continue(()));
+            for (index, more) in going.into_iter().zip(more) {
+                // Noted as unanswered: what there is of it is not kept.
+                let Some(more) = more.and_then(|more| more.into_iter().next()) else {
+                    continue;
+                };
                 responses[index].text.push_str(&more.text);
                 responses[index].finish_reason = more.finish_reason;
                 *continued.entry(questions[index].id.clone()).or_insert(0) += 1;
@@ -235,9 +330,9 @@ impl Asking<'_> {
     ) -> anyhow::Result<(Vec<Answer>, Continued)> {
         let ask = datasets::prompts::builtin("r-tuning-ask").and_then(|prompt| prompt.user);
         let ask = ask.ok_or_else(|| anyhow::anyhow!("no prompt r-tuning-ask"))?;
-        let mut responses = self.ask_once(questions, progress)?;
+        let (questions, mut responses) = self.ask_once(questions, progress)?;
         let continued = self.continue_until(
-            questions,
+            &questions,
             &mut responses,
             &|text| parse::sure(text).is_some(),
             &|text| format!("{}\n{ask}\n", text.trim_end()),
@@ -262,27 +357,26 @@ impl Asking<'_> {
         Ok((answers.collect(), continued))
     }
 
-    /// Share of a question's samples that give the answer of `stated`, each.
+    /// Share of a question's samples that give the answer that was stated, by the question's id; without
+    /// those that an endpoint did not answer.
     pub fn agreement(
         &self,
         questions: &[&Question],
-        stated: &[(&Question, &Answer)],
+        stated: &BTreeMap<&str, &Answer>,
         progress: &mut Progress<'_>,
-    ) -> anyhow::Result<Vec<f64>> {
-        let responses = self.ask(questions, self.config.samples, progress)?;
-        let shares = stated
-            .iter()
-            .zip(responses)
-            .map(|((_, stated), responses)| {
-                let Some(answer) = stated.answer.as_deref().map(judge::normalise) else {
-                    return 0.0;
-                };
-                let agrees = |response: &&SampledResponse| {
-                    let said = parse::response(&response.text).answer;
-                    said.is_some_and(|said| judge::normalise(&said) == answer)
-                };
-                responses.iter().filter(agrees).count() as f64 / responses.len() as f64
-            });
+    ) -> anyhow::Result<Vec<(String, f64)>> {
+        let (questions, responses) = self.ask(questions, self.config.samples, progress)?;
+        let shares = questions.iter().zip(responses).map(|(question, responses)| {
+            let stated = stated.get(question.id.as_str());
+            let answer = stated.and_then(|stated| stated.answer.as_deref());
+            let answer = answer.map(judge::normalise);
+            let agrees = |response: &&SampledResponse| {
+                let said = parse::response(&response.text).answer;
+                answer.is_some() && said.as_deref().map(judge::normalise) == answer
+            };
+            let share = responses.iter().filter(agrees).count() as f64 / responses.len() as f64;
+            (question.id.clone(), share)
+        });
         Ok(shares.collect())
     }
 
@@ -292,7 +386,7 @@ impl Asking<'_> {
         questions: &[&Question],
         progress: &mut Progress<'_>,
     ) -> anyhow::Result<Vec<Answer>> {
-        let responses = self.ask_once(questions, progress)?;
+        let (questions, responses) = self.ask_once(questions, progress)?;
         let answers = questions.iter().zip(responses).map(|(question, response)| {
             let answer = parse::bare_answer(&response.text);
             answer_of(question, response.text, answer, 1.0)
@@ -313,7 +407,7 @@ impl Asking<'_> {
         questions: &[&Question],
         progress: &mut Progress<'_>,
     ) -> anyhow::Result<Vec<Answer>> {
-        let responses = self.ask(questions, self.config.samples, progress)?;
+        let (questions, responses) = self.ask(questions, self.config.samples, progress)?;
         let groups: Vec<Vec<Said>> = responses.iter().map(|of| answers_said(of)).collect();
         let asked: Vec<(&Question, &str)> = questions
             .iter()
@@ -379,13 +473,16 @@ impl Asking<'_> {
                 forced_prefix: Some(start(answer)),
             })
             .collect();
-        let responses = collect(self.subject.sampler, &requests, &mut || {
-            ControlFlow::Continue(())
-        })?;
-        let stated = answers.iter().zip(responses.iter().flatten());
-        Ok(stated
-            .map(|((_, answer), response)| {
-                let parsed = parse::response(&format!("{}{}", start(answer), response.text));
+        let asked: Vec<&Question> = answers.iter().map(|(question, _)| *question).collect();
+        let responses = self.collect(&asked, &requests, &mut || ControlFlow::Continue(()));
+        Ok(answers
+            .iter()
+            .zip(responses)
+            .map(|((_, answer), responses)| {
+                // Without a response the question is noted as unanswered.
+                let response = responses.and_then(|of| of.into_iter().next());
+                let said = response.map(|response| response.text).unwrap_or_default();
+                let parsed = parse::response(&format!("{}{said}", start(answer)));
                 parsed
                     .confidence
                     .map_or(0.0, |level| level.probability().get())
@@ -399,10 +496,10 @@ impl Asking<'_> {
         questions: &[&Question],
         progress: &mut Progress<'_>,
     ) -> anyhow::Result<Vec<Answer>> {
-        let responses = self.ask(questions, 1, progress)?;
+        let (questions, responses) = self.ask_once(questions, progress)?;
         questions
             .iter()
-            .zip(responses.into_iter().flatten())
+            .zip(responses)
             .map(|(question, response)| {
                 let logprob = response.logprob.ok_or_else(|| {
                     anyhow::anyhow!(
@@ -426,7 +523,7 @@ impl Asking<'_> {
         questions: &[&Question],
         progress: &mut Progress<'_>,
     ) -> anyhow::Result<Vec<Answer>> {
-        let responses = self.ask(questions, self.config.samples, progress)?;
+        let (questions, responses) = self.ask(questions, self.config.samples, progress)?;
         let answers = questions
             .iter()
             .zip(responses)
@@ -472,27 +569,6 @@ fn answers_said(responses: &[SampledResponse]) -> Vec<Said> {
         .collect()
 }
 
-/// Samples all requests and puts the responses in their order.
-fn collect(
-    sampler: &dyn Sampler,
-    requests: &[SampleRequest],
-    on_each: &mut dyn FnMut() -> ControlFlow<()>,
-) -> anyhow::Result<Vec<Vec<SampledResponse>>> {
-    let mut responses: Vec<Vec<Option<SampledResponse>>> = requests
-        .iter()
-        .map(|request| vec![None; request.seeds.len()])
-        .collect();
-    sampler.sample(requests, &mut |request, sample, response| {
-        responses[request][sample] = Some(response);
-        on_each()
-    })?;
-    responses
-        .into_iter()
-        .map(|of_request| of_request.into_iter().collect::<Option<Vec<_>>>())
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| anyhow::anyhow!("sampling ended before every question had its responses"))
-}
-
 fn answer_of(
     question: &Question,
     response: String,
@@ -529,6 +605,7 @@ fn answer_of(
 mod tests {
     use super::*;
     use crate::events::EventLog;
+    use crate::sampler::Sampler;
     use datasets::prompts::Prompt;
 
     /// Answers by a function of the request and the sample's index.
@@ -600,6 +677,7 @@ mod tests {
             config: &config,
             subject: &subject,
             readout: Readout::Expected,
+            missing: RefCell::default(),
         };
         let mut progress = Progress::start(&context, 0, 1, "questions").unwrap();
         work(&asking, &[&question()], &mut progress).unwrap()

@@ -15,12 +15,14 @@
 
 mod agreement;
 mod ask;
+mod judge;
 mod measures;
 mod method;
 mod readout;
 mod recalibrated;
 mod variants;
 
+pub use judge::{JUDGEMENTS, JudgeReport, Judgement};
 pub use measures::{measure, read_metrics, rows};
 pub use method::Method;
 pub use recalibrated::{Fitted, RECALIBRATION};
@@ -29,6 +31,7 @@ use crate::events::Progress;
 use crate::run_dir::{RecordLog, read_records, write_atomically};
 use crate::sampler::Sampler;
 use crate::stages::StageContext;
+use crate::stages::unanswered::Unanswered;
 use ask::Asking;
 use calibration::recalibrate::Recalibration;
 use datasets::config::{EvaluateConfig, Readout};
@@ -36,6 +39,7 @@ use datasets::prompts::Prompt;
 use datasets::{Answer, Question};
 use model::{Decoder, LevelTokens, Tokenizer};
 use serde_json::json;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// The records of an evaluation.
@@ -45,7 +49,7 @@ pub const METRICS: &str = "metrics.json";
 
 /// Bootstrap resamples behind each interval.
 pub const BOOTSTRAPS: usize = 1_000;
-/// Questions that are asked together; between two such parts the records reach the disk.
+/// Questions that are asked together at most; between two such parts the records reach the disk.
 const QUESTIONS_AT_ONCE: usize = 512;
 
 /// The model that is evaluated.
@@ -73,12 +77,15 @@ pub struct LevelReader<'a> {
     pub tokens: &'a LevelTokens,
 }
 
-/// Asks what is not answered yet, settles `answers.jsonl` in the order of the questions and writes
-/// `metrics.json`, which it returns. `dev` is what a recalibration is fitted on, where one is asked for.
+/// Asks what is not answered yet, settles `answers.jsonl` in the order of the questions, has the answers
+/// judged by a model where one is configured, and writes `metrics.json`, which it returns. `dev` is what a
+/// recalibration is fitted on, where one is asked for.
 ///
 /// # Errors
-/// Exit code 2 where the method cannot do what the configuration asks for; else of the model, the
-/// endpoint or the disk.
+/// Exit code 2 where the method cannot do what the configuration asks for; else of the model and of the
+/// disk. What an endpoint did not answer, or did not judge, is counted in `skipped.jsonl` and asked for
+/// again by the next call; without `skip_invalid` it fails the stage in the end, with it the measures are
+/// of the others.
 pub fn evaluate(
     context: &StageContext<'_>,
     config: &EvaluateConfig,
@@ -89,38 +96,46 @@ pub fn evaluate(
     let method = Method::named(&config.method)?;
     let readout = config.confidence.unwrap_or(method.readout());
     check(method, readout, config, subject, questions)?;
-    let (answers, continuations) = answers(context, config, subject, questions)?;
-    let mut measured = measure(&answers, context.seed)?;
-    let is_valid = |question: &Question| question.judge.is_valid_for_strings();
+    let answered = answer(context, config, subject, questions)?;
+    let answers = &answered.answers;
+    let mut measured = measure(answers, context.seed)?;
+    let is_judged = |judged: &JudgeReport| judged.failures == 0;
+    let is_valid = answered.judged.as_ref().is_some_and(is_judged)
+        || questions
+            .iter()
+            .all(|question| question.judge.is_valid_for_strings());
     let mut values = vec![
         ("method", json!(config.method)),
         ("model", json!(subject.model)),
         ("questions", json!(subject.questions)),
         ("confidence", serde_json::to_value(readout)?),
-        ("judge_valid", json!(questions.iter().all(is_valid))),
-        ("continuations", json!(continuations)),
+        ("judge_valid", json!(is_valid)),
+        ("continuations", json!(answered.continuations)),
     ];
+    if answered.unanswered > 0 {
+        values.push(("unanswered", json!(answered.unanswered)));
+    }
+    if let Some(judged) = &answered.judged {
+        values.push(("judge", serde_json::to_value(judged)?));
+    }
     if let Some(map) = &subject.recalibration {
         values.push(("recalibration", serde_json::to_value(map)?));
     }
     if let Some(family) = config.recalibrate {
         let fitted = recalibrated::fit(context, family, config, subject, dev)?;
-        values.push(("recalibrated", fitted.measures(&answers, context.seed)?));
+        values.push(("recalibrated", fitted.measures(answers, context.seed)?));
     }
     if !subject.variants.is_empty() {
-        let spread = variants::spread(context, config, subject, questions, &answers)?;
+        let spread = variants::spread(context, config, subject, questions, answers)?;
         values.push(("prompt_spread", spread));
     }
     if config.agreement > 0 {
-        let agreement = agreement::agreement(context, config, subject, questions, &answers)?;
+        let agreement = agreement::agreement(context, config, subject, questions, answers)?;
         values.push(("sample_agreement", agreement));
     }
     if let Some(object) = measured.as_object_mut() {
-        object.extend(
-            values
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value)),
-        );
+        let values = values.into_iter();
+        object.extend(values.map(|(name, value)| (name.to_owned(), value)));
     }
     let mut bytes = serde_json::to_vec_pretty(&measured)?;
     bytes.push(b'\n');
@@ -128,14 +143,24 @@ pub fn evaluate(
     Ok(measured)
 }
 
-/// The answers to all questions, in their order, and how often responses were continued: what is in
-/// `answers.jsonl` is not asked again.
-fn answers(
+/// What came of some questions.
+struct Answered {
+    /// In the questions' order; without those that an endpoint did not answer.
+    answers: Vec<Answer>,
+    /// How often responses were continued, in all.
+    continuations: u32,
+    unanswered: usize,
+    /// What a model that judged them says.
+    judged: Option<JudgeReport>,
+}
+
+/// Asks the questions, each once: what is in `answers.jsonl` is not asked again.
+fn answer(
     context: &StageContext<'_>,
     config: &EvaluateConfig,
     subject: &Subject<'_>,
     questions: &[Question],
-) -> anyhow::Result<(Vec<Answer>, u32)> {
+) -> anyhow::Result<Answered> {
     let method = Method::named(&config.method)?;
     let readout = config.confidence.unwrap_or(method.readout());
     let path = context.records.join(ANSWERS);
@@ -155,47 +180,72 @@ fn answers(
         .iter()
         .filter(|question| !log.contains(&question.id))
         .collect();
-    for part in missing.chunks(QUESTIONS_AT_ONCE) {
+    let at_once = subject
+        .sampler
+        .requests_at_once()
+        .map_or(QUESTIONS_AT_ONCE, |requests| {
+            requests.min(QUESTIONS_AT_ONCE)
+        });
+    let mut unanswered = Unanswered::default();
+    for part in missing.chunks(at_once.max(1)) {
         let asked = Asking {
             context,
             config,
             subject,
             readout,
+            missing: RefCell::default(),
         };
-        let (answers, continued) = match method {
-            Method::SelfConsistency => (asked.by_consistency(part, &mut progress)?, None),
-            Method::SequenceLikelihood => (asked.by_likelihood(part, &mut progress)?, None),
-            Method::AnswerOnly => (asked.by_answer(part, &mut progress)?, None),
-            Method::Dinco => (asked.by_distractors(part, &mut progress)?, None),
-            Method::RTuning => {
-                let (answers, continued) = asked.by_surety(part, &mut progress)?;
-                (answers, Some(continued))
+        let outcome = asked.part(method, part, &mut progress);
+        let missing = asked.missing.into_inner();
+        let outcome = outcome.and_then(|(answers, continued)| {
+            if !continued.is_empty() {
+                continuations.extend(continued);
+                write_atomically(&continuations_path, &serde_json::to_vec(&continuations)?)?;
             }
-            Method::DirectPrompting | Method::Verbalized | Method::Taught => {
-                let (answers, continued) = asked.by_statement(part, &mut progress)?;
-                (answers, Some(continued))
+            // What came of a question whose answer was cut short is no answer.
+            for mut answer in answers {
+                if !missing.spares(&answer.id) {
+                    continue;
+                }
+                if let Some(map) = subject.recalibration.as_ref().filter(|_| answer.failure.is_none()) {
+                    answer.probability = readout::to_millionths(map.apply(answer.probability));
+                }
+                log.append(&answer)?;
             }
-        };
-        if let Some(continued) = continued.filter(|continued| !continued.is_empty()) {
-            continuations.extend(continued);
-            write_atomically(&continuations_path, &serde_json::to_vec(&continuations)?)?;
+            progress.set(log.len() as u64)
+        });
+        for (question, reason) in missing.unanswered {
+            unanswered.add(question, reason);
         }
-        for mut answer in answers {
-            if let Some(map) = subject
-                .recalibration
-                .as_ref()
-                .filter(|_| answer.failure.is_none())
-            {
-                answer.probability = readout::to_millionths(map.apply(answer.probability));
-            }
-            log.append(&answer)?;
+        let outcome = outcome.and(missing.error.map_or(Ok(()), Err));
+        if let Err(error) = outcome {
+            unanswered.write(context)?;
+            context.write_spent(subject.sampler.spent(), log.len())?;
+            return Err(error);
         }
-        progress.set(log.len() as u64)?;
     }
+    unanswered.write(context)?;
+    context.write_spent(subject.sampler.spent(), log.len())?;
     log.finish_in_order(questions.iter().map(|question| question.id.as_str()))?;
+    unanswered.settle(context, "answers")?;
     progress.finish()?;
 
-    Ok((read_records(&path)?, continuations.values().sum()))
+    let mut answers: Vec<Answer> = read_records(&path)?;
+    let judged = match &config.judge {
+        None => None,
+        Some(judge) => Some(judge::judge_answers(
+            context,
+            judge,
+            questions,
+            &mut answers,
+        )?),
+    };
+    Ok(Answered {
+        answers,
+        continuations: continuations.values().sum(),
+        unanswered: unanswered.len(),
+        judged,
+    })
 }
 
 fn check(

@@ -2,7 +2,7 @@
 //! and readout, and kept for whoever shows this model's confidence.
 
 use super::measures::{measured_rows, rows};
-use super::{Subject, answers};
+use super::{Subject, answer};
 use crate::error::{Error, bad_input, bad_use};
 use crate::run_dir::write_atomically;
 use crate::stages::StageContext;
@@ -44,7 +44,7 @@ pub(super) fn fit(
         ));
     }
     let within = context.within(DEV)?;
-    let (answers, _) = answers(&within, config, subject, dev)?;
+    let answers = answer(&within, config, subject, dev)?.answers;
     let stated: Vec<Answer> = answers
         .into_iter()
         .filter(|answer| answer.failure.is_none())

@@ -2,7 +2,7 @@
 //! (arXiv 2605.02038).
 
 use super::measures::rows;
-use super::{Subject, answers};
+use super::{Subject, answer};
 use crate::stages::StageContext;
 use calibration::metrics::{self, Options};
 use datasets::config::EvaluateConfig;
@@ -34,7 +34,7 @@ pub(super) fn spread(
             questions: subject.questions.clone(),
             ..*subject
         };
-        let (answers, _) = answers(&within, config, &other, questions)?;
+        let answers = answer(&within, config, &other, questions)?.answers;
         prompts.push(of_prompt(name.clone(), &answers)?);
     }
     let mut spread = Map::new();
