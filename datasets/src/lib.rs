@@ -10,6 +10,7 @@ pub mod configs;
 pub mod event;
 pub mod hash;
 pub mod jsonl;
+pub mod paper;
 pub mod prompts;
 pub mod question;
 mod read_error;

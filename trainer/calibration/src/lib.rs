@@ -10,7 +10,8 @@
 //! | judge an answer | [`judge::is_correct`] |
 //! | measure (confidence, correct) pairs | [`metrics::evaluate`], [`baseline::evaluate`] |
 //! | draw them | [`corp::diagram`], [`reliability::bins`] |
-//! | compare two runs | [`compare::paired`] |
+//! | compare runs | [`compare::paired`], [`compare::together`] |
+//! | answer only what is sure | [`selective::coverage_at`] |
 //! | train | [`reward::reward`], [`reward::advantages_rloo`], [`level`] |
 //! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`] |
 
@@ -34,6 +35,7 @@ pub mod parse;
 pub mod random;
 pub mod reliability;
 pub mod reward;
+pub mod selective;
 pub mod smece;
 pub mod tally;
 

@@ -1,7 +1,7 @@
 //! Measures against a golden table and against the peers (tests/golden/calibration).
 
 use calibration::metrics::{Binning, Metrics, Mode, Options, Row, evaluate};
-use calibration::{ece, isotonic};
+use calibration::{compare, ece, isotonic};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -188,6 +188,93 @@ fn isotonic_regression_is_scikit_learns() {
         let fitted = isotonic::fit(&map.x, &map.y, &map.weights).unwrap();
         for (&at, &expected) in map.at.iter().zip(&map.predicted) {
             assert_close("isotonic", "predicted", fitted.predict(at), expected);
+        }
+    }
+}
+
+/// Runs over the same questions, and what scipy, numpy and statsmodels say of them.
+#[derive(Deserialize)]
+struct Compared {
+    entity: Vec<u32>,
+    runs: [ComparedRun; 2],
+    measures: BTreeMap<String, ComparedMeasure>,
+    holm: Vec<Family>,
+}
+
+#[derive(Deserialize)]
+struct ComparedRun {
+    confidence: Vec<f64>,
+    correct: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct ComparedMeasure {
+    a: f64,
+    b: f64,
+    difference: f64,
+    by_question: [f64; 2],
+    by_entity: [f64; 2],
+    tolerance: f64,
+}
+
+#[derive(Deserialize)]
+struct Family {
+    p: Vec<f64>,
+    corrected: Vec<f64>,
+}
+
+fn compared() -> Compared {
+    let text = include_str!("../../../tests/golden/calibration/compare.json");
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn paired_bootstraps_are_scipys_and_of_clusters_numpys() {
+    let golden = compared();
+    let rows = |run: &ComparedRun, by_entity: bool| -> Vec<Row> {
+        let pairs = run.confidence.iter().zip(&run.correct);
+        pairs
+            .zip(&golden.entity)
+            .map(|((&confidence, &correct), &entity)| Row {
+                group: by_entity.then_some(entity),
+                ..Row::from((confidence, correct == 1))
+            })
+            .collect()
+    };
+    let options = Options {
+        bootstraps: 4_000,
+        ..Options::default()
+    };
+    for by_entity in [false, true] {
+        let [a, b] = golden.runs.each_ref().map(|run| rows(run, by_entity));
+        let differences = compare::paired(&a, &b, options).unwrap();
+        for (name, wanted) in &golden.measures {
+            let found = differences
+                .iter()
+                .find(|difference| difference.measure == name)
+                .unwrap();
+            assert_close("run a", name, found.a, wanted.a);
+            assert_close("run b", name, found.b, wanted.b);
+            assert_close("difference", name, found.difference, wanted.difference);
+            let ends = match by_entity {
+                true => wanted.by_entity,
+                false => wanted.by_question,
+            };
+            for (found, wanted_end) in found.ci.unwrap().into_iter().zip(ends) {
+                assert!(
+                    (found - wanted_end).abs() <= wanted.tolerance,
+                    "{name}, by entity {by_entity}: found {found}, expected {wanted_end}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn holms_correction_is_statsmodels() {
+    for family in compared().holm {
+        for (found, expected) in compare::holm(&family.p).into_iter().zip(family.corrected) {
+            assert_close("holm", "p", found, expected);
         }
     }
 }

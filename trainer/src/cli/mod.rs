@@ -8,11 +8,14 @@ pub mod build;
 pub mod cluster;
 pub mod compare;
 pub mod evaluate;
+pub mod form;
+pub mod import;
 pub mod metrics;
 pub mod output;
 pub mod parse;
 pub mod pull;
 pub mod rationalize;
+pub mod report;
 pub mod rl;
 pub mod run;
 pub mod sample;
@@ -56,6 +59,8 @@ commands! {
     run => Run,
     status => Status,
     compare => Compare,
+    report => Report,
+    import => Import,
     score => Score,
     metrics => Metrics,
     parse => Parse,

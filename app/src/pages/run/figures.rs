@@ -5,7 +5,7 @@ use crate::chart::{Outcomes, histogram, reliability};
 use crate::format;
 use crate::island::diagram::Diagram;
 use crate::link;
-use crate::measured::Measured;
+use crate::chart::measured::Measured;
 use crate::view::RunDetail;
 use leptos::prelude::*;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use crate::format;
 use crate::link;
-use crate::measured::Measured;
+use crate::chart::measured::Measured;
 use crate::pages::words::Measure;
 use crate::view::{Evaluation, Figure, RunDetail};
 use leptos::prelude::*;

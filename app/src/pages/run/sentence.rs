@@ -2,7 +2,7 @@
 
 use crate::chart::outcomes::{Bin, Binning, Outcomes};
 use crate::format::{count, fixed, percent};
-use crate::measured::Measured;
+use crate::chart::measured::Measured;
 use leptos::prelude::*;
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! The confidence histogram: right answers above the line, wrong ones below it, each bar a link to
 //! its questions.
 
-use crate::chart::outcomes::Outcomes;
-use crate::chart::palette::Ink;
-use crate::chart::plot::{Frame, Lettering, Plot, fill, stroke};
-use crate::chart::svg::{Role, Sheet, UNITS};
+use crate::outcomes::Outcomes;
+use crate::palette::Ink;
+use crate::plot::{Frame, Lettering, Plot, fill, stroke};
+use crate::svg::{Role, Sheet, UNITS};
 use crate::format::{count, counted, fixed};
 use plotters::style::text_anchor::{HPos, VPos};
 
@@ -21,7 +21,7 @@ const HALF: f64 = 0.40;
 
 /// Draws one evaluation. `most` is the longest bar of all histograms that stand side by side, right
 /// and wrong apart, so that they share a scale; `link` is the address of a bar's questions
-/// ([`crate::view::level_bin`], right or wrong).
+/// ([`crate::level_bin`], right or wrong).
 pub fn svg(
     outcomes: &Outcomes,
     ink: Ink,
