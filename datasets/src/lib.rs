@@ -9,6 +9,7 @@ mod config_check;
 pub mod configs;
 pub mod event;
 pub mod hash;
+pub mod import;
 pub mod jsonl;
 pub mod paper;
 pub mod prompts;

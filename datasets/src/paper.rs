@@ -94,13 +94,25 @@ mod tests {
     #[test]
     fn every_table_is_whole() {
         let paper = Paper::shipped();
-        let measures: Vec<&str> = paper.tables.iter().map(|one| one.measure.as_str()).collect();
+        let measures: Vec<&str> = paper
+            .tables
+            .iter()
+            .map(|one| one.measure.as_str())
+            .collect();
         assert_eq!(measures, ["ece", "auroc", "accuracy", "faithfulness"]);
         for table in &paper.tables {
-            let most = if table.measure == "faithfulness" { 10.0 } else { 1.0 };
+            let most = if table.measure == "faithfulness" {
+                10.0
+            } else {
+                1.0
+            };
             for row in &table.rows {
                 assert_eq!(row.figures.len(), paper.data_sets.len(), "{}", row.method);
-                assert!(row.figures.iter().all(|figure| (0.0..=most).contains(figure)));
+                assert!(
+                    row.figures
+                        .iter()
+                        .all(|figure| (0.0..=most).contains(figure))
+                );
             }
         }
         assert_eq!(paper.figure("ece", "linear-reward", 5), Some(0.3316));

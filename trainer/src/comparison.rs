@@ -273,7 +273,9 @@ impl Block {
                     .iter()
                     .map(|answer| (answer.question_id.as_str(), answer))
                     .collect();
-                let asked = questions.iter().filter_map(|id| by_question.get(id).copied());
+                let asked = questions
+                    .iter()
+                    .filter_map(|id| by_question.get(id).copied());
                 let rows = rows(asked, |answer| answer.probability);
                 runs.entry(member).or_default().push(all.len());
                 all.push(rows);
@@ -332,7 +334,10 @@ impl<'m, 'a> Blocks<'m, 'a> {
             })
             .collect();
         let mut members = vec![Vec::new(); sets.len()];
-        for &(of, with) in pairs.iter().filter(|(of, with)| set_of[*of] == set_of[*with]) {
+        for &(of, with) in pairs
+            .iter()
+            .filter(|(of, with)| set_of[*of] == set_of[*with])
+        {
             for method in [with, of] {
                 let of_set: &mut Vec<usize> = &mut members[set_of[method]];
                 if !of_set.contains(&method) {
@@ -365,8 +370,7 @@ impl<'m, 'a> Blocks<'m, 'a> {
             if !self.whole.contains_key(&set) {
                 let members = &self.members[set];
                 let first = members.first().copied().unwrap_or(of);
-                let block =
-                    Block::measure(self.methods, members, &self.questions[first], options)?;
+                let block = Block::measure(self.methods, members, &self.questions[first], options)?;
                 self.whole.insert(set, block);
             }
             return Ok(self.whole.get(&set));

@@ -94,7 +94,13 @@ impl EvaluationFolder {
     /// # Errors
     /// Exit code 2 where it is no JSON object.
     pub fn faithfulness(&self) -> anyhow::Result<Option<Value>> {
-        small_json(&self.root.join("faithfulness").join(&self.label).join(METRICS))
+        small_json(
+            &self
+                .root
+                .join("faithfulness")
+                .join(&self.label)
+                .join(METRICS),
+        )
     }
 
     /// `run.toml`; `None` where there is none, or it is of another program.

@@ -148,7 +148,10 @@ impl Measured {
     fn row(&self) -> String {
         let stem = without_seed(&self.label);
         let split = self.split.as_deref().unwrap_or("test");
-        match stem.strip_suffix(split).and_then(|stem| stem.strip_suffix('-')) {
+        match stem
+            .strip_suffix(split)
+            .and_then(|stem| stem.strip_suffix('-'))
+        {
             Some(stem) if split != "test" => stem.to_owned(),
             _ => stem.to_owned(),
         }
@@ -220,7 +223,12 @@ pub fn tables(measured: &[Measured], paper: &Paper) -> Tables {
     };
     let mut all = vec![
         filler.table("1", "ECE", "ece_15", "ece"),
-        filler.table("1b", "Mean |confidence − correctness|, which the paper calls ECE", "mae_sayself", "ece"),
+        filler.table(
+            "1b",
+            "Mean |confidence − correctness|, which the paper calls ECE",
+            "mae_sayself",
+            "ece",
+        ),
         filler.table("2", "AUROC", "auroc", "auroc"),
         filler.table("3", "Accuracy", "accuracy", "accuracy"),
     ];
@@ -307,9 +315,7 @@ fn marks(measured: &[Measured], paper: &Paper) -> BTreeMap<char, String> {
 }
 
 fn is_papers_model(model: &str, paper: &Paper) -> bool {
-    model
-        .to_lowercase()
-        .contains(&paper.model.to_lowercase())
+    model.to_lowercase().contains(&paper.model.to_lowercase())
 }
 
 struct Filler<'a> {
@@ -403,7 +409,10 @@ impl Filler<'_> {
         if group.iter().any(|one| !one.is_judged_by_a_model()) {
             marks.insert('b');
         }
-        if group.iter().any(|one| !is_papers_model(&one.model, self.paper)) {
+        if group
+            .iter()
+            .any(|one| !is_papers_model(&one.model, self.paper))
+        {
             marks.insert('c');
         }
         if TAUGHT.contains(&method) && group.iter().any(|one| one.is_papers_recipe == Some(false)) {
@@ -492,18 +501,17 @@ fn mean<'a>(
         interval: end(0).zip(end(1)).map(|(low, high)| [low, high]),
         n: first.get("n").and_then(Value::as_u64).unwrap_or(0),
         seeds: found.len(),
-        is_valid: found.iter().all(|(_, object)| {
-            object.get("judge_valid").and_then(Value::as_bool) != Some(false)
-        }),
+        is_valid: found
+            .iter()
+            .all(|(_, object)| object.get("judge_valid").and_then(Value::as_bool) != Some(false)),
         controls: Vec::new(),
     })
 }
 
 /// Read leniently: what is not there was not run.
 fn faithfulness_of(group: &[&Measured], measure: &str) -> Option<Ours> {
-    let of_measure = |one: &'_ Measured| -> Option<Value> {
-        one.faithfulness.as_ref()?.get(measure).cloned()
-    };
+    let of_measure =
+        |one: &'_ Measured| -> Option<Value> { one.faithfulness.as_ref()?.get(measure).cloned() };
     let found: Vec<Value> = group.iter().filter_map(|one| of_measure(one)).collect();
     let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_f64);
     let means: Vec<f64> = found.iter().filter_map(|one| number(one, "mean")).collect();
@@ -630,7 +638,8 @@ pub fn lines(tables: &Tables, form: Form) -> Vec<String> {
     lines
 }
 
-fn wide_rows(one: &Table) -> Vec<Vec<String>> {
+/// The head, and a row for each method: each cell our figure and the paper's, in words.
+pub fn wide_rows(one: &Table) -> Vec<Vec<String>> {
     let mut head = vec!["method".to_owned()];
     head.extend(one.columns.iter().map(|column| match column.is_in_paper {
         true => column.title.clone(),
@@ -675,7 +684,9 @@ fn long_rows(tables: &Tables) -> Vec<Vec<String>> {
     for one in &tables.tables {
         for row in &one.rows {
             for (cell, column) in row.cells.iter().zip(&one.columns) {
-                let digits = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.6}"));
+                let digits = |value: Option<f64>| {
+                    value.map_or_else(String::new, |value| format!("{value:.6}"))
+                };
                 let ours = cell.ours.as_ref();
                 let figure = match ours {
                     Some(ours) if ours.is_valid && ours.value.is_some() => digits(ours.value),
@@ -738,8 +749,16 @@ mod tests {
     }
 
     fn cell<'a>(tables: &'a Tables, number: &str, method: &str, column: &str) -> &'a Cell {
-        let table = tables.tables.iter().find(|one| one.number == number).unwrap();
-        let at = table.columns.iter().position(|one| one.title == column).unwrap();
+        let table = tables
+            .tables
+            .iter()
+            .find(|one| one.number == number)
+            .unwrap();
+        let at = table
+            .columns
+            .iter()
+            .position(|one| one.title == column)
+            .unwrap();
         let row = table.rows.iter().find(|row| row.method == method);
         &row.unwrap_or_else(|| panic!("{method}")).cells[at]
     }
@@ -760,8 +779,18 @@ mod tests {
         assert!((low - 0.14).abs() < 1e-12 && (high - 0.17).abs() < 1e-12);
         assert_eq!((ours.seeds, found.paper), (2, Some(0.3272)));
         assert_eq!(found.marks_in_words(), "a,b,c,d");
-        assert_eq!(cell(&tables, "1b", "sayself", "ParaRel").marks_in_words(), "b,c,d");
-        assert_eq!(cell(&tables, "2", "sayself", "ParaRel").ours.as_ref().unwrap().value, None);
+        assert_eq!(
+            cell(&tables, "1b", "sayself", "ParaRel").marks_in_words(),
+            "b,c,d"
+        );
+        assert_eq!(
+            cell(&tables, "2", "sayself", "ParaRel")
+                .ours
+                .as_ref()
+                .unwrap()
+                .value,
+            None
+        );
         assert_eq!(cell(&tables, "1", "gce", "FEVER").ours, None);
         assert_eq!(cell(&tables, "1", "dinco", "world-facts").paper, None);
         let text = lines(&tables, Form::Markdown).join("\n");
@@ -770,7 +799,11 @@ mod tests {
         assert!(text.contains("dinco (not in the paper)"));
         assert!(!text.contains("|  |"), "a blank cell:\n{text}");
         for form in [Form::Text, Form::Csv, Form::Latex] {
-            assert!(lines(&tables, form).iter().any(|line| line.contains("not run")));
+            assert!(
+                lines(&tables, form)
+                    .iter()
+                    .any(|line| line.contains("not run"))
+            );
         }
     }
 
@@ -781,10 +814,24 @@ mod tests {
             measured("grpo", "sayself", "world-facts", 0.2),
         ];
         let tables = tables(&all, &Paper::shipped());
-        let ours = |row| cell(&tables, "1", row, "world-facts").ours.clone().unwrap().value;
-        assert_eq!((ours("rloo: sayself"), ours("grpo: sayself")), (Some(0.1), Some(0.2)));
+        let ours = |row| {
+            cell(&tables, "1", row, "world-facts")
+                .ours
+                .clone()
+                .unwrap()
+                .value
+        };
+        assert_eq!(
+            (ours("rloo: sayself"), ours("grpo: sayself")),
+            (Some(0.1), Some(0.2))
+        );
         // The paper's row is there once, as ours.
-        assert!(tables.tables[0].rows.iter().all(|row| row.method != "sayself"));
+        assert!(
+            tables.tables[0]
+                .rows
+                .iter()
+                .all(|row| row.method != "sayself")
+        );
     }
 
     #[test]
@@ -812,6 +859,10 @@ mod tests {
         let mut one = measured("a", "sayself-held-out-seed-3", "world-facts", 0.1);
         one.split = Some("held-out".into());
         let tables = tables(&[one], &Paper::shipped());
-        assert!(cell(&tables, "1", "sayself", "world-facts (held-out)").ours.is_some());
+        assert!(
+            cell(&tables, "1", "sayself", "world-facts (held-out)")
+                .ours
+                .is_some()
+        );
     }
 }

@@ -162,8 +162,7 @@ impl Outcomes {
     pub fn bars(&self) -> [(u32, u32); 11] {
         let mut bars = [(0, 0); 11];
         for &Tally(value, right, wrong) in &self.tallies {
-            let bar =
-                &mut bars[usize::from(level_bin(f64::from(value) / f64::from(ONE)))];
+            let bar = &mut bars[usize::from(level_bin(f64::from(value) / f64::from(ONE)))];
             bar.0 += right;
             bar.1 += wrong;
         }

@@ -137,26 +137,29 @@ impl Together {
             runs.iter().map(|&run| of_run(run)).sum::<f64>() / runs.len() as f64
         };
         let bootstraps = self.resamples.first().map_or(0, Vec::len);
-        let differences = MEASURES.iter().enumerate().filter_map(|(at, &(measure, _))| {
-            let [of_a, of_b] = [a, b].map(|runs| mean(runs, &|run| self.estimates[run][at]));
-            let difference = of_b - of_a;
-            let resampled: Vec<f64> = (0..bootstraps)
-                .map(|draw| {
-                    let of = |runs| mean(runs, &|run| self.resamples[run][draw][at]);
-                    of(b) - of(a)
+        let differences = MEASURES
+            .iter()
+            .enumerate()
+            .filter_map(|(at, &(measure, _))| {
+                let [of_a, of_b] = [a, b].map(|runs| mean(runs, &|run| self.estimates[run][at]));
+                let difference = of_b - of_a;
+                let resampled: Vec<f64> = (0..bootstraps)
+                    .map(|draw| {
+                        let of = |runs| mean(runs, &|run| self.resamples[run][draw][at]);
+                        of(b) - of(a)
+                    })
+                    .collect();
+                let ci = IntervalMethod::Percentile.interval(difference, difference, &resampled);
+                let p_value = ci.map(|_| p_value(&resampled));
+                (!difference.is_nan()).then_some(Difference {
+                    measure,
+                    a: of_a,
+                    b: of_b,
+                    difference,
+                    ci,
+                    p_value,
                 })
-                .collect();
-            let ci = IntervalMethod::Percentile.interval(difference, difference, &resampled);
-            let p_value = ci.map(|_| p_value(&resampled));
-            (!difference.is_nan()).then_some(Difference {
-                measure,
-                a: of_a,
-                b: of_b,
-                difference,
-                ci,
-                p_value,
-            })
-        });
+            });
         differences.collect()
     }
 

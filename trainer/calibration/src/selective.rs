@@ -210,10 +210,7 @@ fn checked(
             correct += weight * u64::from(is_answered && row.correct);
         }
         (
-            [
-                answered as f64 / n as f64,
-                correct as f64 / answered as f64,
-            ],
+            [answered as f64 / n as f64, correct as f64 / answered as f64],
             answered,
         )
     };
