@@ -77,6 +77,24 @@ fn the_browser_gets_no_server_and_no_model() {
     );
 }
 
+/// It draws with the pages' charts, and with nothing else of theirs.
+#[test]
+fn the_command_line_knows_no_pages_and_no_server() {
+    assert_absent(
+        "sayself",
+        &[],
+        &[
+            "app",
+            "leptos",
+            "wasm-bindgen",
+            "axum",
+            "hyper",
+            "sqlx",
+            "tokio",
+        ],
+    );
+}
+
 #[test]
 fn pure_crates_have_no_way_to_files_or_the_network() {
     let unwanted = [

@@ -22,7 +22,7 @@ const FRAME: Frame = Frame {
 };
 /// Places on a line that are drawn at most: more cannot be told apart in 418 pixels.
 const PLACES_MAX: usize = 400;
-/// Coverages that the table and the description tell of.
+/// Coverages that the description tells of.
 const TOLD: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
 
 /// Everything said with at least one confidence.
@@ -179,7 +179,10 @@ fn description(drawn: &[(&Outcomes, Vec<Place>)]) -> String {
     for (one, places) in drawn {
         words.push_str(&[&one.label, ", ", &count(one.n()), " answers: "].concat());
         let told = TOLD.iter().filter_map(|coverage| at(places, *coverage));
-        for (index, place) in told.enumerate() {
+        let mut told: Vec<&Place> = told.collect();
+        // Few levels leave few coverages to choose.
+        told.dedup();
+        for (index, place) in told.into_iter().enumerate() {
             if index > 0 {
                 words.push_str("; ");
             }

@@ -517,7 +517,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_give_a_sample_or_a_reason(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = super::sample(&bytes, &selection());
+            let _ = sample(&bytes, &selection());
             let _ = log(&bytes);
         }
     }

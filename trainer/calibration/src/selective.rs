@@ -332,7 +332,7 @@ mod tests {
                 coverage_by_halves(&test, wished, with_bootstraps(0)).unwrap(),
             ] {
                 assert!((found.coverage - wanted).abs() < 0.04, "{found:?}");
-                assert!((found.accuracy.unwrap() - wished).abs() < 0.02, "{found:?}");
+                assert!((found.accuracy.unwrap() - wished).abs() < 0.03, "{found:?}");
             }
         }
     }

@@ -140,12 +140,8 @@ fn pairs(evaluations: &[Evaluation]) -> Vec<(&Evaluation, &Evaluation)> {
     let mut pairs = Vec::new();
     for run in &runs {
         let after = main(run);
-        if let Some(before) = run
-            .iter()
-            .position(|_| true)
-            .filter(|first| *first != after)
-        {
-            pairs.push((run[before], run[after]));
+        if after > 0 {
+            pairs.push((run[0], run[after]));
         }
     }
     if let Some((first, others)) = runs.split_first() {
