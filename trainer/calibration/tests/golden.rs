@@ -225,7 +225,7 @@ struct Family {
 
 fn compared() -> Compared {
     let text = include_str!("../../../tests/golden/calibration/compare.json");
-    serde_json::from_str(text).unwrap()
+    serde_json::from_str(text).expect("the golden file is whole")
 }
 
 #[test]
