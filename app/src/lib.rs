@@ -13,19 +13,17 @@
 // The views of whole pages are deep types.
 #![recursion_limit = "256"]
 
-pub mod chart;
 #[cfg(feature = "ssr")]
 mod document;
-pub mod format;
 pub mod island;
 pub mod link;
-#[cfg(feature = "ssr")]
-mod measured;
 pub mod page;
 #[cfg(feature = "ssr")]
 mod pages;
 pub mod view;
 
+pub use ::chart;
+pub use ::chart::format;
 pub use page::{Page, RenderContext};
 
 /// The whole HTML document of a page, beginning with `<!DOCTYPE html>`.

@@ -1,6 +1,7 @@
 //! What each page shows, as plain data: the server fills it, the pages draw it, and the REST API
 //! sends it as it is.
 
+pub use chart::level_bin;
 use datasets::{Answer, Cluster};
 use serde::{Deserialize, Serialize};
 
@@ -140,10 +141,4 @@ pub struct Problem {
     pub title: String,
     pub detail: String,
     pub next: String,
-}
-
-/// The bar of the confidence histogram that a probability falls into: its level 0..=10, bars being
-/// centred on the levels (bar 7 holds 0.65 ≤ p < 0.75), so that no level lies on an edge.
-pub fn level_bin(probability: f64) -> u8 {
-    (probability * 10.0).round().clamp(0.0, 10.0) as u8
 }

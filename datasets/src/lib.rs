@@ -11,7 +11,9 @@ pub mod configs;
 pub mod event;
 pub mod hash;
 pub mod hub;
+pub mod import;
 pub mod jsonl;
+pub mod paper;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod prompts;

@@ -2,8 +2,9 @@
 
 use crate::folders;
 use serde_json::Value;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A program of the workspace, from the build folder that this test runs from.
 ///
@@ -107,5 +108,43 @@ impl Outcome {
                     .unwrap_or_else(|error| panic!("not JSON ({error}): {line}\n{}", self.told()))
             })
             .collect()
+    }
+}
+
+/// `sayself-server` over a folder of runs, on a free port; stopped when dropped.
+pub struct Served {
+    child: Child,
+    /// `http://HOST:PORT`, without a slash at its end.
+    pub address: String,
+}
+
+impl Served {
+    /// Starts it and waits until it says its address.
+    pub fn start(runs: &Path) -> Self {
+        let mut child = Command::new(program("sayself-server"))
+            .current_dir(folders::root())
+            .arg("--runs")
+            .arg(runs)
+            .args(["--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a built program can be started");
+        let stdout = child.stdout.take().expect("its output is piped");
+        let mut line = String::new();
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("the server says its address");
+        let address = line.trim().trim_end_matches('/').to_owned();
+        assert!(address.starts_with("http"), "the server ended at once");
+        Served { child, address }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

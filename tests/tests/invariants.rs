@@ -46,7 +46,7 @@ fn assert_absent(package: &str, more: &[&str], unwanted: &[&str]) {
 #[test]
 fn pages_and_server_know_no_model() {
     let unwanted = ["candle", "sayself", "model", "kernels", "tokenizers"];
-    for package in ["app", "sayself-server"] {
+    for package in ["app", "chart", "sayself-server"] {
         // The package itself is in its tree.
         let found: Vec<String> = dependencies(package, &[])
             .into_iter()
@@ -77,6 +77,24 @@ fn the_browser_gets_no_server_and_no_model() {
     );
 }
 
+/// It draws with the pages' charts, and with nothing else of theirs.
+#[test]
+fn the_command_line_knows_no_pages_and_no_server() {
+    assert_absent(
+        "sayself",
+        &[],
+        &[
+            "app",
+            "leptos",
+            "wasm-bindgen",
+            "axum",
+            "hyper",
+            "sqlx",
+            "tokio",
+        ],
+    );
+}
+
 #[test]
 fn pure_crates_have_no_way_to_files_or_the_network() {
     let unwanted = [
@@ -99,7 +117,7 @@ fn pure_crates_have_no_way_to_files_or_the_network() {
     // As they are built for the browser; `model`'s own code is held to it by the next test, but
     // its tokenizer and tensors bring crates that could read files elsewhere.
     let browser = ["--target", "wasm32-unknown-unknown"];
-    for package in ["calibration", "kernels", "datasets"] {
+    for package in ["calibration", "chart", "kernels", "datasets"] {
         assert_absent(package, &browser, &unwanted);
     }
     assert_absent(
@@ -132,6 +150,7 @@ fn pure_crates_do_not_touch_files_network_or_processes() {
         "trainer/model/src",
         "datasets/src",
         "app/src",
+        "app/chart/src",
     ] {
         for source in sources(&root, folder) {
             // A map is unsafe, so it stands in `kernels`, for the command line's use alone.
@@ -225,7 +244,7 @@ fn what_the_user_named_is_called() {
     let calls = [
         ("app/src", "leptos::"),
         ("app/src", "wasm_bindgen::"),
-        ("app/src", "plotters::"),
+        ("app/chart/src", "plotters::"),
         ("trainer/model/src", "candle_core::"),
         ("trainer", "candle_nn::"),
         ("trainer/src", "candle_transformers::"),

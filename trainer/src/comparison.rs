@@ -1,17 +1,22 @@
 //! Evaluations of the same questions, compared question by question.
 
-use crate::error::{Error, bad_input, bad_use};
+use crate::error::{bad_input, bad_use};
+use crate::evaluations::{self, without_seed};
 use crate::run_dir::read_records;
 use crate::stages::evaluate::{ANSWERS, rows};
 use calibration::Row;
-use calibration::compare::{Difference, holm, paired};
+use calibration::compare::{Difference, Together, holm, together};
 use calibration::metrics::Options;
 use datasets::Answer;
 use serde::Serialize;
-use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
+
+/// Pairs of methods that are compared at once.
+const PAIRS_MAX: usize = 5_000;
 
 /// The answers of one evaluation.
+#[derive(Clone, Debug)]
 pub struct Evaluated {
     /// `LABEL`, or `RUN/LABEL` where several runs are compared.
     pub name: String,
@@ -26,74 +31,84 @@ pub struct Evaluated {
 pub fn read(folders: &[impl AsRef<Path>]) -> anyhow::Result<Vec<Evaluated>> {
     let mut names = BTreeSet::new();
     let mut evaluated = Vec::new();
-    for folder in folders.iter().map(AsRef::as_ref) {
-        let base = |path: &Path| {
-            let name = path.file_name().unwrap_or(path.as_os_str());
-            name.to_string_lossy().into_owned()
-        };
-        let labelled: Vec<(String, PathBuf)> = if folder.join(ANSWERS).is_file() {
-            vec![(base(folder), folder.join(ANSWERS))]
-        } else {
-            let prefix = match folders.len() {
-                1 => String::new(),
-                _ => base(folder) + "/",
-            };
-            subfolders(&folder.join("evaluate"))
-                .map_err(|source| {
-                    let is_run = folder.join("run.toml").is_file();
-                    let path = folder.display();
-                    match source.kind() == std::io::ErrorKind::NotFound && folder.is_dir() {
-                        true if is_run => bad_input(format!("{path}: the run has no evaluations yet")),
-                        true => bad_input(format!(
-                            "{path}: expected a run directory, or an evaluation's folder with {ANSWERS}"
-                        )),
-                        false => Error::Read { path: folder.to_path_buf(), source }.into(),
-                    }
-                })?
-                .into_iter()
-                .map(|path| (prefix.clone() + &base(&path), path.join(ANSWERS)))
-                .filter(|(_, path)| path.is_file())
-                .collect()
-        };
-        for (name, path) in labelled {
-            if !names.insert(name.clone()) {
-                return Err(bad_use(format!(
-                    "two evaluations are called {name}; give the run directories that hold them"
-                )));
-            }
-            let answers = read_records(&path)?;
-            evaluated.push(Evaluated { name, answers });
+    for found in evaluations::find(folders)? {
+        let path = found.path.join(ANSWERS);
+        if !path.is_file() {
+            continue;
         }
+        let is_named_alone = folders.iter().any(|folder| folder.as_ref() == found.path);
+        let name = match folders.len() == 1 || is_named_alone {
+            true => found.label,
+            false => format!("{}/{}", found.run, found.label),
+        };
+        if !names.insert(name.clone()) {
+            return Err(bad_use(format!(
+                "two evaluations are called {name}; give the run directories that hold them"
+            )));
+        }
+        let answers = read_records(&path)?;
+        evaluated.push(Evaluated { name, answers });
     }
     Ok(evaluated)
 }
 
-fn subfolders(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
+/// Evaluations that are one method: those of its training seeds.
+#[derive(Clone, Debug)]
+pub struct Method<'a> {
+    /// The label without its seed, or with it where it stands alone.
+    pub name: String,
+    /// At least one.
+    pub seeds: Vec<&'a Evaluated>,
 }
 
-/// Evaluations beside one of them.
+/// Puts evaluations whose labels differ in the training seed alone (`sayself`, `sayself-seed-2`) into
+/// one method; each is a method of its own with `each_seed`.
+pub fn methods(evaluated: &[Evaluated], each_seed: bool) -> Vec<Method<'_>> {
+    let mut methods: Vec<Method<'_>> = Vec::new();
+    for one in evaluated {
+        let stem = match each_seed {
+            true => one.name.as_str(),
+            false => without_seed(&one.name),
+        };
+        match methods.iter_mut().find(|method| method.name == stem) {
+            Some(method) => method.seeds.push(one),
+            None => methods.push(Method {
+                name: stem.to_owned(),
+                seeds: vec![one],
+            }),
+        }
+    }
+    for method in &mut methods {
+        if let [only] = method.seeds[..] {
+            method.name.clone_from(&only.name);
+        }
+    }
+    methods
+}
+
+/// Pairs of methods, compared.
 #[derive(Debug, Serialize)]
 pub struct Comparison {
-    /// What the others are compared with.
-    pub against: String,
+    /// What all others are compared with; `None` where every pair is.
+    pub against: Option<String>,
     pub compared: Vec<Compared>,
     pub left_out: Vec<LeftOut>,
+    /// p-values that Holm's method corrected together: all of this comparison.
+    pub family: usize,
+    /// Resamples behind each interval.
+    pub bootstraps: usize,
+    pub seed: u64,
 }
 
 #[derive(Debug, Serialize)]
 pub struct Compared {
     pub name: String,
+    pub against: String,
     /// Questions that both answered.
     pub n: usize,
+    /// Evaluations whose mean the method is, and those of what it is compared with.
+    pub seeds: usize,
+    pub seeds_against: usize,
     pub differences: Vec<Corrected>,
 }
 
@@ -102,8 +117,11 @@ pub struct Compared {
 pub struct Corrected {
     #[serde(flatten)]
     pub difference: Difference,
-    /// By Holm's method, over all evaluations and measures of the comparison.
+    /// By Holm's method, over all pairs and measures of the comparison.
     pub p_holm: Option<f64>,
+    /// Standard deviation of the method's measure over its seeds; absent with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deviation_of_seeds: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -112,48 +130,79 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// Compares all with the one called `against` in `measures` (names of
-/// [`MEASURES`](calibration::metrics::MEASURES)), on the questions that both answered.
+/// Compares all with the method called `against`, or every pair without one, in `measures` (names of
+/// [`MEASURES`](calibration::metrics::MEASURES)), on the questions that both answered. A method of
+/// several seeds stands for the mean of its evaluations.
 ///
 /// # Errors
-/// Exit code 2 where none has that name, or none of the others shares questions with it.
+/// Exit code 2 where none has that name, or no two share questions.
 pub fn compare(
-    evaluated: &[Evaluated],
-    against: &str,
+    methods: &[Method<'_>],
+    against: Option<&str>,
     measures: &[&str],
     options: Options,
 ) -> anyhow::Result<Comparison> {
     let names = || {
-        let names: Vec<&str> = evaluated.iter().map(|one| one.name.as_str()).collect();
+        let names: Vec<&str> = methods.iter().map(|one| one.name.as_str()).collect();
         names.join(", ")
     };
-    let baseline = evaluated.iter().find(|one| one.name == against);
-    let baseline = baseline.ok_or_else(|| {
-        bad_use(format!(
-            "no evaluation is called {against}; there are {}",
-            names()
-        ))
-    })?;
-    let (mut compared, mut left_out) = (Vec::new(), Vec::new());
-    for other in evaluated.iter().filter(|other| other.name != against) {
-        let (a, b) = common_rows(&baseline.answers, &other.answers);
-        if a.is_empty() {
-            left_out.push(LeftOut {
-                name: other.name.clone(),
-                reason: format!("it answered none of the questions of {against}"),
-            });
-            continue;
+    // (of what, compared with what), places among the methods.
+    let pairs: Vec<(usize, usize)> = match against {
+        Some(against) => {
+            let baseline = methods.iter().position(|one| one.name == against);
+            let baseline = baseline.ok_or_else(|| {
+                bad_use(format!(
+                    "no evaluation is called {against}; there are {}",
+                    names()
+                ))
+            })?;
+            let others = (0..methods.len()).filter(|&other| other != baseline);
+            others.map(|other| (other, baseline)).collect()
         }
-        let differences = paired(&a, &b, options)
-            .map_err(|error| bad_input(format!("{against} and {}: {error}", other.name)))?;
+        None => (0..methods.len())
+            .flat_map(|a| (a + 1..methods.len()).map(move |b| (b, a)))
+            .collect(),
+    };
+    if pairs.len() > PAIRS_MAX {
+        return Err(bad_use(format!(
+            "{} pairs to compare, expected at most {PAIRS_MAX}: name one with --against, or fewer runs",
+            pairs.len()
+        )));
+    }
+    let questions: Vec<Vec<&str>> = methods.iter().map(common_questions).collect();
+    let mut blocks = Blocks::over(methods, &questions, &pairs);
+    let (mut compared, mut left_out) = (Vec::new(), Vec::new());
+    for &(of, with) in &pairs {
+        let (method, baseline) = (&methods[of], &methods[with]);
+        let Some(block) = blocks.of_pair(of, with, options)? else {
+            let (name, reason) = match against {
+                Some(against) => (
+                    method.name.clone(),
+                    format!("it answered none of the questions of {against}"),
+                ),
+                None => (
+                    format!("the pair {} and {}", baseline.name, method.name),
+                    "no question was answered by both".to_owned(),
+                ),
+            };
+            left_out.push(LeftOut { name, reason });
+            continue;
+        };
+        let differences = block.together.differences(block.runs(with), block.runs(of));
         let wanted = differences
             .into_iter()
             .filter(|found| measures.contains(&found.measure));
         compared.push(Compared {
-            name: other.name.clone(),
-            n: a.len(),
+            name: method.name.clone(),
+            against: baseline.name.clone(),
+            n: block.n,
+            seeds: method.seeds.len(),
+            seeds_against: baseline.seeds.len(),
             differences: wanted
                 .map(|difference| Corrected {
+                    deviation_of_seeds: block
+                        .together
+                        .deviation(block.runs(of), difference.measure),
                     difference,
                     p_holm: None,
                 })
@@ -161,39 +210,187 @@ pub fn compare(
         });
     }
     if compared.is_empty() {
-        return Err(bad_use(format!(
-            "nothing to compare with {against}: of {}, no other answered its questions",
-            names()
-        )));
+        return Err(bad_use(match against {
+            Some(against) => format!(
+                "nothing to compare with {against}: of {}, no other answered its questions",
+                names()
+            ),
+            None => format!(
+                "nothing to compare: among {}, no two answered the same questions",
+                names()
+            ),
+        }));
     }
-    correct(&mut compared);
+    let family = correct(&mut compared);
     Ok(Comparison {
-        against: against.to_owned(),
+        against: against.map(ToOwned::to_owned),
         compared,
         left_out,
+        family,
+        bootstraps: options.bootstraps,
+        seed: options.seed,
     })
 }
 
-/// The rows of the questions that both answered, in the order of the first.
-fn common_rows(a: &[Answer], b: &[Answer]) -> (Vec<Row>, Vec<Row>) {
-    let by_question: HashMap<&str, &Answer> = b
+/// The ids of the questions that all evaluations of a method answered, in the order of the first.
+fn common_questions<'a>(method: &Method<'a>) -> Vec<&'a str> {
+    let ids = |one: &'a Evaluated| one.answers.iter().map(|answer| answer.question_id.as_str());
+    let (Some(first), others) = (method.seeds.first(), method.seeds.get(1..)) else {
+        return Vec::new();
+    };
+    let others: Vec<HashSet<&str>> = others
+        .unwrap_or_default()
         .iter()
-        .map(|answer| (answer.question_id.as_str(), answer))
+        .map(|one| ids(one).collect())
         .collect();
-    let (of_a, of_b): (Vec<Answer>, Vec<Answer>) = a
-        .iter()
-        .filter_map(|answer| {
-            let other = by_question.get(answer.question_id.as_str())?;
-            Some((answer.clone(), (*other).clone()))
-        })
-        .unzip();
-    (
-        rows(&of_a, |answer| answer.probability),
-        rows(&of_b, |answer| answer.probability),
-    )
+    let mut seen = HashSet::new();
+    ids(first)
+        .filter(|id| seen.insert(*id) && others.iter().all(|other| other.contains(id)))
+        .collect()
 }
 
-fn correct(compared: &mut [Compared]) {
+/// Evaluations measured on the same resamples of the same questions.
+struct Block {
+    together: Together,
+    n: usize,
+    /// By the method's place: its runs within `together`.
+    runs: HashMap<usize, Vec<usize>>,
+}
+
+impl Block {
+    fn measure(
+        methods: &[Method<'_>],
+        members: &[usize],
+        questions: &[&str],
+        options: Options,
+    ) -> anyhow::Result<Block> {
+        let mut all: Vec<Vec<Row>> = Vec::new();
+        let mut runs: HashMap<usize, Vec<usize>> = HashMap::new();
+        for &member in members {
+            for one in &methods[member].seeds {
+                let by_question: HashMap<&str, &Answer> = one
+                    .answers
+                    .iter()
+                    .map(|answer| (answer.question_id.as_str(), answer))
+                    .collect();
+                let asked = questions
+                    .iter()
+                    .filter_map(|id| by_question.get(id).copied());
+                let rows = rows(asked, |answer| answer.probability);
+                runs.entry(member).or_default().push(all.len());
+                all.push(rows);
+            }
+        }
+        let slices: Vec<&[Row]> = all.iter().map(Vec::as_slice).collect();
+        let together = together(&slices, options).map_err(|error| {
+            let names: Vec<&str> = members
+                .iter()
+                .map(|member| methods[*member].name.as_str())
+                .collect();
+            bad_input(format!("{}: {error}", names.join(", ")))
+        })?;
+        Ok(Block {
+            together,
+            n: questions.len(),
+            runs,
+        })
+    }
+
+    fn runs(&self, method: usize) -> &[usize] {
+        self.runs.get(&method).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Methods that answered the same questions are measured once, on the same resamples; a pair that
+/// shares a part of them is measured on that part.
+struct Blocks<'m, 'a> {
+    methods: &'m [Method<'a>],
+    questions: &'m [Vec<&'a str>],
+    /// The set of questions of each method, by a number that is equal where the sets are.
+    set_of: Vec<usize>,
+    /// The methods of each set that take part in a pair within it.
+    members: Vec<Vec<usize>>,
+    whole: HashMap<usize, Block>,
+    /// The last pair that shared a part.
+    part: Option<Block>,
+}
+
+impl<'m, 'a> Blocks<'m, 'a> {
+    fn over(
+        methods: &'m [Method<'a>],
+        questions: &'m [Vec<&'a str>],
+        pairs: &[(usize, usize)],
+    ) -> Self {
+        let mut sets: Vec<HashSet<&str>> = Vec::new();
+        let set_of: Vec<usize> = questions
+            .iter()
+            .map(|ids| {
+                let set: HashSet<&str> = ids.iter().copied().collect();
+                let known = sets.iter().position(|known| *known == set);
+                known.unwrap_or_else(|| {
+                    sets.push(set);
+                    sets.len() - 1
+                })
+            })
+            .collect();
+        let mut members = vec![Vec::new(); sets.len()];
+        for &(of, with) in pairs
+            .iter()
+            .filter(|(of, with)| set_of[*of] == set_of[*with])
+        {
+            for method in [with, of] {
+                let of_set: &mut Vec<usize> = &mut members[set_of[method]];
+                if !of_set.contains(&method) {
+                    of_set.push(method);
+                }
+            }
+        }
+        Blocks {
+            methods,
+            questions,
+            set_of,
+            members,
+            whole: HashMap::new(),
+            part: None,
+        }
+    }
+
+    /// `None` where the two share no question.
+    fn of_pair(
+        &mut self,
+        of: usize,
+        with: usize,
+        options: Options,
+    ) -> anyhow::Result<Option<&Block>> {
+        let set = self.set_of[of];
+        if set == self.set_of[with] {
+            if self.questions[of].is_empty() {
+                return Ok(None);
+            }
+            if !self.whole.contains_key(&set) {
+                let members = &self.members[set];
+                let first = members.first().copied().unwrap_or(of);
+                let block = Block::measure(self.methods, members, &self.questions[first], options)?;
+                self.whole.insert(set, block);
+            }
+            return Ok(self.whole.get(&set));
+        }
+        let of_other: HashSet<&str> = self.questions[of].iter().copied().collect();
+        let common: Vec<&str> = self.questions[with]
+            .iter()
+            .copied()
+            .filter(|id| of_other.contains(id))
+            .collect();
+        if common.is_empty() {
+            return Ok(None);
+        }
+        let block = Block::measure(self.methods, &[with, of], &common, options)?;
+        Ok(Some(self.part.insert(block)))
+    }
+}
+
+/// Corrects all p-values together; returns how many there are.
+fn correct(compared: &mut [Compared]) -> usize {
     let all = || compared.iter().flat_map(|one| &one.differences);
     let p_values: Vec<f64> = all().filter_map(|one| one.difference.p_value).collect();
     let mut corrected = holm(&p_values).into_iter();
@@ -202,6 +399,7 @@ fn correct(compared: &mut [Compared]) {
             one.p_holm = corrected.next();
         }
     }
+    p_values.len()
 }
 
 #[cfg(test)]
@@ -245,7 +443,9 @@ mod tests {
             evaluated("honest", 10, 0.5),
             evaluated("elsewhere", 90, 0.5),
         ];
-        let comparison = compare(&all, "sure", &["brier", "accuracy"], options()).unwrap();
+        let methods = methods(&all, false);
+        let measures = ["brier", "accuracy"];
+        let comparison = compare(&methods, Some("sure"), &measures, options()).unwrap();
         let [honest] = &comparison.compared[..] else {
             panic!("{comparison:?}")
         };
@@ -257,13 +457,50 @@ mod tests {
         assert!((brier.difference.difference + 0.25).abs() < 1e-12);
         assert!(brier.p_holm >= brier.difference.p_value);
         assert_eq!(comparison.left_out[0].name, "elsewhere");
+        assert_eq!(comparison.family, 2);
+    }
+
+    #[test]
+    fn every_pair_is_compared_and_seeds_are_averaged() {
+        let all = [
+            evaluated("base", 0, 1.0),
+            evaluated("taught", 0, 0.5),
+            evaluated("taught-seed-2", 0, 0.9),
+            evaluated("other-seed-7", 0, 0.4),
+        ];
+        let averaged = methods(&all, false);
+        let names: Vec<&str> = averaged.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["base", "taught", "other-seed-7"]);
+        let comparison = compare(&averaged, None, &["brier"], options()).unwrap();
+        let pairs: Vec<(&str, &str, usize)> = comparison
+            .compared
+            .iter()
+            .map(|one| (one.against.as_str(), one.name.as_str(), one.seeds))
+            .collect();
+        let wanted = [
+            ("base", "taught", 2),
+            ("base", "other-seed-7", 1),
+            ("taught", "other-seed-7", 1),
+        ];
+        assert_eq!(pairs, wanted);
+        let taught = &comparison.compared[0].differences[0];
+        // Brier .25 and .41 (half of .01 and .81), mean .33; base .5.
+        assert!((taught.difference.b - 0.33).abs() < 1e-12, "{taught:?}");
+        assert!((taught.difference.difference + 0.17).abs() < 1e-12);
+        assert!((taught.deviation_of_seeds.unwrap() - 0.16 / 2.0_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(methods(&all, true).len(), 4);
     }
 
     #[test]
     fn what_cannot_be_compared_is_told() {
         let all = [evaluated("a", 0, 1.0), evaluated("b", 90, 0.5)];
-        for (against, wanted) in [("c", "there are a, b"), ("a", "no other answered")] {
-            let error = compare(&all, against, &["brier"], options()).unwrap_err();
+        let methods = methods(&all, false);
+        for (against, wanted) in [
+            (Some("c"), "there are a, b"),
+            (Some("a"), "no other answered"),
+            (None, "no two answered the same"),
+        ] {
+            let error = compare(&methods, against, &["brier"], options()).unwrap_err();
             assert!(error.to_string().contains(wanted), "{error}");
             assert_eq!(crate::error::exit_code(&error), 2);
         }

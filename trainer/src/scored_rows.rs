@@ -32,7 +32,9 @@ pub struct ScoredRows {
 
 /// Reads a file with `confidence` (a number on `scale`), `correct` (a boolean or 0/1) and,
 /// optionally, `group` (rows of one group are drawn together in bootstraps); more keys are ignored.
-/// A file whose first mark is `{` is JSONL, any other CSV with a header.
+/// A file whose first mark is `{` is JSONL, any other CSV with a header. A line of a run's own
+/// `answers.jsonl` (with `question_id` and `probability`) is read by its `probability`, and its
+/// `entity` is its group.
 ///
 /// # Errors
 /// Exit code 2 for an empty file and for a row of the wrong shape, with file, line, what was found
@@ -111,6 +113,13 @@ impl Collector<'_> {
             correct: Value,
             #[serde(default)]
             group: Value,
+            // Of a run's own answers, whose `confidence` is a level or nothing.
+            #[serde(default)]
+            question_id: Value,
+            #[serde(default)]
+            probability: Value,
+            #[serde(default)]
+            entity: Value,
         }
         for_each_line(self.path, |line| {
             let bytes = match line.number {
@@ -129,20 +138,25 @@ impl Collector<'_> {
                     return self.reject(line.number, format!("not a JSON object: {error}"));
                 }
             };
-            let group = match &row.group {
+            let is_answer = row.question_id.is_string() && row.probability.is_number();
+            let (confidence, group) = match is_answer && self.scale == Scale::Probability {
+                true => (&row.probability, &row.entity),
+                false => (&row.confidence, &row.group),
+            };
+            let group = match group {
                 Value::Null => None,
                 Value::String(text) => Some(text.clone()),
                 other => Some(other.to_string()),
             };
             let fields = Fields {
-                confidence: row.confidence.as_f64(),
+                confidence: confidence.as_f64(),
                 correct: match &row.correct {
                     Value::Bool(correct) => Some(*correct),
                     Value::Number(number) => correct_from_number(number.as_f64()),
                     _ => None,
                 },
                 group: group.as_deref(),
-                confidence_found: found_in_json(&row.confidence),
+                confidence_found: found_in_json(confidence),
                 correct_found: found_in_json(&row.correct),
             };
             self.accept(line.number, &fields)
@@ -336,6 +350,19 @@ mod tests {
         );
         let groups: Vec<Option<u32>> = from_json.rows.iter().map(|row| row.group).collect();
         assert_eq!(groups, [Some(0), Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn a_runs_own_answers_are_read_by_their_probability() {
+        let answers = br#"{"id":"a","question_id":"a","entity":"x","confidence":1,"probability":0.1,"correct":false}
+{"id":"b","question_id":"b","entity":"x","confidence":null,"probability":0.83,"correct":true}"#;
+        let read = read_text(answers, Scale::Probability, false).unwrap();
+        let rows: Vec<(f64, Option<u32>)> = read
+            .rows
+            .iter()
+            .map(|row| (row.confidence, row.group))
+            .collect();
+        assert_eq!(rows, [(0.1, Some(0)), (0.83, Some(0))]);
     }
 
     #[test]

@@ -25,8 +25,10 @@ fn help() {
         "rationalize",
         "build",
         "compare",
+        "import",
         "metrics",
         "parse",
+        "report",
         "status",
     ] {
         snapshot(&format!("help-{command}"), &[command, "--help"]);

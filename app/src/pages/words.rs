@@ -19,7 +19,7 @@ pub fn Measure(figure: Figure, scale: Range<f64>) -> impl IntoView {
     view! {
         <span class="measure">
             <span class="value">{format::fixed(value, 3)}</span>
-            <span class="bar" inner_html=interval::svg(&figure, scale)></span>
+            <span class="bar" inner_html=interval::svg(value, figure.low.zip(figure.high), scale)></span>
             {interval}
         </span>
     }

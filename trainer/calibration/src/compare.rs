@@ -3,6 +3,7 @@
 use crate::bootstrap::{IntervalMethod, Resampler};
 use crate::ece;
 use crate::metrics::{Estimates, MEASURES, Measurer, MetricsError, Options, shown};
+use crate::parallel;
 use crate::random::Random;
 use crate::tally::{Row, Sorted, Tally};
 use serde::Serialize;
@@ -36,63 +37,146 @@ pub enum CompareError {
 
 /// b − a in each measure that is defined for both. Row i of both stands for the same question, so
 /// that what makes a question hard for both falls out; groups are those of `a`.
+///
+/// # Errors
+/// Where their lengths differ, or either cannot be measured.
 pub fn paired(a: &[Row], b: &[Row], options: Options) -> Result<Vec<Difference>, CompareError> {
-    if a.len() != b.len() {
-        return Err(CompareError::Lengths {
-            a: a.len(),
-            b: b.len(),
+    let together = together(&[a, b], options).map_err(|error| match error {
+        TogetherError::Lengths { first, other, .. } => CompareError::Lengths { a: first, b: other },
+        TogetherError::Run { run: 0, error } => CompareError::First(error),
+        TogetherError::Run { error, .. } => CompareError::Second(error),
+    })?;
+    Ok(together.differences(&[0], &[1]))
+}
+
+/// Runs that cannot be measured together.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TogetherError {
+    #[error("run {run}: found {other} rows, expected the {first} of the first run")]
+    Lengths {
+        run: usize,
+        first: usize,
+        other: usize,
+    },
+    /// `run` counts from 0.
+    #[error("run {run}: {error}")]
+    Run { run: usize, error: MetricsError },
+}
+
+/// Runs over the same questions, measured on the same resamples: any two of them, or means of
+/// several, are then compared question by question without drawing again.
+#[derive(Clone, Debug)]
+pub struct Together {
+    /// Of each run, on all rows.
+    estimates: Vec<Estimates>,
+    /// Of each run, on each resample; the resamples of all runs are of the same questions.
+    resamples: Vec<Vec<Estimates>>,
+}
+
+/// Measures `runs`, whose row i stands for the same question each, on the same `options.bootstraps`
+/// resamples; groups are those of the first. Memory: 128 bytes a run and resample.
+///
+/// # Errors
+/// Where there is no row, their numbers differ, or a confidence is no probability.
+pub fn together(runs: &[&[Row]], options: Options) -> Result<Together, TogetherError> {
+    let Some(first) = runs.first() else {
+        return Ok(Together {
+            estimates: Vec::new(),
+            resamples: Vec::new(),
         });
-    }
-    let sorted = [
-        Sorted::of(a).map_err(CompareError::First)?,
-        Sorted::of(b).map_err(CompareError::Second)?,
-    ];
-    let mut runs = sorted.each_ref().map(|sorted| {
-        (
-            sorted,
-            Measurer::new(sorted, options.binning),
-            sorted.tally.clone(),
-        )
-    });
-    let mut measure = |weights: &[u32]| -> [Estimates; 2] {
-        runs.each_mut().map(|(sorted, measurer, tally)| {
-            sorted.tally_weighted(weights, tally);
-            let sweep = |_: &Tally| ece::sweep(sorted.places_weighted(weights)).0;
-            shown(measurer.measure(tally, sweep, None).0)
-        })
     };
-    let estimates = measure(&vec![1; a.len()]);
-    let resampler = Resampler::of(a);
-    let mut random = Random::new(options.seed);
-    let mut weights = vec![0; a.len()];
-    let resamples: Vec<[Estimates; 2]> = (0..options.bootstraps)
-        .map(|_| {
-            resampler.draw(&mut random, &mut weights);
-            measure(&weights)
-        })
-        .collect();
-    let differences = MEASURES
-        .iter()
-        .enumerate()
-        .filter_map(|(at, &(measure, _))| {
-            let [a, b] = [estimates[0][at], estimates[1][at]];
-            let difference = b - a;
-            let resampled: Vec<f64> = resamples
-                .iter()
-                .map(|pair| pair[1][at] - pair[0][at])
-                .collect();
-            let ci = IntervalMethod::Percentile.interval(difference, difference, &resampled);
-            let p_value = ci.map(|_| p_value(&resampled));
-            (!difference.is_nan()).then_some(Difference {
-                measure,
-                a,
-                b,
-                difference,
-                ci,
-                p_value,
+    let mut sorted = Vec::with_capacity(runs.len());
+    for (run, rows) in runs.iter().enumerate() {
+        if rows.len() != first.len() {
+            return Err(TogetherError::Lengths {
+                run,
+                first: first.len(),
+                other: rows.len(),
+            });
+        }
+        sorted.push(Sorted::of(rows).map_err(|error| TogetherError::Run { run, error })?);
+    }
+    let resampler = Resampler::of(first);
+    let of_runs = parallel::map(runs.len(), |run| {
+        let sorted: &Sorted = &sorted[run];
+        let mut measurer = Measurer::new(sorted, options.binning);
+        let mut tally = sorted.tally.clone();
+        let mut measure = |weights: &[u32]| -> Estimates {
+            sorted.tally_weighted(weights, &mut tally);
+            let sweep = |_: &Tally| ece::sweep(sorted.places_weighted(weights)).0;
+            shown(measurer.measure(&tally, sweep, None).0)
+        };
+        let mut weights = vec![1; first.len()];
+        let estimates = measure(&weights);
+        // The same stream for each run: the same questions are drawn.
+        let mut random = Random::new(options.seed);
+        let resamples: Vec<Estimates> = (0..options.bootstraps)
+            .map(|_| {
+                resampler.draw(&mut random, &mut weights);
+                measure(&weights)
             })
-        });
-    Ok(differences.collect())
+            .collect();
+        (estimates, resamples)
+    });
+    let (estimates, resamples) = of_runs.into_iter().unzip();
+    Ok(Together {
+        estimates,
+        resamples,
+    })
+}
+
+impl Together {
+    /// Mean of `b` − mean of `a` in each measure that is defined for all of them; `a` and `b` are places
+    /// among the runs, several where a method was trained with several seeds. The interval says how much
+    /// chance lies in the questions, not in the seeds.
+    ///
+    /// # Panics
+    /// Where a place is beyond the last run.
+    pub fn differences(&self, a: &[usize], b: &[usize]) -> Vec<Difference> {
+        let mean = |runs: &[usize], of_run: &dyn Fn(usize) -> f64| {
+            runs.iter().map(|&run| of_run(run)).sum::<f64>() / runs.len() as f64
+        };
+        let bootstraps = self.resamples.first().map_or(0, Vec::len);
+        let differences = MEASURES
+            .iter()
+            .enumerate()
+            .filter_map(|(at, &(measure, _))| {
+                let [of_a, of_b] = [a, b].map(|runs| mean(runs, &|run| self.estimates[run][at]));
+                let difference = of_b - of_a;
+                let resampled: Vec<f64> = (0..bootstraps)
+                    .map(|draw| {
+                        let of = |runs| mean(runs, &|run| self.resamples[run][draw][at]);
+                        of(b) - of(a)
+                    })
+                    .collect();
+                let ci = IntervalMethod::Percentile.interval(difference, difference, &resampled);
+                let p_value = ci.map(|_| p_value(&resampled));
+                (!difference.is_nan()).then_some(Difference {
+                    measure,
+                    a: of_a,
+                    b: of_b,
+                    difference,
+                    ci,
+                    p_value,
+                })
+            });
+        differences.collect()
+    }
+
+    /// The standard deviation of a measure (a name of [`MEASURES`]) over several runs, n − 1 in the
+    /// denominator: what chance lies in the seeds. `None` for fewer than two, or where it is not
+    /// defined.
+    pub fn deviation(&self, runs: &[usize], measure: &str) -> Option<f64> {
+        let at = MEASURES.iter().position(|(name, _)| *name == measure)?;
+        let values: Vec<f64> = runs.iter().map(|&run| self.estimates[run][at]).collect();
+        if values.len() < 2 {
+            return None;
+        }
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let deviation = (squares / (values.len() - 1) as f64).sqrt();
+        deviation.is_finite().then_some(deviation)
+    }
 }
 
 /// Twice the smaller share of the resamples on either side of 0, never 0 itself.
@@ -165,6 +249,41 @@ mod tests {
             "accuracy",
         );
         assert_eq!(accuracy.difference, 0.0);
+    }
+
+    #[test]
+    fn seeds_are_averaged_within_each_resample() {
+        let mut random = Random::new(3);
+        let mut run = |bias: f64| -> Vec<Row> {
+            (0..200)
+                .map(|at| {
+                    let confidence = (random.uniform() * 0.5 + bias).clamp(0.0, 1.0);
+                    Row::from((confidence, at % 3 > 0))
+                })
+                .collect()
+        };
+        let runs = [run(0.1), run(0.2), run(0.4)];
+        let options = Options {
+            bootstraps: 100,
+            ..Options::default()
+        };
+        let rows: Vec<&[Row]> = runs.iter().map(Vec::as_slice).collect();
+        let together = together(&rows, options).unwrap();
+        // Two runs alone are what `paired` has.
+        assert_eq!(
+            together.differences(&[0], &[2]),
+            paired(&runs[0], &runs[2], options).unwrap()
+        );
+        let brier = |a: &[usize], b: &[usize]| find(&together.differences(a, b), "brier");
+        let mean = (brier(&[0], &[2]).difference + brier(&[1], &[2]).difference) / 2.0;
+        let of_both = brier(&[0, 1], &[2]);
+        assert!((of_both.difference - mean).abs() < 1e-12);
+        assert!(of_both.ci.unwrap()[0] < mean && mean < of_both.ci.unwrap()[1]);
+        let apart = brier(&[0], &[1]).difference.abs();
+        let deviation = together.deviation(&[0, 1], "brier").unwrap();
+        assert!((deviation - apart / 2.0_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(together.deviation(&[0], "brier"), None);
+        assert_eq!(together.deviation(&[0, 1], "fame"), None);
     }
 
     #[test]

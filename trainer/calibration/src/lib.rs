@@ -10,7 +10,8 @@
 //! | judge an answer | [`judge::is_correct`] |
 //! | measure (confidence, correct) pairs | [`metrics::evaluate`], [`baseline::evaluate`] |
 //! | draw them | [`corp::diagram`], [`reliability::bins`] |
-//! | compare two runs | [`compare::paired`] |
+//! | compare runs | [`compare::paired`], [`compare::together`] |
+//! | answer only what is sure | [`selective::coverage_at`] |
 //! | recalibrate | [`recalibrate::fit`] |
 //! | train | [`reward::reward`], [`reward::advantages_rloo`], [`level`] |
 //! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`], [`heights::clusters_at`] |
@@ -39,6 +40,7 @@ pub mod random;
 pub mod recalibrate;
 pub mod reliability;
 pub mod reward;
+pub mod selective;
 pub mod smece;
 pub mod tally;
 

@@ -1,8 +1,8 @@
 //! Measures against a golden table and against the peers (tests/golden/calibration).
 
 use calibration::metrics::{Binning, Metrics, Mode, Options, Row, evaluate};
-use calibration::recalibrate::{Family, Recalibration, fit};
-use calibration::{ece, isotonic};
+use calibration::recalibrate::{Recalibration, fit};
+use calibration::{compare, ece, isotonic, recalibrate};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -211,7 +211,8 @@ fn recalibrations_are_those_of_scikit_learn() {
     let rows: Vec<Row> = pairs.map(|(&c, &y)| (c, y == 1).into()).collect();
     let close =
         |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found} {expected}");
-    for family in [Family::Temperature, Family::Platt, Family::Isotonic] {
+    use recalibrate::Family::{Isotonic, Platt, Temperature};
+    for family in [Temperature, Platt, Isotonic] {
         match fit(family, &rows).unwrap() {
             Recalibration::Temperature { temperature } => close(temperature, golden.temperature),
             Recalibration::Platt { slope, intercept } => {
@@ -223,6 +224,93 @@ fn recalibrations_are_those_of_scikit_learn() {
                     close(map.apply(level as f64 / 10.0), *expected);
                 }
             }
+        }
+    }
+}
+
+/// Runs over the same questions, and what scipy, numpy and statsmodels say of them.
+#[derive(Deserialize)]
+struct Compared {
+    entity: Vec<u32>,
+    runs: [ComparedRun; 2],
+    measures: BTreeMap<String, ComparedMeasure>,
+    holm: Vec<Family>,
+}
+
+#[derive(Deserialize)]
+struct ComparedRun {
+    confidence: Vec<f64>,
+    correct: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct ComparedMeasure {
+    a: f64,
+    b: f64,
+    difference: f64,
+    by_question: [f64; 2],
+    by_entity: [f64; 2],
+    tolerance: f64,
+}
+
+#[derive(Deserialize)]
+struct Family {
+    p: Vec<f64>,
+    corrected: Vec<f64>,
+}
+
+fn compared() -> Compared {
+    let text = include_str!("../../../tests/golden/calibration/compare.json");
+    serde_json::from_str(text).expect("the golden file is whole")
+}
+
+#[test]
+fn paired_bootstraps_are_scipys_and_of_clusters_numpys() {
+    let golden = compared();
+    let rows = |run: &ComparedRun, by_entity: bool| -> Vec<Row> {
+        let pairs = run.confidence.iter().zip(&run.correct);
+        pairs
+            .zip(&golden.entity)
+            .map(|((&confidence, &correct), &entity)| Row {
+                group: by_entity.then_some(entity),
+                ..Row::from((confidence, correct == 1))
+            })
+            .collect()
+    };
+    let options = Options {
+        bootstraps: 4_000,
+        ..Options::default()
+    };
+    for by_entity in [false, true] {
+        let [a, b] = golden.runs.each_ref().map(|run| rows(run, by_entity));
+        let differences = compare::paired(&a, &b, options).unwrap();
+        for (name, wanted) in &golden.measures {
+            let found = differences
+                .iter()
+                .find(|difference| difference.measure == name)
+                .unwrap();
+            assert_close("run a", name, found.a, wanted.a);
+            assert_close("run b", name, found.b, wanted.b);
+            assert_close("difference", name, found.difference, wanted.difference);
+            let ends = match by_entity {
+                true => wanted.by_entity,
+                false => wanted.by_question,
+            };
+            for (found, wanted_end) in found.ci.unwrap().into_iter().zip(ends) {
+                assert!(
+                    (found - wanted_end).abs() <= wanted.tolerance,
+                    "{name}, by entity {by_entity}: found {found}, expected {wanted_end}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn holms_correction_is_statsmodels() {
+    for family in compared().holm {
+        for (found, expected) in compare::holm(&family.p).into_iter().zip(family.corrected) {
+            assert_close("holm", "p", found, expected);
         }
     }
 }

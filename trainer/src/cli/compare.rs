@@ -1,36 +1,48 @@
 //! `sayself compare`.
 
+use crate::cli::form::{Form, table};
 use crate::cli::{Globals, output};
-use crate::comparison::{Comparison, Corrected, compare, read};
+use crate::comparison::{Compared, Comparison, Corrected, compare, methods, read};
 use crate::error::bad_use;
+use crate::run_dir::write_atomically;
+use crate::tables;
 use calibration::metrics::{Binning, MEASURES, Options};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Bootstraps at most.
 const BOOTSTRAPS_MAX: usize = 100_000;
-const DEFAULT_MEASURES: [&str; 5] = ["accuracy", "ece_15", "smece", "brier", "auroc"];
+pub const DEFAULT_MEASURES: [&str; 5] = ["accuracy", "ece_15", "smece", "brier", "auroc"];
 
-/// Compare evaluations question by question.
+/// Compare evaluations question by question, or set them into the paper's tables.
 ///
-/// RUN is a run directory, all of whose evaluations take part, or the folder of one evaluation. Each
-/// is compared with one of them on the questions that both answered: what makes a question hard for
-/// both falls out, so differences are seen that separate intervals hide. Intervals are of 95%, by
-/// bootstraps of whole entities; p-values are corrected for their number by Holm's method.
+/// RUN is a run directory, all of whose evaluations take part, or the folder of one evaluation. Every
+/// two, or each and the one named by --against, are compared on the questions that both answered:
+/// what makes a question hard for both falls out, so differences are seen that separate intervals
+/// hide. Evaluations that differ in their training seed alone (sayself, sayself-seed-2) are one
+/// method, the mean of them. Intervals are of 95%, by bootstraps of whole entities; p-values are
+/// corrected for their number by Holm's method.
+///
+/// With --tables the paper's Tables 1 to 4 (ECE, AUROC, accuracy, faithfulness) are filled in place of
+/// that: our figures with their intervals next to the paper's, with marks where the two are not
+/// comparable, and "not run" where there is no figure of ours.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sayself compare runs/demo\n  sayself compare runs/demo --against self-consistency --measure auroc --format markdown\n  sayself compare runs/a/evaluate/sayself runs/b/evaluate/without-rl --json"
+    after_help = "Examples:\n  sayself compare runs/demo\n  sayself compare runs/demo --against self-consistency --measure auroc --format markdown\n  sayself compare runs/a/evaluate/sayself runs/b/evaluate/without-rl --json\n  sayself compare runs/* --tables markdown --out tables.md"
 )]
 pub struct Arguments {
     /// Run directories, or folders of evaluations
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// The evaluation that the others are compared with; the first without it
-    #[arg(long, value_name = "LABEL")]
+    /// The evaluation that the others are compared with; every pair without it
+    #[arg(long, value_name = "LABEL", conflicts_with = "tables")]
     against: Option<String>,
     /// A measure to show, as `sayself metrics` calls it; may be given several times
-    #[arg(long = "measure", value_name = "NAME")]
+    #[arg(long = "measure", value_name = "NAME", conflicts_with = "tables")]
     measures: Vec<String>,
+    /// Do not average training seeds: each is compared on its own
+    #[arg(long, conflicts_with = "tables")]
+    each_seed: bool,
     /// Resamples for intervals and p-values, which are at least 2 / (N + 1) before they are corrected
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     bootstrap: usize,
@@ -38,23 +50,37 @@ pub struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 42)]
     seed: u64,
     /// Form of the table
-    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = Form::Text, conflicts_with_all = ["json", "tables"])]
+    format: Form,
+    /// The paper's Tables 1 to 4 in this form, in place of differences
+    #[arg(long, value_enum, value_name = "FORM")]
+    tables: Option<TablesForm>,
+    /// Write it to a file in place of stdout
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Columns for the terminal
-    Text,
+enum TablesForm {
     Markdown,
     Csv,
     Latex,
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
+    if let Some(form) = arguments.tables {
+        let made = tables::read(&arguments.runs)?;
+        let lines = match (arguments.json, form) {
+            (true, _) => vec![serde_json::to_string(&made)?],
+            (false, TablesForm::Markdown) => tables::lines(&made, Form::Markdown),
+            (false, TablesForm::Csv) => tables::lines(&made, Form::Csv),
+            (false, TablesForm::Latex) => tables::lines(&made, Form::Latex),
+        };
+        return told(&lines, &arguments, globals);
+    }
     let known = MEASURES.map(|(name, _)| name);
     if let Some(unknown) = arguments
         .measures
@@ -76,93 +102,91 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         false => arguments.measures.iter().map(String::as_str).collect(),
     };
     let evaluated = read(&arguments.runs)?;
-    let first = evaluated.first().map(|first| first.name.clone());
-    let against = arguments.against.or(first);
-    let against = against.ok_or_else(|| bad_use("no evaluation has answers to compare"))?;
+    if evaluated.is_empty() {
+        return Err(bad_use("no evaluation has answers to compare"));
+    }
     let options = Options {
         binning: Binning::Auto,
         bootstraps: arguments.bootstrap,
         seed: arguments.seed,
     };
-    let comparison = compare(&evaluated, &against, &measures, options)?;
+    let comparison = compare(
+        &methods(&evaluated, arguments.each_seed),
+        arguments.against.as_deref(),
+        &measures,
+        options,
+    )?;
     if !globals.quiet {
         for left_out in &comparison.left_out {
             eprintln!("{} is left out: {}", left_out.name, left_out.reason);
         }
     }
-    if arguments.json {
-        return output::json(&comparison);
-    }
-    let mut lines = output::Lines::open();
-    for line in table(&comparison, arguments.format) {
-        lines.text(&line)?;
-    }
-    lines.finish()
+    let lines = match arguments.json {
+        true => vec![serde_json::to_string(&comparison)?],
+        false => {
+            let columns = if comparison.against.is_some() {
+                "lrlrrrrr"
+            } else {
+                "llrlrrrrr"
+            };
+            table(&rows(&comparison), arguments.format, columns)
+        }
+    };
+    told(&lines, &arguments, globals)
 }
 
-/// The lines of the table, a row for each evaluation and measure.
-fn table(comparison: &Comparison, format: Format) -> Vec<String> {
-    let head = [
-        "evaluation".to_owned(),
-        "n".to_owned(),
-        "measure".to_owned(),
-        "value".to_owned(),
-        comparison.against.clone(),
-        "difference".to_owned(),
-        "95% interval".to_owned(),
-        "p (Holm)".to_owned(),
-    ];
+/// Prints the lines, or writes them to `--out`.
+fn told(lines: &[String], arguments: &Arguments, globals: &Globals) -> anyhow::Result<()> {
+    let Some(path) = &arguments.out else {
+        let mut output = output::Lines::open();
+        for line in lines {
+            output.text(line)?;
+        }
+        return output.finish();
+    };
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    write_atomically(path, text.as_bytes())?;
+    if !globals.quiet {
+        eprintln!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+/// The head, and a row for each pair and measure.
+pub fn rows(comparison: &Comparison) -> Vec<Vec<String>> {
+    let mut head = vec!["evaluation".to_owned()];
+    let other = match &comparison.against {
+        Some(against) => against.clone(),
+        None => {
+            head.push("against".to_owned());
+            "its value".to_owned()
+        }
+    };
+    head.extend(["n", "measure", "value"].map(String::from));
+    head.push(other);
+    head.extend(["difference", "95% interval", "p (Holm)"].map(String::from));
     let mut rows = vec![head];
     for compared in &comparison.compared {
         for corrected in &compared.differences {
-            rows.push(row(&compared.name, compared.n, corrected));
+            rows.push(row(compared, corrected, comparison.against.is_none()));
         }
     }
-    match format {
-        Format::Text => output::aligned(&rows),
-        Format::Csv => rows
-            .iter()
-            .map(|row| row.each_ref().map(|cell| csv(cell)).join(","))
-            .collect(),
-        Format::Markdown => {
-            let mut lines: Vec<String> = rows
-                .iter()
-                .map(|row| {
-                    format!(
-                        "| {} |",
-                        row.each_ref()
-                            .map(|cell| cell.replace('|', "\\|"))
-                            .join(" | ")
-                    )
-                })
-                .collect();
-            lines.insert(1, format!("|{}", "---|".repeat(rows[0].len())));
-            lines
-        }
-        Format::Latex => {
-            let mut lines: Vec<String> = rows
-                .iter()
-                .map(|row| {
-                    format!(
-                        "{} \\\\",
-                        row.each_ref().map(|cell| latex(cell)).join(" & ")
-                    )
-                })
-                .collect();
-            lines.insert(0, "\\begin{tabular}{lrlrrrrr}".into());
-            lines.insert(2, "\\hline".into());
-            lines.push("\\end{tabular}".into());
-            lines
-        }
-    }
+    rows
 }
 
-fn row(name: &str, n: usize, corrected: &Corrected) -> [String; 8] {
+fn row(compared: &Compared, corrected: &Corrected, is_of_pairs: bool) -> Vec<String> {
     let difference = &corrected.difference;
     let none = || "–".to_owned();
-    [
-        name.to_owned(),
-        n.to_string(),
+    let named = |name: &str, seeds: usize| match seeds {
+        1 => name.to_owned(),
+        seeds => format!("{name} (mean of {seeds} seeds)"),
+    };
+    let mut row = vec![named(&compared.name, compared.seeds)];
+    if is_of_pairs {
+        row.push(named(&compared.against, compared.seeds_against));
+    }
+    row.extend([
+        compared.n.to_string(),
         difference.measure.to_owned(),
         format!("{:.3}", difference.b),
         format!("{:.3}", difference.a),
@@ -174,39 +198,6 @@ fn row(name: &str, n: usize, corrected: &Corrected) -> [String; 8] {
             true => "< .001".to_owned(),
             false => format!("{p:.3}"),
         }),
-    ]
-}
-
-fn csv(cell: &str) -> String {
-    match cell.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell.to_owned(),
-    }
-}
-
-fn latex(cell: &str) -> String {
-    let mut escaped = String::new();
-    for character in cell.chars() {
-        match character {
-            '&' | '%' | '$' | '#' | '_' | '{' | '}' => escaped.extend(['\\', character]),
-            '\\' => escaped.push_str("\\textbackslash{}"),
-            '~' => escaped.push_str("\\textasciitilde{}"),
-            '^' => escaped.push_str("\\textasciicircum{}"),
-            '<' => escaped.push_str("$<$"),
-            '–' => escaped.push_str("--"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_escaped_for_their_form() {
-        assert_eq!(csv("a, \"b\""), "\"a, \"\"b\"\"\"");
-        assert_eq!(latex("ece_15 < 5%"), "ece\\_15 $<$ 5\\%");
-    }
+    ]);
+    row
 }

@@ -5,6 +5,7 @@ use crate::error::{bad_input, bad_use};
 use crate::scored_rows::{self, Scale};
 use crate::stages::write_skipped;
 use calibration::metrics::{Binning, Options, evaluate};
+use calibration::selective::{Coverage, coverage_at, coverage_by_halves};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -17,9 +18,14 @@ const BOOTSTRAPS_MAX: usize = 1_000_000;
 /// FILE is JSONL or CSV with `confidence` (a probability 0..1, or with --scale 10 a level 1..10) and
 /// `correct` (true/false or 1/0); optional `id` and `group` (rows that share one are drawn together
 /// in bootstraps). The mode, `levels` or `continuous`, is decided once on the whole file, and shown.
+/// A run's own answers.jsonl is read too.
+///
+/// With --at-accuracy: how many questions can be answered at that accuracy, by answering only where
+/// the confidence reaches a threshold. It is chosen on --dev FILE; without one the rows are cut in two
+/// halves, and each is checked with the threshold of the other.
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  sayself metrics answers.csv --scale 10 --bootstrap 1000 --json"
+    after_help = "Examples:\n  sayself metrics answers.csv --scale 10 --bootstrap 1000 --json\n  sayself metrics test.csv --dev dev.csv --at-accuracy 0.9 --bootstrap 1000"
 )]
 pub struct Arguments {
     /// JSONL or CSV
@@ -34,9 +40,15 @@ pub struct Arguments {
     /// 1: confidence is a probability 0..1; 10: a level 1..10
     #[arg(long, value_name = "1|10", default_value_t = 1)]
     scale: u32,
-    /// Seed of the bootstraps
+    /// Seed of the bootstraps, and of the halves
     #[arg(long, value_name = "S", default_value_t = 42)]
     seed: u64,
+    /// Add the coverage at this accuracy, above 0 to 1; may be given several times
+    #[arg(long, value_name = "A")]
+    at_accuracy: Vec<f64>,
+    /// Choose the thresholds of --at-accuracy on this file, of the same form
+    #[arg(long, value_name = "FILE", requires = "at_accuracy")]
+    dev: Option<PathBuf>,
     /// Count malformed rows in skipped.jsonl and go on, in place of failing
     #[arg(long)]
     skip_invalid: bool,
@@ -67,6 +79,15 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
             "--bootstrap must be at most {BOOTSTRAPS_MAX}"
         )));
     }
+    if let Some(wrong) = arguments
+        .at_accuracy
+        .iter()
+        .find(|wished| !(**wished > 0.0 && **wished <= 1.0))
+    {
+        return Err(bad_use(format!(
+            "--at-accuracy must be above 0 and at most 1, not {wrong}"
+        )));
+    }
     let read = scored_rows::read(&arguments.file, scale, arguments.skip_invalid)?;
     if arguments.skip_invalid {
         let path = arguments.out.join("skipped.jsonl");
@@ -90,10 +111,58 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     };
     let metrics = evaluate(&read.rows, options)
         .map_err(|error| bad_input(format!("{}: {error}", arguments.file.display())))?;
-    match arguments.json {
-        true => output::json(&metrics),
-        false => print_table(&serde_json::to_value(&metrics)?),
+    if arguments.at_accuracy.is_empty() {
+        return match arguments.json {
+            true => output::json(&metrics),
+            false => print_table(&serde_json::to_value(&metrics)?),
+        };
     }
+    let dev = match &arguments.dev {
+        Some(path) => Some(scored_rows::read(path, scale, arguments.skip_invalid)?),
+        None => None,
+    };
+    let coverages: Vec<Coverage> = arguments
+        .at_accuracy
+        .iter()
+        .map(|&wished| match &dev {
+            Some(dev) => coverage_at(&dev.rows, &read.rows, wished, options),
+            None => coverage_by_halves(&read.rows, wished, options),
+        })
+        .collect::<Result<_, _>>()?;
+    let mut measured = serde_json::to_value(&metrics)?;
+    if arguments.json {
+        if let Some(object) = measured.as_object_mut() {
+            object.insert("at_accuracy".into(), serde_json::to_value(&coverages)?);
+        }
+        return output::json(&measured);
+    }
+    print_table(&measured)?;
+    let mut lines = output::Lines::open();
+    for coverage in &coverages {
+        lines.text(&coverage_in_words(coverage))?;
+    }
+    lines.finish()
+}
+
+/// `coverage at accuracy 0.9       0.4120  [0.39, 0.43], right among answered 0.8950`.
+fn coverage_in_words(coverage: &Coverage) -> String {
+    let interval = |ends: Option<[f64; 2]>| match ends {
+        Some([low, high]) => format!("  [{low:.4}, {high:.4}]"),
+        None => String::new(),
+    };
+    let name = format!("coverage at accuracy {}", coverage.wished);
+    let came = match coverage.accuracy {
+        Some(accuracy) => format!(
+            ", right among answered {accuracy:.4}{}",
+            interval(coverage.accuracy_ci)
+        ),
+        None => ", no confidence reached it where the threshold was chosen".to_owned(),
+    };
+    format!(
+        "{name:26} {:.4}{}{came}",
+        coverage.coverage,
+        interval(coverage.coverage_ci)
+    )
 }
 
 /// A line a measure: its name, its value, its interval.

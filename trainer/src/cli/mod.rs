@@ -10,12 +10,15 @@ pub mod compare;
 pub mod endpoint;
 pub mod evaluate;
 pub mod export;
+pub mod form;
+pub mod import;
 pub mod metrics;
 pub mod output;
 pub mod parse;
 pub mod plan;
 pub mod pull;
 pub mod rationalize;
+pub mod report;
 pub mod rl;
 pub mod run;
 pub mod sample;
@@ -61,6 +64,8 @@ commands! {
     status => Status,
     compare => Compare,
     export => Export,
+    report => Report,
+    import => Import,
     score => Score,
     metrics => Metrics,
     parse => Parse,

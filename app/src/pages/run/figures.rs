@@ -1,11 +1,11 @@
 //! The reliability diagram, the histograms, and the choice of what they draw.
 
 use super::{bar_link, outcomes};
+use crate::chart::measured::Measured;
 use crate::chart::{Outcomes, histogram, reliability};
 use crate::format;
 use crate::island::diagram::Diagram;
 use crate::link;
-use crate::measured::Measured;
 use crate::view::RunDetail;
 use leptos::prelude::*;
 use std::sync::Arc;

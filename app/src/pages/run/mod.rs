@@ -6,10 +6,10 @@ mod records;
 mod sentence;
 
 use crate::chart::Outcomes;
+use crate::chart::measured::{Measured, measured};
 use crate::document::Frame;
 use crate::format;
 use crate::link;
-use crate::measured::{Measured, measured};
 use crate::pages::state::{StateBadge, StateNotice};
 use crate::pages::words::{Notice, Trail};
 use crate::view::{RunDetail, RunState, RunSummary};

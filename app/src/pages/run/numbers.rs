@@ -1,8 +1,8 @@
 //! Every evaluation's measures with intervals, and the honest baselines beneath them.
 
+use crate::chart::measured::Measured;
 use crate::format;
 use crate::link;
-use crate::measured::Measured;
 use crate::pages::words::Measure;
 use crate::view::{Evaluation, Figure, RunDetail};
 use leptos::prelude::*;

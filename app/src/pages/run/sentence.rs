@@ -1,8 +1,8 @@
 //! The diagram in plain words: what a stated confidence was worth.
 
+use crate::chart::measured::Measured;
 use crate::chart::outcomes::{Bin, Binning, Outcomes};
 use crate::format::{count, fixed, percent};
-use crate::measured::Measured;
 use leptos::prelude::*;
 use std::sync::Arc;
 

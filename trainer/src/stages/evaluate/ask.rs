@@ -366,17 +366,20 @@ impl Asking<'_> {
         progress: &mut Progress<'_>,
     ) -> anyhow::Result<Vec<(String, f64)>> {
         let (questions, responses) = self.ask(questions, self.config.samples, progress)?;
-        let shares = questions.iter().zip(responses).map(|(question, responses)| {
-            let stated = stated.get(question.id.as_str());
-            let answer = stated.and_then(|stated| stated.answer.as_deref());
-            let answer = answer.map(judge::normalise);
-            let agrees = |response: &&SampledResponse| {
-                let said = parse::response(&response.text).answer;
-                answer.is_some() && said.as_deref().map(judge::normalise) == answer
-            };
-            let share = responses.iter().filter(agrees).count() as f64 / responses.len() as f64;
-            (question.id.clone(), share)
-        });
+        let shares = questions
+            .iter()
+            .zip(responses)
+            .map(|(question, responses)| {
+                let stated = stated.get(question.id.as_str());
+                let answer = stated.and_then(|stated| stated.answer.as_deref());
+                let answer = answer.map(judge::normalise);
+                let agrees = |response: &&SampledResponse| {
+                    let said = parse::response(&response.text).answer;
+                    answer.is_some() && said.as_deref().map(judge::normalise) == answer
+                };
+                let share = responses.iter().filter(agrees).count() as f64 / responses.len() as f64;
+                (question.id.clone(), share)
+            });
         Ok(shares.collect())
     }
 

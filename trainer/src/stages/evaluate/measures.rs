@@ -3,6 +3,7 @@
 use super::readout::read_out;
 use super::{BOOTSTRAPS, METRICS};
 use calibration::metrics::{self, Options};
+use calibration::selective::{Coverage, WISHED, coverage_by_halves};
 use calibration::{Row, baseline};
 use datasets::Answer;
 use datasets::config::Readout;
@@ -54,7 +55,8 @@ pub fn measure(answers: &[Answer], seed: u64) -> anyhow::Result<serde_json::Valu
     Ok(object.into())
 }
 
-/// The measures of rows with their intervals, and the honest baselines beside them.
+/// The measures of rows with their intervals, the honest baselines beside them, and how much of the
+/// questions can be answered at a wished accuracy.
 pub(super) fn measured_rows(
     rows: &[Row],
     seed: u64,
@@ -66,7 +68,17 @@ pub(super) fn measured_rows(
     };
     let mut object = object_of(&metrics::evaluate(rows, options)?)?;
     object.extend(object_of(&baseline::evaluate(rows, None, options)?)?);
+    object.insert(
+        "selective".into(),
+        serde_json::to_value(selective(rows, options)?)?,
+    );
     Ok(object)
+}
+
+/// How much can be answered at each wished accuracy, thresholds chosen on the other half.
+fn selective(rows: &[Row], options: Options) -> anyhow::Result<Vec<Coverage>> {
+    let coverages = WISHED.map(|wished| coverage_by_halves(rows, wished, options));
+    Ok(coverages.into_iter().collect::<Result<_, _>>()?)
 }
 
 /// What one template contributes.
@@ -105,15 +117,18 @@ fn object_of<T: serde::Serialize>(
 }
 
 /// Answers as rows: bootstraps are clustered by entity, base rates are by template.
-pub fn rows(answers: &[Answer], probability: impl Fn(&Answer) -> f64) -> Vec<Row> {
-    let mut entities: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut templates: BTreeMap<&str, u32> = BTreeMap::new();
+pub fn rows<'a>(
+    answers: impl IntoIterator<Item = &'a Answer>,
+    probability: impl Fn(&Answer) -> f64,
+) -> Vec<Row> {
+    let mut entities: BTreeMap<&'a str, u32> = BTreeMap::new();
+    let mut templates: BTreeMap<&'a str, u32> = BTreeMap::new();
     let number = |names: &mut BTreeMap<_, u32>, name| {
         let next = names.len() as u32;
         *names.entry(name).or_insert(next)
     };
     answers
-        .iter()
+        .into_iter()
         .map(|answer| Row {
             confidence: probability(answer),
             correct: answer.correct,

@@ -207,7 +207,11 @@ fn answer(
                 if !missing.spares(&answer.id) {
                     continue;
                 }
-                if let Some(map) = subject.recalibration.as_ref().filter(|_| answer.failure.is_none()) {
+                if let Some(map) = subject
+                    .recalibration
+                    .as_ref()
+                    .filter(|_| answer.failure.is_none())
+                {
                     answer.probability = readout::to_millionths(map.apply(answer.probability));
                 }
                 log.append(&answer)?;

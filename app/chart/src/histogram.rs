@@ -1,11 +1,11 @@
 //! The confidence histogram: right answers above the line, wrong ones below it, each bar a link to
 //! its questions.
 
-use crate::chart::outcomes::Outcomes;
-use crate::chart::palette::Ink;
-use crate::chart::plot::{Frame, Lettering, Plot, fill, stroke};
-use crate::chart::svg::{Role, Sheet, UNITS};
 use crate::format::{count, counted, fixed};
+use crate::outcomes::Outcomes;
+use crate::palette::Ink;
+use crate::plot::{Frame, Lettering, Plot, fill, stroke};
+use crate::svg::{Role, Sheet, UNITS};
 use plotters::style::text_anchor::{HPos, VPos};
 
 const WIDTH: u32 = 480;
@@ -21,12 +21,29 @@ const HALF: f64 = 0.40;
 
 /// Draws one evaluation. `most` is the longest bar of all histograms that stand side by side, right
 /// and wrong apart, so that they share a scale; `link` is the address of a bar's questions
-/// ([`crate::view::level_bin`], right or wrong).
+/// ([`crate::level_bin`], right or wrong).
 pub fn svg(
     outcomes: &Outcomes,
     ink: Ink,
     most: (u32, u32),
     link: impl Fn(u8, bool) -> String,
+    id: &str,
+) -> String {
+    drawn(outcomes, ink, most, Some(&link), id)
+}
+
+/// The same as a picture without links.
+pub fn picture(outcomes: &Outcomes, ink: Ink, most: (u32, u32), id: &str) -> String {
+    drawn(outcomes, ink, most, None, id)
+}
+
+type Link<'a> = &'a dyn Fn(u8, bool) -> String;
+
+fn drawn(
+    outcomes: &Outcomes,
+    ink: Ink,
+    most: (u32, u32),
+    link: Option<Link<'_>>,
     id: &str,
 ) -> String {
     let sheet = Sheet::new(WIDTH, HEIGHT);
@@ -40,8 +57,13 @@ pub fn svg(
                 continue;
             }
             let words = bar_in_words(bar, number, correct);
-            let address = link(bar as u8, correct);
-            sheet.open("a", &[("href", &address), ("aria-label", &words)]);
+            match link {
+                Some(link) => {
+                    let address = link(bar as u8, correct);
+                    sheet.open("a", &[("href", &address), ("aria-label", &words)]);
+                }
+                None => sheet.open("g", &[]),
+            }
             sheet.element("title", &[], &words);
             let end = if correct {
                 f64::from(number)
@@ -63,7 +85,7 @@ pub fn svg(
                 ..muted
             };
             plot.text(&count(number.into()), (x, y + away), lettering);
-            sheet.close("a");
+            sheet.close(if link.is_some() { "a" } else { "g" });
         }
         let (x, _) = plot.place((bar as f64, 0.0));
         plot.text(
@@ -87,7 +109,12 @@ pub fn svg(
         end,
     );
     let title = ["Confidence histogram of ", &outcomes.label].concat();
-    sheet.finish(Role::Links, id, &title, &description(outcomes))
+    let (role, end) = match link {
+        Some(_) => (Role::Links, "; every bar is a link to its questions."),
+        None => (Role::Picture, "."),
+    };
+    let description = [&description(outcomes), end].concat();
+    sheet.finish(role, id, &title, &description)
 }
 
 /// The longest bars (right, wrong) among evaluations.
@@ -117,7 +144,7 @@ fn description(outcomes: &Outcomes) -> String {
         &counted(n, "answer"),
         ", ",
         &count(outcomes.right()),
-        " of them right; every bar is a link to its questions.",
+        " of them right",
     ]
     .concat()
 }

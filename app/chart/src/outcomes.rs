@@ -158,17 +158,22 @@ impl Outcomes {
     }
 
     /// Right and wrong answers in each of the eleven bars of the histogram
-    /// ([`crate::view::level_bin`]).
+    /// ([`crate::level_bin`]).
     pub fn bars(&self) -> [(u32, u32); 11] {
         let mut bars = [(0, 0); 11];
         for &Tally(value, right, wrong) in &self.tallies {
-            let bar =
-                &mut bars[usize::from(crate::view::level_bin(f64::from(value) / f64::from(ONE)))];
+            let bar = &mut bars[usize::from(level_bin(f64::from(value) / f64::from(ONE)))];
             bar.0 += right;
             bar.1 += wrong;
         }
         bars
     }
+}
+
+/// The bar of the confidence histogram that a probability falls into: its level 0..=10, bars being
+/// centred on the levels (bar 7 holds 0.65 ≤ p < 0.75), so that no level lies on an edge.
+pub fn level_bin(probability: f64) -> u8 {
+    (probability * 10.0).round().clamp(0.0, 10.0) as u8
 }
 
 /// A share as whole ten-thousandths.

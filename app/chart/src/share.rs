@@ -1,8 +1,8 @@
 //! A share as a bar, for a table's cell or a card; its number stands beside it.
 
-use crate::chart::palette::Ink;
-use crate::chart::plot::{Frame, Plot, fill, stroke};
-use crate::chart::svg::Sheet;
+use crate::palette::Ink;
+use crate::plot::{Frame, Plot, fill, stroke};
+use crate::svg::Sheet;
 
 const WIDTH: u32 = 200;
 const HEIGHT: u32 = 14;

@@ -1,17 +1,22 @@
 //! Charts as SVG, drawn by plotters on a small backend of our own.
 //!
+//! Pages and report draw with the same code: this crate knows neither.
+//!
 //! A chart is a pure function of its data: server, browser and files get the same bytes. Colours
 //! are CSS variables with the light theme's value as fallback, text is real text measured by a
 //! fixed table, and every number is written from integers.
 
+pub mod format;
 pub mod growth;
 pub mod histogram;
 pub mod interval;
+pub mod measured;
 pub mod outcomes;
 pub mod palette;
 pub mod plot;
 pub mod reliability;
+pub mod risk_coverage;
 pub mod share;
 pub mod svg;
 
-pub use outcomes::{Binning, Outcomes};
+pub use outcomes::{Binning, Outcomes, level_bin};

@@ -1,21 +1,17 @@
 //! A measure and its interval as a small bar, for a table's cell. The numbers stand beside it, so it
 //! is hidden from assistive technology.
 
-use crate::chart::palette::Ink;
-use crate::chart::plot::{Frame, Plot, stroke};
-use crate::chart::svg::Sheet;
-use crate::view::Figure;
+use crate::palette::Ink;
+use crate::plot::{Frame, Plot, stroke};
+use crate::svg::Sheet;
 use std::ops::Range;
 
 const WIDTH: u32 = 88;
 const HEIGHT: u32 = 12;
 
-/// Draws `figure` on a scale; empty where it has no value. What lies outside the scale is moved to
+/// Draws a value and the ends of its interval on a scale. What lies outside the scale is moved to
 /// its end.
-pub fn svg(figure: &Figure, scale: Range<f64>) -> String {
-    let Some(value) = figure.value else {
-        return String::new();
-    };
+pub fn svg(value: f64, interval: Option<(f64, f64)>, scale: Range<f64>) -> String {
     let inside = |value: f64| value.clamp(scale.start, scale.end);
     let sheet = Sheet::new(WIDTH, HEIGHT);
     let frame = Frame {
@@ -29,7 +25,7 @@ pub fn svg(figure: &Figure, scale: Range<f64>) -> String {
         vec![(scale.start, 0.5), (scale.end, 0.5)],
         stroke(Ink::Grid, 1.0, 10),
     );
-    if let (Some(low), Some(high)) = (figure.low, figure.high) {
+    if let Some((low, high)) = interval {
         plot.line(
             vec![(inside(low), 0.5), (inside(high), 0.5)],
             stroke(Ink::After, 0.45, 60),

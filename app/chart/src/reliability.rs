@@ -5,11 +5,11 @@
 //! leaves the band, chance does not explain it. Dots are bins, their area the number of answers,
 //! their whisker Wilson's 95% interval.
 
-use crate::chart::outcomes::{Bin, Binning, ONE, Outcomes};
-use crate::chart::palette::Ink;
-use crate::chart::plot::{Frame, Lettering, Plot, fill, stroke};
-use crate::chart::svg::{Role, Sheet, UNITS, push_escaped, text_width};
 use crate::format::{count, fixed, percent};
+use crate::outcomes::{Bin, Binning, ONE, Outcomes};
+use crate::palette::Ink;
+use crate::plot::{Frame, Lettering, Plot, fill, stroke};
+use crate::svg::{Role, Sheet, UNITS, push_escaped, text_width};
 use plotters::style::text_anchor::{HPos, VPos};
 
 const WIDTH: u32 = 480;

@@ -6,8 +6,8 @@
 /// finite.
 ///
 /// ```
-/// assert_eq!(app::format::fixed(0.1265, 2), "0.13");
-/// assert_eq!(app::format::fixed(-2.0, 1), "−2.0");
+/// assert_eq!(chart::format::fixed(0.1265, 2), "0.13");
+/// assert_eq!(chart::format::fixed(-2.0, 1), "−2.0");
 /// ```
 pub fn fixed(value: f64, decimals: u32) -> String {
     if !value.is_finite() {

@@ -1,8 +1,8 @@
 //! A rectangle of a sheet with data coordinates: plotters' coordinates and elements, put down
 //! without ceremony.
 
-use crate::chart::palette::Ink;
-use crate::chart::svg::{Sheet, SvgBackend, UNITS};
+use crate::palette::Ink;
+use crate::svg::{Sheet, SvgBackend, UNITS};
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::element::{Circle, Drawable, PathElement, PointCollection, Polygon, Rectangle, Text};

@@ -3,7 +3,7 @@
 //! plotters counts in whole pixels; this backend counts in tenths of a CSS pixel ([`UNITS`]), so
 //! that curves are smooth and every coordinate has one decimal at most.
 
-use crate::chart::palette;
+use crate::palette;
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,

@@ -3,11 +3,11 @@
 //! Both scales are logarithmic, so work that grows in proportion to its size is a line of slope one,
 //! and a constant factor between two lines is a constant distance.
 
-use crate::chart::palette::{self, Ink};
-use crate::chart::plot::{Frame, Lettering, Plot, fill, stroke};
-use crate::chart::reliability::inks;
-use crate::chart::svg::{Role, Sheet, UNITS};
 use crate::format::{count, fixed};
+use crate::palette::{self, Ink};
+use crate::plot::{Frame, Lettering, Plot, fill, stroke};
+use crate::reliability::inks;
+use crate::svg::{Role, Sheet, UNITS};
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::{HPos, VPos};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Outcomes with their CORP curve and consistency band, computed once for each set of points.
 
-use crate::chart::outcomes::{Outcomes, ten_thousandths};
+use crate::outcomes::{Outcomes, ten_thousandths};
 use calibration::Row;
 use calibration::corp::{self, Corp};
 use std::collections::HashMap;

@@ -1,0 +1,239 @@
+//! The risk-coverage curve: how often answers are wrong when only the surest are given.
+//!
+//! To the left few questions are answered, those the model is surest of; to the right all of them.
+//! A model whose confidence says nothing draws a level line; the lower and the more rising a line, the
+//! more its confidence is worth (Geifman & El-Yaniv 2017).
+
+use crate::format::{count, fixed, percent};
+use crate::outcomes::{ONE, Outcomes, Tally};
+use crate::palette::Ink;
+use crate::plot::{Frame, Lettering, Plot, fill, stroke};
+use crate::reliability::inks;
+use crate::svg::{Role, Sheet, UNITS};
+use plotters::style::text_anchor::{HPos, VPos};
+
+const WIDTH: u32 = 480;
+const HEIGHT: u32 = 340;
+const FRAME: Frame = Frame {
+    left: 50,
+    top: 34,
+    right: 468,
+    bottom: 300,
+};
+/// Places on a line that are drawn at most: more cannot be told apart in 418 pixels.
+const PLACES_MAX: usize = 400;
+/// Coverages that the description tells of.
+const TOLD: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
+
+/// Everything said with at least one confidence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    /// The least confidence that is answered, 0..=1.
+    pub confidence: f64,
+    /// Answered among all, above 0..=1.
+    pub coverage: f64,
+    /// Wrong among answered, 0..=1.
+    pub risk: f64,
+}
+
+/// The curve's places, one for each distinct confidence, the surest first; the last has coverage 1.
+pub fn places(outcomes: &Outcomes) -> Vec<Place> {
+    let all = outcomes.n() as f64;
+    let (mut answered, mut wrong) = (0_u64, 0_u64);
+    outcomes
+        .tallies
+        .iter()
+        .rev()
+        .map(|&Tally(value, right, wrong_here)| {
+            answered += u64::from(right) + u64::from(wrong_here);
+            wrong += u64::from(wrong_here);
+            Place {
+                confidence: f64::from(value) / f64::from(ONE),
+                coverage: answered as f64 / all,
+                risk: wrong as f64 / answered as f64,
+            }
+        })
+        .collect()
+}
+
+/// The first place that answers at least `coverage` of all.
+fn at(places: &[Place], coverage: f64) -> Option<&Place> {
+    places
+        .iter()
+        .find(|place| place.coverage >= coverage - 1e-9)
+}
+
+/// Draws one evaluation or two; further ones are left out. `id` is unique on the page.
+pub fn svg(outcomes: &[Outcomes], id: &str) -> String {
+    let drawn: Vec<(&Outcomes, Vec<Place>)> = outcomes
+        .iter()
+        .take(2)
+        .map(|one| (one, places(one)))
+        .collect();
+    let most = drawn
+        .iter()
+        .flat_map(|(_, places)| places)
+        .map(|place| place.risk)
+        .fold(0.0, f64::max);
+    // The scale ends at the next fifth above the highest risk.
+    let top = ((most * 5.0).ceil() / 5.0).clamp(0.2, 1.0);
+    let sheet = Sheet::new(WIDTH, HEIGHT);
+    let plot = Plot::new(&sheet, FRAME, 0.0..1.0, 0.0..top);
+    scale(&sheet, &plot, top);
+    for ((_, places), ink) in drawn.iter().zip(inks(drawn.len())) {
+        line(&plot, places, *ink);
+    }
+    let mut taken: Option<i32> = None;
+    for ((one, places), ink) in drawn.iter().zip(inks(drawn.len())) {
+        let Some(last) = places.last() else { continue };
+        let (_, end) = plot.place((1.0, last.risk));
+        // Above the line's end, or below it where the other's name stands there already.
+        let above = (end - 16 * UNITS).max((FRAME.top + 8) * UNITS);
+        let middle = match taken {
+            Some(other) if (other - above).abs() < 18 * UNITS => {
+                (end + 18 * UNITS).max(other + 18 * UNITS)
+            }
+            _ => above,
+        };
+        taken = Some(middle);
+        let text = [&one.label, ", n = ", &count(one.n())].concat();
+        let lettering = Lettering::new(*ink, 13, HPos::Right, VPos::Center).bold();
+        sheet.open("g", &[("class", "direct-label"), ("paint-order", "stroke")]);
+        plot.text(&text, ((FRAME.right - 4) * UNITS, middle), lettering);
+        sheet.close("g");
+    }
+    if drawn.iter().all(|(_, places)| places.is_empty()) {
+        let middle = (
+            (FRAME.left + FRAME.right) / 2 * UNITS,
+            (FRAME.top + FRAME.bottom) / 2 * UNITS,
+        );
+        let lettering = Lettering::new(Ink::Muted, 14, HPos::Center, VPos::Center);
+        plot.text("no answers", middle, lettering);
+    }
+    let mut title = String::from("Risk and coverage");
+    for (index, (one, _)) in drawn.iter().enumerate() {
+        title.push_str(if index == 0 { " of " } else { " and " });
+        title.push_str(&one.label);
+    }
+    sheet.finish(Role::Picture, id, &title, &description(&drawn))
+}
+
+fn scale(sheet: &Sheet, plot: &Plot, top: f64) {
+    let muted = |horizontal, vertical| Lettering::new(Ink::Muted, 12, horizontal, vertical);
+    for tick in 0..=5_u32 {
+        let share = f64::from(tick) / 5.0;
+        let paint = match tick {
+            0 => stroke(Ink::Axis, 1.0, 10),
+            _ => stroke(Ink::Grid, 1.0, 10),
+        };
+        plot.line(vec![(share, 0.0), (share, top)], paint);
+        plot.line(vec![(0.0, share * top), (1.0, share * top)], paint);
+        let (x, y) = plot.place((share, share * top));
+        let sign = if tick == 5 { "%" } else { "" };
+        plot.text(
+            &((tick * 20).to_string() + sign),
+            (x, (FRAME.bottom + 6) * UNITS),
+            muted(HPos::Center, VPos::Top),
+        );
+        plot.text(
+            &(fixed(share * top * 100.0, 0) + sign),
+            ((FRAME.left - 7) * UNITS, y),
+            muted(HPos::Right, VPos::Center),
+        );
+    }
+    plot.text(
+        "↑ How often it was wrong",
+        (40, 60),
+        Lettering::new(Ink::Text, 12, HPos::Left, VPos::Top),
+    );
+    plot.text(
+        "Answered, the surest first →",
+        (FRAME.right * UNITS, sheet.height() as i32 * UNITS - 40),
+        Lettering::new(Ink::Text, 12, HPos::Right, VPos::Bottom),
+    );
+}
+
+fn line(plot: &Plot, places: &[Place], ink: Ink) {
+    let step = places.len().div_ceil(PLACES_MAX).max(1);
+    let last = places.len().saturating_sub(1);
+    let kept: Vec<(f64, f64)> = places
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| index % step == 0 || *index == last)
+        .map(|(_, place)| (place.coverage, place.risk))
+        .collect();
+    // Few levels: each is a place that can be chosen, and shown as one.
+    if places.len() <= crate::outcomes::LEVELS_MAX {
+        for place in &kept {
+            plot.circle(*place, 35, fill(ink, 1.0));
+        }
+    }
+    if kept.len() > 1 {
+        plot.line(kept, stroke(ink, 0.9, 22));
+    }
+}
+
+/// The picture in words, for those who do not see it.
+fn description(drawn: &[(&Outcomes, Vec<Place>)]) -> String {
+    let mut words = String::new();
+    for (one, places) in drawn {
+        words.push_str(&[&one.label, ", ", &count(one.n()), " answers: "].concat());
+        let told = TOLD.iter().filter_map(|coverage| at(places, *coverage));
+        let mut told: Vec<&Place> = told.collect();
+        // Few levels leave few coverages to choose.
+        told.dedup();
+        for (index, place) in told.into_iter().enumerate() {
+            if index > 0 {
+                words.push_str("; ");
+            }
+            let parts = [
+                &percent(place.coverage),
+                " answered, ",
+                &percent(place.risk),
+                " of them wrong",
+            ];
+            words.push_str(&parts.concat());
+        }
+        words.push_str(". ");
+    }
+    words.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcomes(label: &str) -> Outcomes {
+        let mut points = vec![(0.9, true); 8];
+        points.extend([(0.9, false); 2]);
+        points.extend([(0.5, true); 5]);
+        points.extend([(0.5, false); 5]);
+        Outcomes::new(label, &points)
+    }
+
+    #[test]
+    fn the_surest_come_first() {
+        let found = places(&outcomes("a"));
+        let wanted = [(0.9, 0.5, 0.2), (0.5, 1.0, 0.35)];
+        assert_eq!(found.len(), 2);
+        for (place, (confidence, coverage, risk)) in found.iter().zip(wanted) {
+            assert!((place.confidence - confidence).abs() < 1e-9, "{place:?}");
+            assert!((place.coverage - coverage).abs() < 1e-9, "{place:?}");
+            assert!((place.risk - risk).abs() < 1e-9, "{place:?}");
+        }
+    }
+
+    #[test]
+    fn two_lines_are_drawn_and_named() {
+        let svg = svg(&[outcomes("base"), outcomes("<taught>")], "r");
+        assert_eq!(svg.matches("<circle").count(), 4);
+        assert!(svg.contains("base, n = 20") && svg.contains("&lt;taught&gt;, n = 20"));
+        assert!(svg.contains("50% answered, 20% of them wrong"));
+    }
+
+    #[test]
+    fn nothing_can_be_drawn_too() {
+        let svg = svg(&[Outcomes::new("none", &[])], "r");
+        assert!(svg.contains("no answers") && !svg.contains("NaN"));
+    }
+}
