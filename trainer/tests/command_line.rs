@@ -25,6 +25,7 @@ fn help() {
         "rationalize",
         "build",
         "compare",
+        "faithfulness",
         "metrics",
         "parse",
         "status",

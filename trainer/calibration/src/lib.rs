@@ -13,6 +13,7 @@
 //! | compare two runs | [`compare::paired`] |
 //! | train | [`reward::reward`], [`reward::advantages_rloo`], [`level`] |
 //! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`] |
+//! | measure whether a rationale is true | [`mod@faithfulness`] |
 
 pub mod aurc;
 pub mod auroc;
@@ -25,6 +26,7 @@ pub mod compare;
 pub mod confidence;
 pub mod corp;
 pub mod ece;
+pub mod faithfulness;
 pub mod isotonic;
 pub mod judge;
 pub mod level;

@@ -8,6 +8,7 @@ pub mod build;
 pub mod cluster;
 pub mod compare;
 pub mod evaluate;
+pub mod faithfulness;
 pub mod metrics;
 pub mod output;
 pub mod parse;
@@ -53,6 +54,7 @@ commands! {
     sft => Sft,
     rl => Rl,
     evaluate => Evaluate,
+    faithfulness => Faithfulness,
     run => Run,
     status => Status,
     compare => Compare,
@@ -64,7 +66,7 @@ commands! {
 /// Teach a language model to say honestly how sure it is, and measure how well it does.
 ///
 /// The stages, each of which can be run alone: sample, cluster, rationalize, build, sft, rl,
-/// evaluate. `sayself run` does them all from one TOML file.
+/// evaluate, faithfulness. `sayself run` does them all from one TOML file.
 #[derive(Parser)]
 #[command(name = "sayself", version, max_term_width = 100)]
 struct CommandLine {

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Run the whole pipeline from one configuration.
 ///
-/// sample, cluster, rationalize, build, then sft, rl and the evaluations, each in its folder of
-/// DIR. Killed at any moment and started again with the same words, it goes on where it stood.
+/// sample, cluster, rationalize, build, then sft, rl and the evaluations, and with [faithfulness] in the
+/// configuration whether rationales are true, each in its folder of DIR. Killed at any moment and started again with the same words, it goes on where it stood.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  sayself run world-facts/demo --out runs/demo\n  sayself run world-facts/full --out runs/full --training-seeds 1,2,3"
@@ -50,12 +50,22 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         skip_invalid: arguments.skip_invalid,
         quiet: globals.quiet,
     };
-    let measured = run_pipeline(&config, &arguments.out, options)?;
+    let outcome = run_pipeline(&config, &arguments.out, options)?;
     if arguments.json {
-        let evaluations: serde_json::Map<_, _> = measured.into_iter().collect();
-        return output::json(&json!({ "run": arguments.out, "evaluations": evaluations }));
+        let evaluations: serde_json::Map<_, _> = outcome.evaluations.into_iter().collect();
+        let mut object = json!({ "run": arguments.out, "evaluations": evaluations });
+        if config.faithfulness.is_some() {
+            let measured: serde_json::Map<_, _> = outcome.faithfulness.into_iter().collect();
+            object["faithfulness"] = measured.into();
+        }
+        return output::json(&object);
     }
-    output::line(output::table(&measured).trim_end())
+    let mut text = output::table(&outcome.evaluations);
+    for (label, measured) in &outcome.faithfulness {
+        text.push('\n');
+        text.push_str(&output::faithfulness_table(label, measured));
+    }
+    output::line(text.trim_end())
 }
 
 fn find_config(name: &str) -> anyhow::Result<RunConfig> {

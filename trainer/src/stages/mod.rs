@@ -4,6 +4,7 @@ pub mod build;
 pub mod cluster;
 pub mod evaluate;
 pub mod extractive;
+pub mod faithfulness;
 pub mod indirect_question;
 pub mod questions;
 pub mod rationalize;
