@@ -31,6 +31,9 @@ pub struct RunConfig {
     pub rl: RlConfig,
     /// Evaluations, in order; each is written to `evaluate/LABEL`.
     pub evaluate: Vec<EvaluateConfig>,
+    /// Whether rationales are true, measured last; absent: not measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faithfulness: Option<FaithfulnessConfig>,
     /// Most memory for keys and values while a model answers, in MB: fewer rows are decoded at once
     /// where more would not fit. Changes no answer.
     pub memory_mb: usize,
@@ -55,6 +58,7 @@ impl Default for RunConfig {
             sft: SftConfig::default(),
             rl: RlConfig::default(),
             evaluate: Vec::new(),
+            faithfulness: None,
             memory_mb: 1024,
             training_seeds: vec![1],
         }
@@ -796,6 +800,9 @@ impl RunConfig {
         for evaluation in &mut self.evaluate {
             at_most(&mut evaluation.limit);
         }
+        if let Some(faithfulness) = &mut self.faithfulness {
+            at_most(&mut faithfulness.limit);
+        }
     }
 
     /// The evaluations in order: those of a taught model once for each training seed.
@@ -847,6 +854,121 @@ impl Default for EvaluateConfig {
             recalibration: None,
             agreement: 0,
             judge: None,
+        }
+    }
+}
+
+/// What a rationale's faithfulness is measured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaithfulnessBy {
+    /// The clusters that it names, and their weights; needs no model (REFERENCE 8).
+    Names,
+    /// A local model's next-word distributions (SelfReflect, arXiv 2505.20295).
+    SelfReflect,
+    /// A language model behind an endpoint, as the paper has it (Table 4).
+    Judge,
+    /// Ratings that people gave.
+    People,
+}
+
+impl FaithfulnessBy {
+    /// As the configuration and the measures call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FaithfulnessBy::Names => "names",
+            FaithfulnessBy::SelfReflect => "self-reflect",
+            FaithfulnessBy::Judge => "judge",
+            FaithfulnessBy::People => "people",
+        }
+    }
+}
+
+/// The text that is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SummaryBy {
+    /// The rationale of the evaluated answer itself.
+    #[default]
+    None,
+    /// A summary of the sampled rationales, without sight of the clusters, by the local model.
+    Model,
+    /// The same by the judge's endpoint.
+    Judge,
+}
+
+/// Which local model SelfReflect asks for masked words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WordsOf {
+    /// The model as it was pulled: a taught one answers in one form alone.
+    #[default]
+    Base,
+    /// With the adapter that is measured.
+    Taught,
+}
+
+/// Whether rationales tell what the samples waver between (Table 4, REFERENCE 8).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FaithfulnessConfig {
+    /// The evaluations whose rationales are measured, by label; empty: all that state any.
+    pub labels: Vec<String>,
+    pub by: Vec<FaithfulnessBy>,
+    /// At most this many questions, drawn at random with the seed among those with a rationale.
+    pub limit: Option<usize>,
+    /// Responses a question of the model that is measured, 2..=1,000.
+    pub samples: usize,
+    #[serde(flatten)]
+    pub decoding: Decoding,
+    /// What is judged: the rationale itself, or a summary of the sampled ones.
+    pub summary: SummaryBy,
+    /// Samples of each question whose words are masked for SelfReflect; the others are what its summary
+    /// should tell.
+    pub self_reflect_answers: usize,
+    pub self_reflect_model: WordsOf,
+    /// An OpenAI-compatible server; its key comes from the environment alone.
+    pub judge_endpoint: Option<String>,
+    /// What the endpoint calls the model.
+    pub judge_model: Option<String>,
+    /// A name in `datasets/prompts/` or a file, with the places `question`, `clusters` and `summary`.
+    pub judge_prompt: String,
+    /// Tries at a reply with a score; then it is a recorded failure.
+    pub judge_attempts: usize,
+    /// Calls in flight.
+    pub judge_concurrency: usize,
+    /// A file of people's ratings: JSONL or CSV with `id`, `annotator` and `score`, 0..10.
+    pub ratings: Option<String>,
+    /// The rationale of the control that says the same of every question.
+    pub constant: String,
+}
+
+impl Default for FaithfulnessConfig {
+    fn default() -> Self {
+        FaithfulnessConfig {
+            labels: Vec::new(),
+            by: vec![FaithfulnessBy::Names, FaithfulnessBy::SelfReflect],
+            limit: None,
+            samples: 50,
+            decoding: Decoding {
+                temperature: 1.0,
+                top_p: 0.95,
+                top_k: 50,
+                max_tokens: 96,
+                ..Decoding::default()
+            },
+            summary: SummaryBy::default(),
+            self_reflect_answers: 5,
+            self_reflect_model: WordsOf::default(),
+            judge_endpoint: None,
+            judge_model: None,
+            judge_prompt: "judge-faithfulness".into(),
+            judge_attempts: 3,
+            judge_concurrency: 8,
+            ratings: None,
+            constant: "I am not certain of my answer, because I may be confusing it with another that I know \
+                       less well."
+                .into(),
         }
     }
 }

@@ -260,6 +260,22 @@ const EVALUATE: &[(&str, Kind)] = &[
     ("recalibration", Name),
     ("agreement", Whole(0, 1000)),
 ];
+const FAITHFULNESS: &[(&str, Kind)] = &[
+    ("labels", Texts),
+    ("by", Choices(&["names", "self-reflect", "judge", "people"])),
+    ("limit", Whole(1, COUNT_MAX)),
+    ("samples", Whole(2, 1000)),
+    ("summary", Choice(&["none", "model", "judge"])),
+    ("self_reflect_answers", Whole(1, 1000)),
+    ("self_reflect_model", Choice(&["base", "taught"])),
+    ("judge_endpoint", Name),
+    ("judge_model", Name),
+    ("judge_prompt", Name),
+    ("judge_attempts", Whole(1, 100)),
+    ("judge_concurrency", Whole(1, 1024)),
+    ("ratings", Name),
+    ("constant", Name),
+];
 
 /// Groups of keys with what their values must be.
 type Keys = &'static [&'static [(&'static str, Kind)]];
@@ -276,6 +292,7 @@ const SECTIONS: &[(&str, Keys)] = &[
     ("sft", &[SFT, TRAINING]),
     ("rl", &[RL, TRAINING]),
     ("rl.ppo", &[PPO]),
+    ("faithfulness", &[FAITHFULNESS, DECODING]),
 ];
 
 /// Evaluations of one run at most.
@@ -473,6 +490,13 @@ mod tests {
         config.cluster.instruction = Some("for clustering: ".into());
         config.rationalize.endpoint = Some(endpoint.clone());
         config.evaluate[0].judge = Some(endpoint);
+        config.faithfulness = Some(crate::config::FaithfulnessConfig {
+            limit: Some(1),
+            judge_endpoint: Some("http://localhost:8000".into()),
+            judge_model: Some("judge".into()),
+            ratings: Some("ratings.csv".into()),
+            ..Default::default()
+        });
         let table = config.table().unwrap();
         let known = |groups: &[&[(&str, Kind)]], key: &str| {
             groups
@@ -563,6 +587,14 @@ mod tests {
             (
                 "[evaluate]\nmethod = \"sayself\"",
                 "evaluate: found { method = \"sayself\" }, expected tables",
+            ),
+            (
+                "[faithfulness]\nby = [\"guess\"]",
+                "faithfulness.by: found [\"guess\"], expected a list of at least one of names",
+            ),
+            (
+                "[faithfulness]\nsamples = 1",
+                "faithfulness.samples: found 1, expected a whole number from 2 to 1000",
             ),
             ("seed = ", "expected"),
         ] {

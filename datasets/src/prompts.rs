@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One chat message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Message {
     /// `system`, `user` or `assistant`.
     pub role: String,
@@ -189,7 +189,7 @@ impl Prompt {
 
 /// The shipped prompts, by name.
 #[cfg(feature = "shipped")]
-const BUILTIN: [(&str, &str); 15] = [
+const BUILTIN: [(&str, &str); 16] = [
     ("few-shot", include_str!("../prompts/few-shot.toml")),
     (
         "few-shot-confidence",
@@ -233,6 +233,11 @@ const BUILTIN: [(&str, &str); 15] = [
     (
         "judge-faithfulness",
         include_str!("../prompts/judge-faithfulness.toml"),
+    ),
+    ("self-reflect", include_str!("../prompts/self-reflect.toml")),
+    (
+        "self-reflect-answers",
+        include_str!("../prompts/self-reflect-answers.toml"),
     ),
     (
         "judge-correctness",
@@ -327,6 +332,8 @@ mod tests {
                 "rationale-teacher" => &[("question", "q"), ("picks", "p"), ("gold", "g")],
                 "summary" => &[("rationales", "r")],
                 "judge-faithfulness" => &[("question", "q"), ("clusters", "c"), ("summary", "s")],
+                "self-reflect" => &[("basis", "b"), ("masked", "m")],
+                "self-reflect-answers" => &[("question", "q"), ("count", "9")],
                 "judge-correctness" => &[("question", "q"), ("gold", "g"), ("response", "r")],
                 "r-tuning-ask" => &[],
                 _ => {

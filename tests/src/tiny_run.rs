@@ -59,6 +59,12 @@ max_tokens = 8
 [[evaluate]]
 method = "sayself"
 max_tokens = 24
+
+[faithfulness]
+labels = ["sayself"]
+samples = 4
+max_tokens = 24
+self_reflect_answers = 1
 "#;
 
 /// Writes the configuration into a folder.

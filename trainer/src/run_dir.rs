@@ -206,6 +206,36 @@ impl RunDir {
     }
 }
 
+/// Writes what a folder's records depend on, as TOML, where nothing is said yet; where something is, it
+/// must be the same, since records of two configurations must not be mixed in one folder. Records that
+/// were kept and say otherwise are told by the first key that differs.
+///
+/// # Errors
+/// [`Error::BadUse`] names that key.
+pub fn settle(path: &Path, settings: &impl Serialize) -> anyhow::Result<()> {
+    let wanted = toml::Value::try_from(settings)?;
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return write_atomically(path, toml::to_string_pretty(&wanted)?.as_bytes());
+        }
+        Err(source) => {
+            let path = path.to_path_buf();
+            return Err(Error::Read { path, source }.into());
+        }
+    };
+    let found: toml::Value =
+        toml::from_str(&text).map_err(|error| bad_input(format!("{}: {error}", path.display())))?;
+    match first_difference(&found, &wanted, "") {
+        None => Ok(()),
+        Some(difference) => Err(bad_use(format!(
+            "{} holds records of another configuration ({difference}); choose another --out, or remove that \
+             folder to start anew",
+            path.parent().unwrap_or(path).display()
+        ))),
+    }
+}
+
 /// The key of `run.toml` that may grow: more seeds leave what the first ones gave as it is.
 const SEEDS: &str = "training_seeds";
 
@@ -731,6 +761,21 @@ mod tests {
         settle("http://localhost:2", "small").unwrap();
         let error = settle("http://localhost:2", "large").unwrap_err();
         assert!(error.to_string().contains("model"), "{error}");
+    }
+
+    #[test]
+    fn settings_of_a_folder_are_settled_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sub/settings.toml");
+        let settings = |limit: u32| BTreeMap::from([("limit", limit), ("samples", 5)]);
+        settle(&path, &settings(3)).unwrap();
+        settle(&path, &settings(3)).unwrap();
+        let error = settle(&path, &settings(4)).unwrap_err();
+        assert!(
+            error.to_string().contains("limit: 3 there, 4 here"),
+            "{error}"
+        );
+        assert_eq!(crate::error::exit_code(&error), 2);
     }
 
     #[test]

@@ -26,6 +26,7 @@ fn help() {
         "build",
         "compare",
         "import",
+        "faithfulness",
         "metrics",
         "parse",
         "report",

@@ -16,6 +16,7 @@
 //! | train | [`reward::reward`], [`reward::advantages_rloo`], [`level`] |
 //! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`], [`heights::clusters_at`] |
 //! | compare two judges | [`kappa::agreement`] |
+//! | measure whether a rationale is true | [`mod@faithfulness`] |
 
 pub mod aurc;
 pub mod auroc;
@@ -28,6 +29,7 @@ pub mod compare;
 pub mod confidence;
 pub mod corp;
 pub mod ece;
+pub mod faithfulness;
 pub mod heights;
 pub mod isotonic;
 pub mod judge;

@@ -144,6 +144,32 @@ pub fn bare_answer(text: &str) -> Option<String> {
     cleaned(judge::first_segment(line))
 }
 
+/// The text without what stands after each `Confidence:`, label included, to the next part or the end
+/// of its line: for judges and annotators, who must not see it.
+///
+/// ```
+/// let blind = calibration::parse::without_confidence("Answer: Paris\nConfidence: 8\nSelf-reflection: …");
+/// assert_eq!(blind, "Answer: Paris\nSelf-reflection: …");
+/// ```
+pub fn without_confidence(text: &str) -> String {
+    let labels = labels(text);
+    let mut blind = String::new();
+    let mut from = 0;
+    for (at, label) in labels.iter().enumerate() {
+        if label.kind != LabelKind::Confidence {
+            continue;
+        }
+        blind.push_str(&text[from..label.start.max(from)]);
+        let part_end = labels.get(at + 1).map_or(text.len(), |next| next.start);
+        let line_end = text[label.end..part_end]
+            .find('\n')
+            .map_or(part_end, |length| label.end + length + 1);
+        from = line_end.max(from);
+    }
+    blind.push_str(&text[from..]);
+    blind
+}
+
 /// What a response says before it speaks of its doubt: up to the first `Confidence:` or
 /// `Self-reflection:`, white space around it removed. What a judge of correctness may see of a response
 /// without an `Answer:`.
@@ -490,7 +516,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_shown_to_a_judge_states_no_confidence() {
+        for (text, blind) in [
+            ("Confidence: 8\nAnswer: Rome", "Answer: Rome"),
+            ("Answer: Rome Confidence: **8**/10", "Answer: Rome "),
+            (
+                "Rome. Confidence: 3 Confidence: 4\nno more",
+                "Rome. no more",
+            ),
+            ("I have no confidence in it", "I have no confidence in it"),
+        ] {
+            assert_eq!(without_confidence(text), blind);
+        }
+        assert_eq!(before_doubt(" so, Rome\nConfidence: 2"), "so, Rome");
+        assert_eq!(before_doubt("Rome "), "Rome");
+    }
+
     proptest! {
+        #[test]
+        fn nothing_blind_can_be_read_as_a_confidence(text in "(Confidence: |Answer: |[a-z0-9]{0,3}|[\\n ]){0,12}") {
+            let blind = without_confidence(&text);
+            prop_assert_eq!(response(&blind).failure, Some(ParseFailure::Missing));
+        }
+
         #[test]
         fn never_panics(text in "(?s)(.|Confidence:|Answer:|Self-reflection:|[0-9%/. *_]){0,12}") {
             let parsed = response(&text);

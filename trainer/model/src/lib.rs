@@ -23,9 +23,11 @@
 //! | [`tokenizer`], [`chat`] | token ids and chat templates |
 //! | [`mod@generate`] | sampling with continuous batching |
 //! | [`mod@score`], [`levels`] | log-probabilities of texts and of the ten confidence levels |
+//! | [`continuations`] | logits along given continuations of contexts that share their beginning |
 
 pub mod chat;
 pub mod config;
+pub mod continuations;
 pub mod decoder;
 mod error;
 pub mod export;
@@ -43,6 +45,7 @@ pub mod tokenizer;
 pub use candle_core::{DType, Device, Tensor, Var};
 pub use chat::Message;
 pub use config::{Architecture, Config};
+pub use continuations::{Continuation, continuation_logits};
 pub use decoder::{Decoder, LoadOptions, Part, Tape};
 pub use error::ModelError;
 pub use generate::{

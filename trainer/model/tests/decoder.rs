@@ -278,3 +278,33 @@ fn bad_input_is_refused_with_a_reason() {
         .replace("\"use_dora\": false", "\"use_dora\": true");
     assert!(read(dora.as_bytes(), &weights).contains("use_dora"));
 }
+
+#[test]
+fn logits_of_continuations_are_those_of_the_whole_texts() {
+    let decoder = tiny::decoder(Architecture::Llama, false);
+    let continuation = |context: &[u32], tokens: &[u32]| model::Continuation {
+        context: context.to_vec(),
+        tokens: tokens.to_vec(),
+    };
+    let asked = [
+        continuation(&[5, 6, 7, 8], &[9, 10]),
+        continuation(&[5, 6, 7], &[8]),
+        continuation(&[5, 6, 11, 12, 13], &[]),
+        continuation(&[5, 6], &[7, 8, 9]),
+    ];
+    let together = model::continuation_logits(&decoder, &asked).unwrap();
+    for (one, found) in asked.iter().zip(&together) {
+        assert_eq!(found.len(), one.tokens.len());
+        let whole = Segments::single(&[&one.context[..], &one.tokens].concat());
+        let rows = logits(&decoder, &whole).to_vec2::<f32>().unwrap();
+        for (place, found) in found.iter().enumerate() {
+            let expected = &rows[one.context.len() - 1 + place];
+            for (a, b) in found.iter().zip(expected) {
+                assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{a} against {b}");
+            }
+        }
+    }
+    let alone = model::continuation_logits(&decoder, &asked[..1]).unwrap();
+    assert_eq!(alone[0], together[0]);
+    assert!(model::continuation_logits(&decoder, &[continuation(&[], &[1])]).is_err());
+}

@@ -10,6 +10,7 @@ pub mod compare;
 pub mod endpoint;
 pub mod evaluate;
 pub mod export;
+pub mod faithfulness;
 pub mod form;
 pub mod import;
 pub mod metrics;
@@ -59,6 +60,7 @@ commands! {
     sft => Sft,
     rl => Rl,
     evaluate => Evaluate,
+    faithfulness => Faithfulness,
     run => Run,
     plan => Plan,
     status => Status,
@@ -74,7 +76,7 @@ commands! {
 /// Teach a language model to say honestly how sure it is, and measure how well it does.
 ///
 /// The stages, each of which can be run alone: sample, cluster, rationalize, build, sft, rl,
-/// evaluate. `sayself run` does them all from one TOML file.
+/// evaluate, faithfulness. `sayself run` does them all from one TOML file.
 #[derive(Parser)]
 #[command(name = "sayself", version, max_term_width = 100)]
 struct CommandLine {

@@ -204,3 +204,121 @@ mod tests {
         assert_eq!(judge(&serde_json::json!({ "n": 3 })), "");
     }
 }
+
+/// The table of faithfulness, as text: each measure beside its controls, then what goes with it.
+pub fn faithfulness_table(label: &str, measured: &serde_json::Value) -> String {
+    use serde_json::Value;
+    let figure = |object: &Value, name: &str| {
+        let value = object.get(name).and_then(Value::as_f64);
+        let interval = object.get(format!("{name}_ci")).and_then(Value::as_array);
+        let bound = |index: usize| interval.and_then(|interval| interval.get(index)?.as_f64());
+        match (value, bound(0), bound(1)) {
+            (Some(value), Some(low), Some(high)) => format!("{value:.2} [{low:.2}, {high:.2}]"),
+            (Some(value), _, _) => format!("{value:.2}"),
+            _ => "–".to_owned(),
+        }
+    };
+    let mut rows = vec![
+        [
+            label,
+            "n",
+            "mean",
+            "shuffled",
+            "constant",
+            "falls under controls",
+        ]
+        .map(String::from)
+        .to_vec(),
+    ];
+    let named = [
+        ("names", "names, 0..10"),
+        ("self_reflect", "self-reflect, 0..1, lower is better"),
+        ("judge", "judge, 0..10"),
+        ("people", "people, 0..10"),
+    ];
+    for (name, shown) in named {
+        let Some(found) = measured.get(name) else {
+            continue;
+        };
+        let control = |name: &str| {
+            found
+                .get(name)
+                .map_or_else(|| "–".to_owned(), |control| figure(control, "mean"))
+        };
+        rows.push(vec![
+            shown.to_owned(),
+            found.get("n").map_or_else(String::new, ToString::to_string),
+            figure(found, "mean"),
+            control("shuffled"),
+            control("constant"),
+            match found.get("falls_under_controls").and_then(Value::as_bool) {
+                Some(true) => "yes".to_owned(),
+                Some(false) => "no: it says nothing here".to_owned(),
+                None => "–".to_owned(),
+            },
+        ]);
+    }
+    let mut lines = aligned(&rows);
+    let mut further = Vec::new();
+    if let Some(cmfg) = measured.get("cmfg").filter(|cmfg| cmfg.is_object()) {
+        further.push(format!(
+            "stated confidence follows the samples: cMFG {}, MFG {}",
+            figure(cmfg, "cmfg"),
+            figure(cmfg, "mfg")
+        ));
+    }
+    if let Some(corrected) = measured
+        .pointer("/judge/corrected")
+        .filter(|one| one.is_object())
+    {
+        let end = |index| {
+            corrected
+                .pointer(&format!("/ci/{index}"))
+                .and_then(Value::as_f64)
+        };
+        let mean = corrected.get("mean").and_then(Value::as_f64);
+        if let (Some(mean), Some(low), Some(high)) = (mean, end(0), end(1)) {
+            further.push(format!(
+                "the judge's mean, corrected by {} rated items: {mean:.2} [{low:.2}, {high:.2}]",
+                corrected
+                    .get("rated")
+                    .map_or_else(String::new, ToString::to_string)
+            ));
+        }
+    }
+    if let Some(people) = measured.get("people") {
+        further.push(format!(
+            "agreement among people: alpha {} nominal, {} ordinal, {} interval",
+            figure(people, "alpha_nominal"),
+            figure(people, "alpha_ordinal"),
+            figure(people, "alpha_interval")
+        ));
+    }
+    for pair in measured
+        .get("agreement")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let name = |key: &str| pair.get(key).and_then(Value::as_str).unwrap_or_default();
+        further.push(format!(
+            "{} and {} (n = {}): Spearman {}, Pearson {}",
+            name("a"),
+            name("b"),
+            pair.get("n").map_or_else(String::new, ToString::to_string),
+            figure(pair, "spearman"),
+            figure(pair, "pearson")
+        ));
+    }
+    if let Some(single) = measured.get("single_cluster") {
+        further.push(format!(
+            "apart: {} questions on which all samples agree, names {}",
+            single
+                .get("n")
+                .map_or_else(String::new, ToString::to_string),
+            figure(single, "names")
+        ));
+    }
+    lines.extend(further);
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}

@@ -3,7 +3,7 @@
 use crate::cli::{Globals, output};
 use crate::error::{Error, bad_input, bad_use};
 use crate::stages::compare_methods::{Compared, compare_methods};
-use crate::stages::run::{Measured, RunOptions, run as run_pipeline};
+use crate::stages::run::{Measured, Outcome, RunOptions, run as run_pipeline};
 use clap::Args;
 use datasets::{Comparison, RunConfig};
 use serde_json::{Map, Value, json};
@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 
 /// Run the whole pipeline from one configuration, or a comparison of several.
 ///
-/// sample, cluster, rationalize, build, then sft, rl and the evaluations, each in its folder of
-/// DIR. Killed at any moment and started again with the same words, it goes on where it stood. A
-/// comparison (a file with `configs`) runs each configuration in DIR/NAME, all from the same samples.
+/// sample, cluster, rationalize, build, then sft, rl and the evaluations, and with [faithfulness] in the
+/// configuration whether rationales are true, each in its folder of DIR. Killed at any moment and started
+/// again with the same words, it goes on where it stood. A comparison (a file with `configs`) runs each
+/// configuration in DIR/NAME, all from the same samples.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  sayself run world-facts/demo --out runs/demo\n  sayself run world-facts/full --out runs/full --training-seeds 1,2,3\n  sayself run datasets/configs/comparison.toml --out runs/comparison"
@@ -70,11 +71,13 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         Comparison::from_toml(&text).map_err(|error| bad_input(format!("{name}: {error}")))?;
     let Some(comparison) = comparison else {
         let donors: Vec<PathBuf> = arguments.reuse.iter().cloned().collect();
-        let measured = run_pipeline(&arguments.config(name, &text)?, out, &donors, options)?;
+        let outcome = run_pipeline(&arguments.config(name, &text)?, out, &donors, options)?;
         if arguments.json {
-            return output::json(&json!({ "run": out, "evaluations": as_object(measured) }));
+            let mut object = as_object(outcome);
+            object["run"] = json!(out);
+            return output::json(&object);
         }
-        return output::line(told(&measured).trim_end());
+        return output::line(told(&outcome).trim_end());
     };
     let compared = compared(&arguments, &comparison)?;
     let beside = Path::new(name).parent().unwrap_or(Path::new(""));
@@ -86,29 +89,44 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     if arguments.json {
         let runs: Map<String, Value> = measured
             .into_iter()
-            .map(|(name, measured)| (name, as_object(measured)))
+            .map(|(name, outcome)| (name, as_object(outcome)))
             .collect();
         return output::json(&json!({ "comparison": out, "runs": runs }));
     }
-    let rows: Vec<Measured> = measured
-        .into_iter()
-        .flat_map(|(name, measured)| {
-            measured
-                .into_iter()
-                .map(move |(label, measures)| (format!("{name}: {label}"), measures))
-        })
-        .collect();
-    output::line(told(&rows).trim_end())
+    let named = |of: fn(Outcome) -> Vec<Measured>| -> Vec<Measured> {
+        let of_run = |(name, outcome): &(String, Outcome)| {
+            let measured = of(outcome.clone()).into_iter();
+            let name = name.clone();
+            measured.map(move |(label, measures)| (format!("{name}: {label}"), measures))
+        };
+        measured.iter().flat_map(of_run).collect()
+    };
+    let all = Outcome {
+        evaluations: named(|outcome| outcome.evaluations),
+        faithfulness: named(|outcome| outcome.faithfulness),
+    };
+    output::line(told(&all).trim_end())
 }
 
-/// The table, and what judges by endpoint say beside it.
-fn told(measured: &[Measured]) -> String {
-    let judged = measured.iter().map(|(_, metrics)| output::judge(metrics));
-    output::table(measured) + &judged.collect::<String>()
+/// The tables, and what judges by endpoint say beside them.
+fn told(outcome: &Outcome) -> String {
+    let judged = outcome.evaluations.iter();
+    let mut text = output::table(&outcome.evaluations);
+    text.extend(judged.map(|(_, metrics)| output::judge(metrics)));
+    for (label, measured) in &outcome.faithfulness {
+        text.push('\n');
+        text.push_str(&output::faithfulness_table(label, measured));
+    }
+    text
 }
 
-fn as_object(measured: Vec<Measured>) -> Value {
-    Value::Object(measured.into_iter().collect())
+fn as_object(outcome: Outcome) -> Value {
+    let map = |measured: Vec<Measured>| Value::Object(measured.into_iter().collect());
+    let mut object = json!({ "evaluations": map(outcome.evaluations) });
+    if !outcome.faithfulness.is_empty() {
+        object["faithfulness"] = map(outcome.faithfulness);
+    }
+    object
 }
 
 /// The comparison's configurations, with its training seeds.

@@ -71,6 +71,24 @@ impl ModelArguments {
             .apply(&mut config.endpoint, self.endpoint.as_deref());
     }
 
+    /// The same, where no adapter and no endpoint is named, with this adapter.
+    #[must_use]
+    pub fn or_adapter(&self, folder: Option<PathBuf>) -> ModelArguments {
+        let mut arguments = self.clone();
+        if arguments.endpoint.is_none() {
+            arguments.adapter = arguments.adapter.or(folder);
+        }
+        arguments
+    }
+
+    pub fn has_adapter(&self) -> bool {
+        self.adapter.is_some()
+    }
+
+    pub fn has_endpoint(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
     /// How the command's endpoints are asked.
     pub fn how(&self) -> &EndpointArguments {
         &self.how

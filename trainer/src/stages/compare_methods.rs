@@ -1,7 +1,7 @@
 //! A comparison: each configuration's run, one after another, from the same samples.
 
 use crate::error::bad_use;
-use crate::stages::run::{Measured, RunOptions, run};
+use crate::stages::run::{Outcome, RunOptions, run};
 use datasets::RunConfig;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ pub fn compare_methods(
     out: &Path,
     samples: Option<&Path>,
     options: RunOptions,
-) -> anyhow::Result<Vec<(String, Vec<Measured>)>> {
+) -> anyhow::Result<Vec<(String, Outcome)>> {
     if let Some(one) = compared.iter().find(|one| one.name.starts_with('.')) {
         return Err(bad_use(format!("{:?} is no name of a folder", one.name)));
     }
@@ -33,10 +33,10 @@ pub fn compare_methods(
             eprintln!("{} of {}: {}", index + 1, compared.len(), one.name);
         }
         let folder = out.join(&one.name);
-        let measured = run(&one.config, &folder, &donors, options)
+        let outcome = run(&one.config, &folder, &donors, options)
             .map_err(|error| error.context(format!("run {}", one.name)))?;
         donors.push(folder);
-        all.push((one.name.clone(), measured));
+        all.push((one.name.clone(), outcome));
     }
     Ok(all)
 }

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod compare_methods;
 pub mod evaluate;
 pub mod extractive;
+pub mod faithfulness;
 pub mod indirect_question;
 pub mod questions;
 pub mod rationalize;

@@ -3,6 +3,8 @@
 //! ```text
 //! questions ─ sample, greedy ─ cluster ─ rationalize ─ build ─┬─ sft/seed-1 ─ rl/seed-1 ─┐
 //!                                                             └─ sft/seed-2 ─ rl/seed-2 ─┴─ evaluate/LABEL …
+//!                                                                                          │
+//!                                                      with [faithfulness]: faithfulness/LABEL …
 //! ```
 //!
 //! A stage that is done is not done again; one that was cut short goes on where it stood.
@@ -13,7 +15,7 @@ use crate::error::bad_use;
 use crate::events::EventLog;
 use crate::learn::Student;
 use crate::learn::optimize::ADAPTER;
-use crate::model_source::{self, ModelSource, load_adapter};
+use crate::model_source::{self, ModelSource, adapter_sha256, load_adapter};
 use crate::question_source::{self, QuestionSet};
 use crate::run_dir::{Provenance, RunDir, RunFile, read_records, write_records};
 use crate::sampler::Sampler;
@@ -21,18 +23,23 @@ use crate::sampler::http::HttpSampler;
 use crate::sampler::local::{LocalSampler, level_reading, limits};
 use crate::stages::build::BuildInputs;
 use crate::stages::evaluate::{
-    Fitted, LevelReader, METRICS, Method, RECALIBRATION, Subject, evaluate, read_metrics,
+    ANSWERS, Fitted, LevelReader, METRICS, Method, RECALIBRATION, Subject, evaluate, read_metrics,
 };
+use crate::stages::faithfulness::{JudgeServer, LocalWordReader};
 use crate::stages::questions;
 use crate::stages::rationalize::TeacherInputs;
 use crate::stages::reuse::reuse;
-use crate::stages::{StageContext, build, cluster, rationalize, rl, sample, sft};
+use crate::stages::{StageContext, build, cluster, faithfulness, rationalize, rl, sample, sft};
 use anyhow::Context;
-use datasets::config::{ClusterBy, EvaluateConfig, Evaluation, SampleConfig, Selection};
+use datasets::config::{
+    ClusterBy, EvaluateConfig, Evaluation, FaithfulnessBy, FaithfulnessConfig, SampleConfig,
+    Selection, SummaryBy, WordsOf,
+};
 use datasets::event::EventKind;
 use datasets::prompts::Prompt;
 use datasets::reference::StageOneSet;
-use datasets::{Question, RunConfig};
+use datasets::{Answer, Question, RunConfig};
+use model::Decoder;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,9 +57,16 @@ pub struct RunOptions {
 /// One evaluation of a finished run: its label and measures.
 pub type Measured = (String, serde_json::Value);
 
-/// Runs what is not done yet; returns the measures of every evaluation, in the order of the
-/// configuration. What one of the `donors` made with the same configuration is taken from there
-/// ([`reuse()`]).
+/// What a finished run measured, in the order of the configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    pub evaluations: Vec<Measured>,
+    /// Of the evaluations whose rationales were measured.
+    pub faithfulness: Vec<Measured>,
+}
+
+/// Runs what is not done yet; returns the measures of every evaluation, and of the rationales where they
+/// are wanted. What one of the `donors` made with the same configuration is taken from there ([`reuse()`]).
 ///
 /// # Errors
 /// Of the first stage that fails; it is named, an event says so, and the same command goes on from
@@ -62,8 +76,13 @@ pub fn run(
     out: &Path,
     donors: &[PathBuf],
     options: RunOptions,
-) -> anyhow::Result<Vec<Measured>> {
+) -> anyhow::Result<Outcome> {
     let plan = plan(config)?;
+    // Said before hours are spent, not after.
+    let judge = match &config.faithfulness {
+        Some(of) => judge_of(of)?,
+        None => None,
+    };
     // A model that is only asked, elsewhere, is not needed here.
     let is_needed = config.endpoint.is_none() || plan.iter().any(|one| one.adapter.is_some());
     let source = is_needed
@@ -100,6 +119,7 @@ pub fn run(
         http,
         set,
         student: OnceCell::new(),
+        judge,
     };
     pipeline.run(&plan)
 }
@@ -155,6 +175,14 @@ fn plan(config: &RunConfig) -> anyhow::Result<Vec<Evaluation<'_>>> {
             _ => {}
         }
     }
+    let labels = config.faithfulness.iter().flat_map(|of| &of.labels);
+    for label in labels {
+        if planned.iter().all(|one| one.label != *label) {
+            return Err(bad_use(format!(
+                "faithfulness.labels: found {label:?}, which is no evaluation's label"
+            )));
+        }
+    }
     for (index, one) in planned.iter().enumerate() {
         if planned[..index]
             .iter()
@@ -187,10 +215,11 @@ struct Pipeline<'a> {
     set: QuestionSet,
     /// Loaded once, when the first stage needs it.
     student: OnceCell<Student>,
+    judge: Option<JudgeServer>,
 }
 
 impl Pipeline<'_> {
-    fn run(&self, plan: &[Evaluation<'_>]) -> anyhow::Result<Vec<Measured>> {
+    fn run(&self, plan: &[Evaluation<'_>]) -> anyhow::Result<Outcome> {
         let questions = self.questions()?;
         let train = questions::of_split(&questions, "train")?;
         let needs: Vec<(&'static str, u64)> =
@@ -204,9 +233,20 @@ impl Pipeline<'_> {
                 }
             }
         }
-        plan.iter()
-            .map(|planned| self.evaluate(planned, &questions))
-            .collect()
+        let mut outcome = Outcome::default();
+        for planned in plan {
+            outcome
+                .evaluations
+                .push(self.evaluate(planned, &questions)?);
+        }
+        if let Some(config) = &self.config.faithfulness {
+            for planned in plan {
+                outcome
+                    .faithfulness
+                    .extend(self.faithfulness(config, planned)?);
+            }
+        }
+        Ok(outcome)
     }
 
     /// `questions.jsonl`: written once, so that a run keeps its questions.
@@ -295,23 +335,15 @@ impl Pipeline<'_> {
             Selection::OwnAnswers => Some(draw("greedy", &config.sample.greedy(), sample::GREEDY)?),
             Selection::CorrectOnly => None,
         };
-        let embedder = |wanted: bool| {
-            wanted
-                .then(|| {
-                    Embedder::load(&model_source::resolve(
-                        &config.embedder,
-                        self.options.quiet,
-                    )?)
-                })
-                .transpose()
-        };
         self.stage("cluster", config.seed, |context| {
             let is_embedded = config.cluster.by == ClusterBy::Embedding;
             let encoder: Option<Box<dyn SentenceEncoder>> = match &config.cluster.endpoint {
                 Some(endpoint) if is_embedded => {
                     Some(Box::new(HttpEmbedder::new(endpoint, &config.embedder)?))
                 }
-                _ => embedder(is_embedded)?.map(|embedder| Box::new(embedder) as _),
+                _ => self
+                    .embedder(is_embedded)?
+                    .map(|embedder| Box::new(embedder) as _),
             };
             cluster::cluster(
                 context,
@@ -342,7 +374,7 @@ impl Pipeline<'_> {
                 context,
                 &config.build,
                 &inputs,
-                embedder(build::needs_embedder(questions))?.as_ref(),
+                self.embedder(build::needs_embedder(questions))?.as_ref(),
             )
         })?;
         Ok(file)
@@ -447,19 +479,7 @@ impl Pipeline<'_> {
                 return evaluate(context, config, &self.subject(http, config)?, &asked, &dev);
             }
             let student = self.student()?;
-            let decoder = match planned.adapter {
-                None => student.decoder.clone(),
-                Some((of_stage, seed)) => {
-                    let adapter = self
-                        .dir
-                        .path()
-                        .join(format!("{of_stage}/seed-{seed}"))
-                        .join(ADAPTER);
-                    let lora =
-                        load_adapter(&adapter, student.decoder.config(), student.decoder.device())?;
-                    student.decoder.with_adapter(Arc::new(lora))
-                }
-            };
+            let decoder = self.decoder_of(planned)?;
             let sampler = LocalSampler {
                 decoder: decoder.clone(),
                 tokenizer: student.tokenizer.clone(),
@@ -484,6 +504,135 @@ impl Pipeline<'_> {
             Ok(metrics)
         })?;
         Ok((planned.label.clone(), metrics))
+    }
+
+    /// The model that an evaluation asks, with its adapter.
+    fn decoder_of(&self, planned: &Evaluation<'_>) -> anyhow::Result<Decoder> {
+        let student = self.student()?;
+        let Some((stage, seed)) = planned.adapter else {
+            return Ok(student.decoder.clone());
+        };
+        let lora = load_adapter(
+            &self.adapter_of(stage, seed),
+            student.decoder.config(),
+            student.decoder.device(),
+        )?;
+        Ok(student.decoder.with_adapter(Arc::new(lora)))
+    }
+
+    fn adapter_of(&self, stage: &str, seed: u64) -> PathBuf {
+        let folder = self.dir.path().join(format!("{stage}/seed-{seed}"));
+        folder.join(ADAPTER)
+    }
+
+    /// Whether the rationales of an evaluation are true; nothing where they are not wanted, or there are
+    /// none.
+    fn faithfulness(
+        &self,
+        config: &FaithfulnessConfig,
+        planned: &Evaluation<'_>,
+    ) -> anyhow::Result<Option<Measured>> {
+        let label = &planned.label;
+        if !(config.labels.is_empty() || config.labels.contains(label)) {
+            return Ok(None);
+        }
+        let stage = format!("faithfulness/{label}");
+        let folder = self.dir.path().join(&stage);
+        if folder.join(faithfulness::METRICS).exists() {
+            return Ok(Some((label.clone(), read_metrics(&folder)?)));
+        }
+        let evaluation = self.dir.path().join("evaluate").join(label);
+        if config.labels.is_empty() && !has_rationales(&evaluation)? {
+            return Ok(None);
+        }
+        let seed = self.config.seed;
+        let measured = self.stage(&stage, seed, |context| {
+            let input = faithfulness::Input::of_evaluation(
+                label,
+                &evaluation,
+                self.dir.path(),
+                config.limit,
+                seed,
+            )?;
+            let student = self.student()?;
+            let decoder = self.decoder_of(planned)?;
+            let words = LocalWordReader {
+                decoder: match config.self_reflect_model {
+                    WordsOf::Base => decoder.without_adapter(),
+                    WordsOf::Taught => decoder.clone(),
+                },
+                tokenizer: student.tokenizer.clone(),
+            };
+            let sampler = LocalSampler {
+                decoder,
+                tokenizer: student.tokenizer.clone(),
+                limits: limits(faithfulness::ROWS, self.config.memory_mb),
+                reading: None,
+            };
+            let adapter_sha256 = match planned.adapter {
+                Some((stage, seed)) => adapter_sha256(&self.adapter_of(stage, seed))?,
+                None => String::new(),
+            };
+            let embedder = self.embedder(self.config.cluster.by == ClusterBy::Embedding)?;
+            let wants_people = config.by.contains(&FaithfulnessBy::People);
+            let ratings = match config.ratings.as_ref().filter(|_| wants_people) {
+                Some(path) => Some(faithfulness::read_ratings(
+                    Path::new(path),
+                    &stage,
+                    self.options.skip_invalid,
+                )?),
+                None => None,
+            };
+            let method = Method::named(&planned.config.method)?;
+            let asked_by = planned.config.prompt.as_deref().or(method.prompt_name());
+            let subject = faithfulness::Subject {
+                sampler: Some(&sampler),
+                prompt: prompt(asked_by)?,
+                model: self.config.model.clone(),
+                model_sha256: self.source.sha256()?,
+                adapter_sha256,
+                cluster: self.config.cluster.clone(),
+                embedder: embedder.as_ref(),
+                words: Some(&words),
+                summariser: Some(&sampler),
+                judge: self.judge.as_ref().map(JudgeServer::judge),
+                ratings,
+            };
+            faithfulness::faithfulness(context, config, &subject, input)
+        })?;
+        Ok(Some((label.clone(), measured)))
+    }
+
+    fn embedder(&self, wanted: bool) -> anyhow::Result<Option<Embedder>> {
+        let load = || {
+            let source = model_source::resolve(&self.config.embedder, self.options.quiet)?;
+            Embedder::load(&source)
+        };
+        wanted.then(load).transpose()
+    }
+}
+
+/// Whether any answer of an evaluation states a rationale.
+fn has_rationales(evaluation: &Path) -> anyhow::Result<bool> {
+    let answers: Vec<Answer> = read_records(&evaluation.join(ANSWERS))?;
+    Ok(answers.iter().any(|answer| answer.rationale.is_some()))
+}
+
+/// The judge of a configuration, and whether each measure has what it needs.
+fn judge_of(config: &FaithfulnessConfig) -> anyhow::Result<Option<JudgeServer>> {
+    let asks_judge =
+        config.by.contains(&FaithfulnessBy::Judge) || config.summary == SummaryBy::Judge;
+    let judge = JudgeServer::connect(config)?;
+    if asks_judge && judge.is_none() {
+        return Err(bad_use(
+            "faithfulness.judge_endpoint: absent, expected the address of an OpenAI-compatible server",
+        ));
+    }
+    match &config.ratings {
+        None if config.by.contains(&FaithfulnessBy::People) => Err(bad_use(
+            "faithfulness.ratings: absent, expected a file of people's ratings",
+        )),
+        _ => Ok(judge),
     }
 }
 
