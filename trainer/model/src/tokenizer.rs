@@ -16,14 +16,21 @@ const LLAMA_3_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\
 const QWEN_2_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 /// Texts of tokens that end a turn or a text, in any of the families.
-const END_TOKENS: [&str; 6] = [
+const END_TOKENS: [&str; 8] = [
     "<|im_end|>",
     "<|endoftext|>",
     "<|eot_id|>",
     "<|end_of_text|>",
     "<|eom_id|>",
     "</s>",
+    "<end_of_turn>",
+    "<eos>",
 ];
+
+/// Gemma's form of chats: its base models know the tokens of turns, but their files hold no template.
+const GEMMA_TEMPLATE: &str = include_str!("gemma_template.jinja");
+/// The tokens that it writes.
+const GEMMA_TURN_TOKENS: [&str; 2] = ["<start_of_turn>", "<end_of_turn>"];
 
 /// A tokenizer with its special tokens and chat template. Cheap to clone.
 #[derive(Clone)]
@@ -82,6 +89,7 @@ impl Tokenizer {
         let last = token("eos_token_id")?;
         let template = file
             .optional_text("tokenizer.chat_template")?
+            .or_else(|| template_of_tokens(&tokenizer))
             .map(|source| Template {
                 source: source.to_owned(),
                 bos_token: text(first),
@@ -127,11 +135,13 @@ impl Tokenizer {
                 .unwrap_or("")
                 .to_owned()
         };
-        let template = template_source(&config["chat_template"]).map(|source| Template {
-            source: source.to_owned(),
-            bos_token: special("bos_token"),
-            eos_token: special("eos_token"),
-        });
+        let template = template_source(&config["chat_template"])
+            .or_else(|| template_of_tokens(&tokenizer))
+            .map(|source| Template {
+                source: source.to_owned(),
+                bos_token: special("bos_token"),
+                eos_token: special("eos_token"),
+            });
         let mut end_tokens = end_tokens(&tokenizer);
         end_tokens.extend(tokenizer.token_to_id(&special("eos_token")));
         Ok(Self::new(tokenizer, template, end_tokens, None))
@@ -338,6 +348,15 @@ fn end_tokens(tokenizer: &tokenizers::Tokenizer) -> BTreeSet<u32> {
         .filter(|text| added.is_special_token(text))
         .filter_map(|text| tokenizer.token_to_id(text))
         .collect()
+}
+
+/// The template that a family's tokens were made for.
+fn template_of_tokens(tokenizer: &tokenizers::Tokenizer) -> Option<&'static str> {
+    let added = tokenizer.get_added_vocabulary();
+    GEMMA_TURN_TOKENS
+        .iter()
+        .all(|text| added.is_special_token(text))
+        .then_some(GEMMA_TEMPLATE)
 }
 
 /// A template is a text, or a list of named ones of which `default` is meant.

@@ -330,7 +330,7 @@ fn lesson(
         })
         .max()
         .unwrap_or(0);
-    let tokens_max = student.decoder.config().tokens_max();
+    let tokens_max = student.decoder.config().context;
     if prompt.len() + longest > tokens_max {
         anyhow::bail!(
             "{} tokens, the model reads {tokens_max}",
