@@ -378,6 +378,8 @@ struct Vocabulary<'a> {
 /// Token types of GGUF: control, user-defined and unused tokens are matched whole in a text.
 const WHOLE_KINDS: std::ops::RangeInclusive<u64> = 3..=5;
 const CONTROL_KIND: u64 = 3;
+/// Unknown, control and byte tokens: no neighbours are joined to one.
+const UNJOINED_KINDS: [u64; 3] = [2, CONTROL_KIND, 6];
 
 impl<'a> Vocabulary<'a> {
     fn read(file: &'a Gguf<'_>) -> Result<Self, ModelError> {
@@ -498,7 +500,7 @@ fn sentence_piece_document(
     vocabulary: &Vocabulary<'_>,
 ) -> Result<Json, ModelError> {
     let scores = file.optional_list("tokenizer.ggml.scores")?.unwrap_or(&[]);
-    let merges = merges_from_scores(&vocabulary.tokens, scores)?;
+    let merges = merges_from_scores(vocabulary, scores)?;
     let unknown = file
         .optional_integer("tokenizer.ggml.unknown_token_id")?
         .unwrap_or(0);
@@ -536,9 +538,10 @@ fn sentence_piece_document(
 /// of merges: every way to make a token of two tokens, the best tokens first; ways to make one
 /// token in the order of their parts' ids.
 fn merges_from_scores(
-    tokens: &[&str],
+    vocabulary: &Vocabulary<'_>,
     scores: &[Value<'_>],
 ) -> Result<Vec<[String; 2]>, ModelError> {
+    let Vocabulary { tokens, kinds } = vocabulary;
     if scores.len() != tokens.len() {
         return Err(ModelError::unsupported(
             "GGUF metadata, tokenizer.ggml.scores",
@@ -552,7 +555,7 @@ fn merges_from_scores(
         .map(|(id, &text)| (text, id))
         .collect();
     let mut merges = Vec::new();
-    for (&token, score) in tokens.iter().zip(scores) {
+    for ((&token, kind), score) in tokens.iter().zip(kinds).zip(scores) {
         let Value::Float(score) = score else {
             return Err(ModelError::unsupported(
                 "GGUF metadata, tokenizer.ggml.scores",
@@ -560,6 +563,9 @@ fn merges_from_scores(
                 "something else",
             ));
         };
+        if UNJOINED_KINDS.contains(kind) {
+            continue;
+        }
         let mut ways: Vec<_> = token
             .char_indices()
             .skip(1)

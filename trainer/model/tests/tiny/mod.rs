@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test program uses some of it")]
 #![allow(clippy::unwrap_used, reason = "a failed test helper is a failed test")]
 
+pub mod gguf;
+
 use model::{Architecture, Config, Decoder, LoadOptions, Projection, Rotation, Tokenizer, Window};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
