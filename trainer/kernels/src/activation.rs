@@ -107,7 +107,7 @@ for_each_instruction_set! {
 }
 
 /// 2 √(2/π): `(1 + tanh z) / 2` is the sigmoid of `2 z`.
-const TWICE_ROOT: f32 = 1.595_769_1;
+const TWICE_ROOT: f32 = 1.595_769;
 /// The weight of the cube.
 const CUBE: f32 = 0.044_715;
 

@@ -39,7 +39,7 @@ pub struct Tape {
 
 enum Kind {
     /// The layers' activations.
-    Kernels(Pass),
+    Kernels(Box<Pass>),
     /// The output with the graph that candle keeps, and the adapter.
     Candle(Tensor, Arc<Lora>),
 }
@@ -142,7 +142,7 @@ impl Decoder {
         }
         Ok(Tape {
             output: Var::from_vec(x, (batch.len(), config.hidden), &Device::Cpu)?,
-            kind: Kind::Kernels(pass),
+            kind: Kind::Kernels(Box::new(pass)),
         })
     }
 }
