@@ -400,7 +400,7 @@ fn unknown_keys_are_ignored() {
 #[test]
 fn pulled_models_are_listed() {
     let outcome = run_sayself(&["pull", "--list"]).ends_with(0);
-    for name in ["smollm2-135m", "minilm"] {
+    for name in ["smollm2-135m", "minilm", "gemma3-270m"] {
         assert!(outcome.stdout.contains(name), "{}", outcome.told());
     }
 }

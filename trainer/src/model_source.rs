@@ -1,7 +1,7 @@
 //! `--model M`: a name that was pulled, a folder, a GGUF file, or a hub id.
 
 use crate::error::{Error, bad_input, bad_use};
-use crate::pull::{self, checksum, hub};
+use crate::pull::{self, Consent, checksum, hub};
 use anyhow::Context;
 use kernels::MappedFile;
 use model::{Decoder, Device, LoadOptions, Lora, Tokenizer};
@@ -37,13 +37,14 @@ pub enum ModelFiles {
 pub fn resolve(name: &str, quiet: bool) -> anyhow::Result<ModelSource> {
     let path = Path::new(name);
     let files = if let Some(known) = pull::known(name) {
-        if !quiet && !known.is_there()? {
+        // Where there are terms, they come first.
+        if !quiet && known.terms.is_none() && !known.is_there()? {
             eprintln!(
                 "{name} is not here yet: pulling {} MB, once.",
                 known.bytes() / 1_000_000
             );
         }
-        files_in(&pull::pull(known, quiet)?)?
+        files_in(&pull::pull(known, Consent::Asked, quiet)?)?
     } else if path.is_dir() {
         files_in(path)?
     } else if path.is_file() {

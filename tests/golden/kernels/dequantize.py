@@ -16,6 +16,7 @@ FORMATS = [
     (GGMLQuantizationType.Q8_0, 34, [0]),
     (GGMLQuantizationType.Q4_K, 144, [0, 2]),
     (GGMLQuantizationType.Q6_K, 210, [208]),
+    (GGMLQuantizationType.Q5_0, 22, [0]),
 ]
 
 generator = numpy.random.default_rng(1)

@@ -83,6 +83,27 @@ impl Spans {
         &self.spans[start..self.ends[token]]
     }
 
+    /// The same, but each token attends to at most the last `keys` of its keys; `None` where none has
+    /// more.
+    pub fn last(&self, keys: usize) -> Option<Self> {
+        if (0..self.len()).all(|token| self.keys(token) <= keys) {
+            return None;
+        }
+        let mut last = Self::new();
+        for token in 0..self.len() {
+            let mut left_out = self.keys(token).saturating_sub(keys);
+            last.push(self.of(token).iter().map(|span| {
+                let out = left_out.min(span.rows.len());
+                left_out -= out;
+                Span {
+                    source: span.source,
+                    rows: span.rows.start + out..span.rows.end,
+                }
+            }));
+        }
+        Some(last)
+    }
+
     /// Keys that a token attends to.
     pub fn keys(&self, token: usize) -> usize {
         self.of(token).iter().map(|span| span.rows.len()).sum()

@@ -54,6 +54,8 @@ pub enum Format {
     Q4_0,
     /// Blocks of 32: scale, minimum and 4-bit values.
     Q4_1,
+    /// Blocks of 32: scale and 5-bit values less 16, their fifth bits apart.
+    Q5_0,
     /// Blocks of 32: scale and signed 8-bit values.
     Q8_0,
     /// Blocks of 256: eight sub-blocks of 32 with 6-bit scales and minima, 4-bit values.
@@ -67,7 +69,7 @@ impl Format {
     pub const fn block_len(self) -> usize {
         match self {
             Format::F32 | Format::F16 => 1,
-            Format::Q4_0 | Format::Q4_1 | Format::Q8_0 => 32,
+            Format::Q4_0 | Format::Q4_1 | Format::Q5_0 | Format::Q8_0 => 32,
             Format::Q4K | Format::Q6K => 256,
         }
     }
@@ -79,6 +81,7 @@ impl Format {
             Format::F16 => 2,
             Format::Q4_0 => 18,
             Format::Q4_1 => 20,
+            Format::Q5_0 => 22,
             Format::Q8_0 => 34,
             Format::Q4K => 144,
             Format::Q6K => 210,
@@ -92,6 +95,7 @@ impl Format {
             1 => Format::F16,
             2 => Format::Q4_0,
             3 => Format::Q4_1,
+            6 => Format::Q5_0,
             8 => Format::Q8_0,
             12 => Format::Q4K,
             14 => Format::Q6K,
@@ -142,6 +146,7 @@ pub fn dequantize(format: Format, bytes: &[u8], out: &mut [f32]) -> Result<(), K
         Format::F16 => blocks.for_each(|(b, y)| y[0] = half_at(b, 0)),
         Format::Q4_0 => blocks.for_each(|(b, y)| q4_0(b, y)),
         Format::Q4_1 => blocks.for_each(|(b, y)| q4_1(b, y)),
+        Format::Q5_0 => blocks.for_each(|(b, y)| q5_0(b, y)),
         Format::Q8_0 => blocks.for_each(|(b, y)| q8_0(b, y)),
         Format::Q4K => blocks.for_each(|(b, y)| q4_k(b, y)),
         Format::Q6K => blocks.for_each(|(b, y)| q6_k(b, y)),
@@ -167,6 +172,24 @@ fn q4_1(block: &[u8], y: &mut [f32]) {
     for (i, &q) in block[4..].iter().enumerate() {
         y[i] = d * f32::from(q & 15) + m;
         y[i + 16] = d * f32::from(q >> 4) + m;
+    }
+}
+
+/// The 32 5-bit values (less 16) of a Q5_0 block, in order.
+pub(crate) fn q5_0_values(block: &[u8]) -> [i8; 32] {
+    let fifths = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
+    std::array::from_fn(|i| {
+        let byte = block[6 + i % 16];
+        let low = if i < 16 { byte & 15 } else { byte >> 4 };
+        let fifth = (fifths >> i) as u8 & 1;
+        (low | (fifth << 4)) as i8 - 16
+    })
+}
+
+fn q5_0(block: &[u8], y: &mut [f32]) {
+    let d = half_at(block, 0);
+    for (y, q) in y.iter_mut().zip(q5_0_values(block)) {
+        *y = d * f32::from(q);
     }
 }
 

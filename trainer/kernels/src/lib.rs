@@ -50,7 +50,7 @@ mod softmax;
 #[cfg(not(target_arch = "wasm32"))]
 mod team;
 
-pub use activation::{silu_mul, silu_mul_backward};
+pub use activation::{gelu_mul, gelu_mul_backward, silu_mul, silu_mul_backward};
 pub use allocator::keep_freed_memory;
 pub use attention::{AttentionShape, KeyValues, Span, Spans, attention, attention_backward};
 pub use features::{Features, features};
@@ -59,7 +59,7 @@ pub use format::{Format, KernelError, dequantize};
 pub use map_file::MappedFile;
 pub use matmul::training::{Factor, Packed, Precision, multiply, multiply_add};
 pub use matmul::{Shape, matmul_nn, matmul_nn_add, matmul_nt, matmul_nt_add, matmul_tn_add};
-pub use norm::{add, add_rms_norm, rms_norm, rms_norm_backward};
+pub use norm::{add, add_rms_norm, rms_norm, rms_norm_backward, rms_norm_in_place};
 pub use parallel::in_parallel;
 pub use quantized::{Activations, QuantMatrix, matmul_all};
 pub use rope::{RopeLayout, RopeTable, rope, rope_inverse};

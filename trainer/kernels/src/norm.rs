@@ -19,6 +19,18 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
     });
 }
 
+/// [`rms_norm`] of `x` (n, d) in place, with the same values.
+pub fn rms_norm_in_place(x: &mut [f32], weight: &[f32], eps: f32) {
+    let d = weight.len();
+    assert!(
+        x.len().is_multiple_of(d),
+        "rms_norm_in_place: lengths differ"
+    );
+    for_each_row(x, d, TASK_ELEMENTS, |_, x| {
+        norm_row_in_place(x, weight, eps);
+    });
+}
+
 /// `x += added`, and `y` its [`rms_norm`]: the end of one part of a layer and the start of the next.
 pub fn add_rms_norm(x: &mut [f32], added: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
     let d = weight.len();
@@ -104,6 +116,15 @@ for_each_instruction_set! {
         let scale = 1.0 / (dot::<FUSED>(x, x) / x.len() as f32 + eps).sqrt();
         for ((y, x), w) in y.iter_mut().zip(x).zip(weight) {
             *y = x * scale * w;
+        }
+    }
+}
+
+for_each_instruction_set! {
+    fn norm_row_in_place(x: &mut [f32], weight: &[f32], eps: f32) {
+        let scale = 1.0 / (dot::<FUSED>(x, x) / x.len() as f32 + eps).sqrt();
+        for (x, w) in x.iter_mut().zip(weight) {
+            *x = *x * scale * w;
         }
     }
 }

@@ -28,9 +28,15 @@ impl RopeTable {
     ///
     /// Angles are formed in `f32` as Hugging Face does: position times `theta^(-2 i / head_dim)`.
     pub fn new(positions: &[u32], head_dim: usize, theta: f64) -> Self {
+        Self::stretched(positions, head_dim, theta, 1.0)
+    }
+
+    /// The same with all frequencies divided by `factor`: positions that lie that much closer
+    /// ("linear scaling", Chen et al. 2023).
+    pub fn stretched(positions: &[u32], head_dim: usize, theta: f64, factor: f32) -> Self {
         let half = head_dim / 2;
         let frequencies: Vec<f32> = (0..half)
-            .map(|i| theta.powf(-(2.0 * i as f64) / head_dim as f64) as f32)
+            .map(|i| theta.powf(-(2.0 * i as f64) / head_dim as f64) as f32 / factor)
             .collect();
         let mut cos = Vec::with_capacity(positions.len() * half);
         let mut sin = Vec::with_capacity(positions.len() * half);

@@ -22,6 +22,7 @@ fn values_are_those_of_gguf_bit_by_bit() {
             "F16" => Format::F16,
             "Q4_0" => Format::Q4_0,
             "Q4_1" => Format::Q4_1,
+            "Q5_0" => Format::Q5_0,
             "Q8_0" => Format::Q8_0,
             "Q4_K" => Format::Q4K,
             "Q6_K" => Format::Q6K,
@@ -45,7 +46,7 @@ fn values_are_those_of_gguf_bit_by_bit() {
         assert!(same, "{format:?} repacked");
         formats += 1;
     }
-    assert_eq!(formats, 6);
+    assert_eq!(formats, 7);
 }
 
 #[test]

@@ -128,7 +128,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn attention_is_right(prompt in 0usize..9, branch in 1usize..6, group in 1usize..4, kv_heads in 1usize..3, dim in prop::sample::select(vec![8usize, 16, 24, 64, 80]), seed in any::<u64>()) {
+    fn attention_is_right(prompt in 0usize..9, branch in 1usize..6, group in 1usize..4, kv_heads in 1usize..3, dim in prop::sample::select(vec![8usize, 16, 24, 64, 80, 256]), seed in any::<u64>()) {
         let shape = AttentionShape { heads: group * kv_heads, kv_heads, head_dim: dim, scale: 0.3 };
         let spans = branches(prompt, branch);
         let n = spans.len();
@@ -146,7 +146,7 @@ proptest! {
 
 #[test]
 fn attention_backward_is_the_gradient() {
-    for dim in [16, 24] {
+    for dim in [16, 24, 256] {
         let shape = AttentionShape {
             heads: 4,
             kv_heads: 2,
@@ -247,6 +247,25 @@ fn attention_does_not_depend_on_batch_threads_or_cuts() {
 }
 
 #[test]
+fn the_last_keys_of_each_token_are_kept() {
+    let spans = branches(4, 3);
+    assert!(spans.last(7).is_none());
+    let last = spans.last(5).expect("the branches see up to 7");
+    assert_eq!(last.len(), spans.len());
+    for token in 0..spans.len() {
+        let rows = |spans: &Spans| -> Vec<usize> {
+            let of = spans.of(token).iter();
+            of.flat_map(|span| span.rows.clone()).collect()
+        };
+        let all = rows(&spans);
+        assert_eq!(rows(&last), all[all.len().saturating_sub(5)..]);
+    }
+    assert_eq!(last.of(6), [span(2, 4), span(4, 7)]);
+    // What is left out whole is no span any more.
+    assert_eq!(spans.last(1).expect("most see more").of(6), [span(6, 7)]);
+}
+
+#[test]
 fn a_token_without_keys_gives_zeros() {
     let shape = AttentionShape {
         heads: 1,
@@ -292,6 +311,9 @@ fn rms_norm_and_its_gradient() {
         let mut y = vec![0.0; 2 * d];
         rms_norm(&x, &weight, 1e-5, &mut y);
         assert_close(&y, &norm_f64(&wide(&x), &weight, 1e-5), 1e-6);
+        let mut in_place = x.clone();
+        rms_norm_in_place(&mut in_place, &weight, 1e-5);
+        assert_eq!(in_place, y);
         let mut dx = vec![0.0; 2 * d];
         rms_norm_backward(&x, &weight, 1e-5, &dy, &mut dx);
         let expected = numeric_gradient(&wide(&x), &dy, |x| norm_f64(x, &weight, 1e-5));
@@ -328,30 +350,60 @@ fn rope_turns_and_turns_back() {
 }
 
 #[test]
+fn a_stretched_rope_turns_as_positions_divided() {
+    let x = values(3 * 16, 1);
+    let (mut far, mut near) = (x.clone(), x);
+    let table = RopeTable::stretched(&[0, 24, 800], 16, 1e6, 8.0);
+    rope(&mut far, 1, &table, RopeLayout::Halves);
+    let table = RopeTable::new(&[0, 3, 100], 16, 1e6);
+    rope(&mut near, 1, &table, RopeLayout::Halves);
+    assert_close(&far, &wide(&near), 1e-5);
+}
+
+type Gated = fn(&[f32], &[f32], &mut [f32]);
+type GatedBackward = fn(&[f32], &[f32], &[f32], &mut [f32], &mut [f32]);
+
+#[test]
 fn silu_mul_and_its_gradient() {
+    gated_and_its_gradient(silu_mul, silu_mul_backward, |g| g / (1.0 + (-g).exp()));
+}
+
+#[test]
+fn gelu_mul_and_its_gradient() {
+    let gelu = |g: f64| {
+        let inner = std::f64::consts::FRAC_2_PI.sqrt() * (g + 0.044715 * g.powi(3));
+        0.5 * g * (1.0 + inner.tanh())
+    };
+    gated_and_its_gradient(gelu_mul, gelu_mul_backward, gelu);
+}
+
+fn gated_and_its_gradient(
+    mul: Gated,
+    mul_backward: GatedBackward,
+    activation: impl Fn(f64) -> f64,
+) {
     let gate: Vec<f32> = values(1000, 1).iter().map(|x| x * 20.0).collect();
     let (up, dy) = (values(1000, 2), values(1000, 3));
-    let silu = |g: f64| g / (1.0 + (-g).exp());
     let mut y = vec![0.0; 1000];
-    silu_mul(&gate, &up, &mut y);
+    mul(&gate, &up, &mut y);
     let expected: Vec<f64> = gate
         .iter()
         .zip(&up)
-        .map(|(g, u)| silu(f64::from(*g)) * f64::from(*u))
+        .map(|(g, u)| activation(f64::from(*g)) * f64::from(*u))
         .collect();
     assert_close(&y, &expected, 1e-6);
     let (mut d_gate, mut d_up) = (vec![0.0; 1000], vec![0.0; 1000]);
-    silu_mul_backward(&gate, &up, &dy, &mut d_gate, &mut d_up);
+    mul_backward(&gate, &up, &dy, &mut d_gate, &mut d_up);
     let by_gate: Vec<f64> = (0..1000)
         .map(|i| {
             let g = f64::from(gate[i]);
-            let slope = (silu(g + 1e-5) - silu(g - 1e-5)) / 2e-5;
+            let slope = (activation(g + 1e-5) - activation(g - 1e-5)) / 2e-5;
             slope * f64::from(up[i]) * f64::from(dy[i])
         })
         .collect();
     assert_close(&d_gate, &by_gate, 1e-6);
     let by_up: Vec<f64> = (0..1000)
-        .map(|i| silu(f64::from(gate[i])) * f64::from(dy[i]))
+        .map(|i| activation(f64::from(gate[i])) * f64::from(dy[i]))
         .collect();
     assert_close(&d_up, &by_up, 1e-6);
 }

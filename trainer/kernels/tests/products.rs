@@ -3,11 +3,12 @@
 use kernels::*;
 use proptest::prelude::*;
 
-const FORMATS: [Format; 7] = [
+const FORMATS: [Format; 8] = [
     Format::F32,
     Format::F16,
     Format::Q4_0,
     Format::Q4_1,
+    Format::Q5_0,
     Format::Q8_0,
     Format::Q4K,
     Format::Q6K,
@@ -34,7 +35,7 @@ fn matrix(format: Format, rows: usize, columns: usize, seed: u64) -> QuantMatrix
         .collect();
     let halves: &[usize] = match format {
         Format::F32 => &[],
-        Format::F16 | Format::Q4_0 | Format::Q8_0 => &[0],
+        Format::F16 | Format::Q4_0 | Format::Q5_0 | Format::Q8_0 => &[0],
         Format::Q4_1 | Format::Q4K => &[0, 2],
         Format::Q6K => &[208],
     };
@@ -104,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn quantized_products_are_right(n in 1usize..20, blocks in 1usize..5, m in 1usize..60, format in 0usize..7, seed in any::<u64>()) {
+    fn quantized_products_are_right(n in 1usize..20, blocks in 1usize..5, m in 1usize..60, format in 0usize..FORMATS.len(), seed in any::<u64>()) {
         let k = 256 * blocks;
         let w = matrix(FORMATS[format], m, k, seed);
         let x = values(n * k, seed ^ 1);
@@ -146,7 +147,13 @@ fn rows_do_not_depend_on_batch_or_threads() {
     products.push(Box::new(move |n, y| {
         matmul_nn(Shape { n, k, m }, &x_ref[..n * k], &w, y);
     }));
-    for format in [Format::F16, Format::Q4_0, Format::Q4_1, Format::Q8_0] {
+    for format in [
+        Format::F16,
+        Format::Q4_0,
+        Format::Q4_1,
+        Format::Q5_0,
+        Format::Q8_0,
+    ] {
         let w = matrix(format, m, k, 4);
         let x = x.clone();
         products.push(Box::new(move |n, y| w.matmul(&x[..n * k], y)));

@@ -7,6 +7,14 @@
 //! x ← x + Down · (silu(Gate · h(x)) ⊙ Up · h(x))
 //! ```
 //!
+//! Gemma 3's has more norms, of each head and of what is added, and gelu in place of silu; its tokens
+//! see only a window but in every sixth layer, and its embeddings are multiplied by √hidden:
+//!
+//! ```text
+//! x ← x + h(O · attention(rope(h(Q · h(x))), rope(h(K · h(x))), V · h(x)))
+//! x ← x + h(Down · (gelu(Gate · h(x)) ⊙ Up · h(x)))
+//! ```
+//!
 //! Everything is flat over tokens: (n, width), with no batch axis. Which row sees which is the
 //! business of [`Attend`].
 
@@ -15,6 +23,7 @@ mod gguf_file;
 mod host;
 mod merged;
 pub(crate) mod safetensors_files;
+pub(crate) mod sight;
 mod tape;
 
 pub(crate) use host::Buffers;
@@ -28,6 +37,7 @@ use crate::{Config, Lora, ModelError, Projection, Segments};
 use candle_core::{DType, Device, Tensor};
 use flat::FlatAttention;
 use kernels::{AttentionShape, Precision};
+use sight::Rotations;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -80,10 +90,29 @@ struct Weights {
 
 #[derive(Debug)]
 struct Layer {
-    attention_norm: Norm,
-    feed_forward_norm: Norm,
+    norms: Norms,
     /// By `Projection as usize`.
     projections: [Linear; 7],
+}
+
+/// The norms of a layer.
+#[derive(Clone, Debug)]
+struct Norms {
+    attention: Norm,
+    feed_forward: Norm,
+    /// Where the family has them.
+    inner: Option<InnerNorms>,
+}
+
+#[derive(Clone, Debug)]
+struct InnerNorms {
+    /// Of each head of queries, before it is rotated.
+    queries: Norm,
+    keys: Norm,
+    /// Of what attention adds.
+    attention_output: Norm,
+    /// Of what the feed-forward layer adds.
+    feed_forward_output: Norm,
 }
 
 impl Weights {
@@ -94,8 +123,7 @@ impl Weights {
             false => self.output.dequantized(),
         };
         let layers = self.layers.iter().map(|layer| Layer {
-            attention_norm: layer.attention_norm.clone(),
-            feed_forward_norm: layer.feed_forward_norm.clone(),
+            norms: layer.norms.clone(),
             projections: layer.projections.each_ref().map(Linear::dequantized),
         });
         Self {
@@ -243,17 +271,18 @@ impl Decoder {
             heads,
             kv_heads,
             head_dim,
+            attention_scale: scale,
             ..
         } = self.weights.config;
         AttentionShape {
             heads,
             kv_heads,
             head_dim,
-            scale: (head_dim as f32).powf(-0.5),
+            scale,
         }
     }
 
-    /// Embeddings of `tokens`, (n, hidden).
+    /// Embeddings of `tokens` as the first layer reads them, (n, hidden).
     ///
     /// # Errors
     /// If a token is not below the vocabulary's size.
@@ -275,7 +304,16 @@ impl Decoder {
                     .for_each(|(x, row)| matrix.dequantize_row(row, x));
             }
             Weight::Dense(weight) => into.zip(rows).for_each(|(x, row)| weight.row(row, x)),
-            Weight::Plain(weight) => return crate::ops::rows(weight, tokens),
+            Weight::Plain(weight) => {
+                let x = crate::ops::rows(weight, tokens)?;
+                return match self.config().embedding_scale() {
+                    Some(scale) => Ok((x * f64::from(scale))?),
+                    None => Ok(x),
+                };
+            }
+        }
+        if let Some(scale) = self.config().embedding_scale() {
+            x.iter_mut().for_each(|x| *x *= scale);
         }
         Ok(tensor_from_vec(x, (tokens.len(), hidden))?)
     }
@@ -342,7 +380,7 @@ impl Decoder {
 
     /// Whether a sequence of `tokens` tokens can be computed.
     pub(crate) fn check_length(&self, tokens: usize) -> Result<(), ModelError> {
-        let limit = self.weights.config.tokens_max();
+        let limit = self.weights.config.context;
         if tokens > limit {
             let what = "a sequence in tokens";
             return Err(ModelError::Limit {
@@ -363,37 +401,44 @@ impl Decoder {
         range: Range<usize>,
         pass: Pass,
     ) -> Result<Tensor, ModelError> {
-        let Config {
-            heads,
-            kv_heads,
-            head_dim,
-            rope_theta,
-            ..
-        } = self.weights.config;
-        let device = &self.weights.device;
-        let (cos, sin) = plain::rope_table(positions, head_dim, rope_theta, device)?;
-        let rotate = |x: &Tensor, heads: usize| plain::rope(x, heads, &cos, &sin);
+        let config = self.config();
+        let rotations = Rotations::plain(config, positions, &self.weights.device)?;
         let mut x = x.clone();
         for index in range {
-            let layer = &self.weights.layers[index];
+            let Layer { norms, projections } = &self.weights.layers[index];
+            let inner = norms.inner.as_ref();
+            let (cos, sin) = rotations.of(config, index);
             let project = |projection: Projection, input: &Tensor| {
                 let pair = self.pair(index, projection).map(|pair| match pass {
                     Pass::Training => pair.clone(),
                     Pass::Inference => pair.detached(),
                 });
-                layer.projections[projection as usize].forward(input, pair.as_ref())
+                projections[projection as usize].forward(input, pair.as_ref())
             };
-            let normed = layer.attention_norm.forward(&x)?;
-            let q = rotate(&project(Projection::Q, &normed)?, heads)?;
-            let k = rotate(&project(Projection::K, &normed)?, kv_heads)?;
+            let turned = |x: Tensor, heads: usize, norm: Option<&Norm>| match norm {
+                Some(norm) => plain::rope(&norm.forward_heads(&x)?, heads, cos, sin),
+                None => plain::rope(&x, heads, cos, sin),
+            };
+            let output = |x: Tensor, norm: Option<&Norm>| match norm {
+                Some(norm) => norm.forward(&x),
+                None => Ok(x),
+            };
+            let normed = norms.attention.forward(&x)?;
+            let q = project(Projection::Q, &normed)?;
+            let q = turned(q, config.heads, inner.map(|inner| &inner.queries))?;
+            let k = project(Projection::K, &normed)?;
+            let k = turned(k, config.kv_heads, inner.map(|inner| &inner.keys))?;
             let v = project(Projection::V, &normed)?;
             let attended = attention.attend_plain(index, &q, &k, &v)?;
-            x = (x + project(Projection::O, &attended)?)?;
+            let added = project(Projection::O, &attended)?;
+            x = (x + output(added, inner.map(|inner| &inner.attention_output))?)?;
 
-            let normed = layer.feed_forward_norm.forward(&x)?;
+            let normed = norms.feed_forward.forward(&x)?;
             let gate = project(Projection::Gate, &normed)?;
-            let gated = plain::silu_mul(&gate, &project(Projection::Up, &normed)?)?;
-            x = (x + project(Projection::Down, &gated)?)?;
+            let up = project(Projection::Up, &normed)?;
+            let gated = plain::gated(config.architecture.activation(), &gate, &up)?;
+            let added = project(Projection::Down, &gated)?;
+            x = (x + output(added, inner.map(|inner| &inner.feed_forward_output))?)?;
         }
         Ok(x)
     }

@@ -345,7 +345,7 @@ impl Engine<'_> {
         drawn: Vec<kernels::Sampled>,
         on_done: &mut dyn FnMut(usize, usize, Completion) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let context = self.decoder.config().tokens_max();
+        let context = self.decoder.config().context;
         let mut flow = ControlFlow::Continue(());
         for (mut row, drawn) in rows.into_iter().zip(drawn) {
             let Some(prompt) = self.prompts.get_mut(&row.request) else {

@@ -303,7 +303,7 @@ impl<'a> Gguf<'a> {
         let format = Format::from_ggml(tensor.kind).ok_or_else(|| {
             ModelError::unsupported(
                 format!("GGUF, tensor {name}"),
-                "F32, F16, Q4_0, Q4_1, Q8_0, Q4_K or Q6_K",
+                "F32, F16, Q4_0, Q4_1, Q5_0, Q8_0, Q4_K or Q6_K",
                 format!("ggml type {}", tensor.kind),
             )
         })?;

@@ -7,12 +7,13 @@ use crate::{Decoder, ModelError, SegmentId, Segments, Tokenizer, ops};
 pub struct LevelTokens {
     /// Token of the digit `d` at index `d`, 0..=9.
     pub digits: [u32; 10],
-    /// Token of "10" where the tokenizer has one; else it is the digits 1 and 0.
+    /// Token of "10" where the tokenizer writes it so; else it is the digits 1 and 0.
     pub ten: Option<u32>,
 }
 
 impl LevelTokens {
-    /// Finds the tokens.
+    /// Finds the tokens. A vocabulary may hold a "10" that texts never come to, where digits are split
+    /// singly: what counts is how a text with a 10 ends.
     ///
     /// # Errors
     /// If a digit is not one token.
@@ -28,9 +29,11 @@ impl LevelTokens {
                 )
             })?;
         }
+        let written = tokenizer.encode("Confidence: 10", false)?;
+        let ten = tokenizer.token_id("10");
         Ok(Self {
             digits,
-            ten: tokenizer.token_id("10"),
+            ten: ten.filter(|ten| written.last() == Some(ten)),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The language model: a decoder (Llama, Mistral, Qwen2) dense or quantized, its tokenizer and
+//! The language model: a decoder (Llama, Mistral, Qwen2, Gemma 3) dense or quantized, its tokenizer and
 //! chat template, LoRA with its optimizer, and the sampler.
 //!
 //! This crate works on bytes: it opens no file and no socket, and it builds for wasm32. There is
@@ -44,7 +44,7 @@ pub mod tokenizer;
 
 pub use candle_core::{DType, Device, Tensor, Var};
 pub use chat::Message;
-pub use config::{Architecture, Config};
+pub use config::{Activation, Architecture, Config, Rotation, Window};
 pub use continuations::{Continuation, continuation_logits};
 pub use decoder::{Decoder, LoadOptions, Part, Tape};
 pub use error::ModelError;

@@ -17,14 +17,21 @@ const LLAMA_3_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\
 const QWEN_2_PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 /// Texts of tokens that end a turn or a text, in any of the families.
-const END_TOKENS: [&str; 6] = [
+const END_TOKENS: [&str; 8] = [
     "<|im_end|>",
     "<|endoftext|>",
     "<|eot_id|>",
     "<|end_of_text|>",
     "<|eom_id|>",
     "</s>",
+    "<end_of_turn>",
+    "<eos>",
 ];
+
+/// Gemma's form of chats: its base models know the tokens of turns, but their files hold no template.
+const GEMMA_TEMPLATE: &str = include_str!("gemma_template.jinja");
+/// The tokens that it writes.
+const GEMMA_TURN_TOKENS: [&str; 2] = ["<start_of_turn>", "<end_of_turn>"];
 
 /// A tokenizer with its special tokens and chat template. Cheap to clone.
 #[derive(Clone)]
@@ -97,6 +104,7 @@ impl Tokenizer {
         let last = token("eos_token_id")?;
         let template = file
             .optional_text("tokenizer.chat_template")?
+            .or_else(|| template_of_tokens(&tokenizer))
             .map(|source| Template {
                 source: source.to_owned(),
                 bos_token: text(first),
@@ -150,11 +158,13 @@ impl Tokenizer {
                 .unwrap_or("")
                 .to_owned()
         };
-        let template = template_source(&config["chat_template"]).map(|source| Template {
-            source: source.to_owned(),
-            bos_token: special("bos_token"),
-            eos_token: special("eos_token"),
-        });
+        let template = template_source(&config["chat_template"])
+            .or_else(|| template_of_tokens(&tokenizer))
+            .map(|source| Template {
+                source: source.to_owned(),
+                bos_token: special("bos_token"),
+                eos_token: special("eos_token"),
+            });
         let mut end_tokens = end_tokens(&tokenizer);
         end_tokens.extend(tokenizer.token_to_id(&special("eos_token")));
         let mark = |key: &str| tokenizer.token_to_id(&special(key));
@@ -459,6 +469,15 @@ fn end_tokens(tokenizer: &tokenizers::Tokenizer) -> BTreeSet<u32> {
         .collect()
 }
 
+/// The template that a family's tokens were made for.
+fn template_of_tokens(tokenizer: &tokenizers::Tokenizer) -> Option<&'static str> {
+    let added = tokenizer.get_added_vocabulary();
+    GEMMA_TURN_TOKENS
+        .iter()
+        .all(|text| added.is_special_token(text))
+        .then_some(GEMMA_TEMPLATE)
+}
+
 /// A template is a text, or a list of named ones of which `default` is meant.
 fn template_source(value: &Json) -> Option<&str> {
     value.as_str().or_else(|| {
@@ -478,6 +497,8 @@ struct Vocabulary<'a> {
 /// Token types of GGUF: control, user-defined and unused tokens are matched whole in a text.
 const WHOLE_KINDS: std::ops::RangeInclusive<u64> = 3..=5;
 const CONTROL_KIND: u64 = 3;
+/// Unknown, control and byte tokens: no neighbours are joined to one.
+const UNJOINED_KINDS: [u64; 3] = [2, CONTROL_KIND, 6];
 
 impl<'a> Vocabulary<'a> {
     fn read(file: &'a Gguf<'_>) -> Result<Self, ModelError> {
@@ -617,7 +638,7 @@ fn sentence_piece_document(
     vocabulary: &Vocabulary<'_>,
 ) -> Result<Json, ModelError> {
     let scores = file.optional_list("tokenizer.ggml.scores")?.unwrap_or(&[]);
-    let merges = merges_from_scores(&vocabulary.tokens, scores)?;
+    let merges = merges_from_scores(vocabulary, scores)?;
     let unknown = file
         .optional_integer("tokenizer.ggml.unknown_token_id")?
         .unwrap_or(0);
@@ -655,9 +676,10 @@ fn sentence_piece_document(
 /// of merges: every way to make a token of two tokens, the best tokens first; ways to make one
 /// token in the order of their parts' ids.
 fn merges_from_scores(
-    tokens: &[&str],
+    vocabulary: &Vocabulary<'_>,
     scores: &[Value<'_>],
 ) -> Result<Vec<[String; 2]>, ModelError> {
+    let Vocabulary { tokens, kinds } = vocabulary;
     if scores.len() != tokens.len() {
         return Err(ModelError::unsupported(
             "GGUF metadata, tokenizer.ggml.scores",
@@ -671,7 +693,7 @@ fn merges_from_scores(
         .map(|(id, &text)| (text, id))
         .collect();
     let mut merges = Vec::new();
-    for (&token, score) in tokens.iter().zip(scores) {
+    for ((&token, kind), score) in tokens.iter().zip(kinds).zip(scores) {
         let Value::Float(score) = score else {
             return Err(ModelError::unsupported(
                 "GGUF metadata, tokenizer.ggml.scores",
@@ -679,6 +701,9 @@ fn merges_from_scores(
                 "something else",
             ));
         };
+        if UNJOINED_KINDS.contains(kind) {
+            continue;
+        }
         let mut ways: Vec<_> = token
             .char_indices()
             .skip(1)

@@ -10,10 +10,11 @@ use model::{
 };
 use std::sync::Arc;
 
-const FAMILIES: [Architecture; 3] = [
+const FAMILIES: [Architecture; 4] = [
     Architecture::Llama,
     Architecture::Mistral,
     Architecture::Qwen2,
+    Architecture::Gemma3,
 ];
 
 fn values(tensor: &Tensor) -> Vec<f32> {
@@ -85,19 +86,100 @@ fn kernels_and_plain_compositions_agree() {
 
 #[test]
 fn branches_are_what_whole_sequences_are() {
-    let decoder = tiny::decoder(Architecture::Llama, false);
-    let together = logits(&decoder, &batch());
-    let alone = logits(
-        &decoder,
-        &Segments::single(&[5, 6, 7, 8, 9, 10, 11, 12, 14, 15]),
+    for family in [Architecture::Llama, Architecture::Gemma3] {
+        let decoder = tiny::decoder(family, false);
+        let together = logits(&decoder, &batch());
+        let alone = logits(
+            &decoder,
+            &Segments::single(&[5, 6, 7, 8, 9, 10, 11, 12, 14, 15]),
+        );
+        // Results of a row do not depend on the others, so not a bit differs.
+        assert_eq!(
+            values(&together.narrow(0, 9, 2).unwrap()),
+            values(&alone.narrow(0, 8, 2).unwrap())
+        );
+        let alone = logits(&decoder, &Segments::single(&[16, 17]));
+        assert_eq!(values(&together.narrow(0, 11, 2).unwrap()), values(&alone));
+    }
+}
+
+#[test]
+fn a_window_hides_what_lies_before_it() {
+    // With a window in every layer, a row's sight grows by three tokens a layer: nine before it.
+    let config = tiny::config(Architecture::Gemma3);
+    let json = String::from_utf8(tiny::config_json(&config)).unwrap();
+    let json = json.replace(
+        "\"sliding_window_pattern\":2",
+        "\"sliding_window_pattern\":9",
     );
-    // Results of a row do not depend on the others, so not a bit differs.
-    assert_eq!(
-        values(&together.narrow(0, 9, 2).unwrap()),
-        values(&alone.narrow(0, 8, 2).unwrap())
+    let file = tiny::safetensors(&tiny::tensors(&config));
+    let load = |plain| {
+        let options = model::LoadOptions {
+            plain,
+            ..model::LoadOptions::default()
+        };
+        Decoder::from_safetensors(json.as_bytes(), &[&file], &options).unwrap()
+    };
+    for decoder in [load(false), load(true)] {
+        let last = |first: u32| {
+            let tokens: Vec<u32> = [first].into_iter().chain(20..30).collect();
+            logits(&decoder, &Segments::single(&tokens))
+        };
+        let (one, other) = (last(1), last(2));
+        let row = |logits: &Tensor, at: usize| values(&logits.narrow(0, at, 1).unwrap());
+        assert_eq!(row(&one, 10), row(&other, 10));
+        assert_ne!(row(&one, 9), row(&other, 9));
+    }
+}
+
+#[test]
+fn a_decoder_beside_what_sees_images_is_found() {
+    let config = tiny::config(Architecture::Gemma3);
+    let expected = logits(&tiny::decoder(Architecture::Gemma3, false), &batch());
+    let text: serde_json::Value = serde_json::from_slice(&tiny::config_json(&config)).unwrap();
+    let json =
+        serde_json::json!({"model_type": "gemma3", "text_config": text, "vision_config": {}});
+    for prefix in ["language_model.model.", "model.language_model."] {
+        let tensors = tiny::tensors(&config)
+            .into_iter()
+            .map(|(name, tensor)| (name.replacen("model.", prefix, 1), tensor))
+            .collect();
+        let file = tiny::safetensors(&tensors);
+        let json = serde_json::to_vec(&json).unwrap();
+        let options = model::LoadOptions::default();
+        let decoder = Decoder::from_safetensors(&json, &[&file], &options).unwrap();
+        assert_eq!(decoder.config(), &config);
+        assert_eq!(values(&logits(&decoder, &batch())), values(&expected));
+    }
+}
+
+#[test]
+fn what_a_configuration_leaves_out_is_as_transformers_has_it() {
+    // As the 4B model's: most of it is left to defaults. The shapes do not fit these tensors, so that
+    // the first that is asked for is named.
+    let json =
+        br#"{"model_type":"gemma3","text_config":{"hidden_size":2560,"model_type":"gemma3_text"}}"#;
+    let file = tiny::safetensors(&tiny::tensors(&tiny::config(Architecture::Gemma3)));
+    let refused = |json: &[u8]| {
+        Decoder::from_safetensors(json, &[&file], &model::LoadOptions::default())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(
+        refused(json).contains("[262208, 2560]"),
+        "{}",
+        refused(json)
     );
-    let alone = logits(&decoder, &Segments::single(&[16, 17]));
-    assert_eq!(values(&together.narrow(0, 11, 2).unwrap()), values(&alone));
+    for (key, value) in [
+        ("attn_logit_softcapping", "50.0"),
+        ("use_bidirectional_attention", "true"),
+        ("hidden_activation", "\"gelu\""),
+        ("rope_scaling", "{\"rope_type\":\"yarn\",\"factor\":8.0}"),
+        ("layer_types", "[\"chunked_attention\"]"),
+    ] {
+        let json = format!("{{\"model_type\":\"gemma3_text\",\"{key}\":{value}}}");
+        assert!(refused(json.as_bytes()).contains(key), "{key}");
+    }
 }
 
 /// A loss, and its gradients.

@@ -77,26 +77,31 @@ fn requests() -> Vec<Request> {
 
 #[test]
 fn samples_do_not_depend_on_the_batch() {
-    let decoder = tiny::decoder(Architecture::Llama, false);
-    let requests = requests();
-    let alone = run(&decoder, &requests, 1);
-    assert_eq!(
-        alone.len(),
-        requests
-            .iter()
-            .map(|request| request.samples.len())
-            .sum::<usize>()
-    );
-    assert_eq!(alone, run(&decoder, &requests, 7));
-    assert_eq!(alone, run(&decoder, &requests, 50));
-    let last = run(&decoder, &requests[8..], 3);
-    assert_eq!(last[&(0, 0)], alone[&(8, 0)]);
+    for family in [Architecture::Llama, Architecture::Gemma3] {
+        let decoder = tiny::decoder(family, false);
+        let requests = requests();
+        let alone = run(&decoder, &requests, 1);
+        assert_eq!(
+            alone.len(),
+            requests
+                .iter()
+                .map(|request| request.samples.len())
+                .sum::<usize>()
+        );
+        assert_eq!(alone, run(&decoder, &requests, 7));
+        assert_eq!(alone, run(&decoder, &requests, 50));
+        let last = run(&decoder, &requests[8..], 3);
+        assert_eq!(last[&(0, 0)], alone[&(8, 0)]);
+    }
 }
 
 #[test]
 fn log_probabilities_are_those_of_score() {
-    for plain in [false, true] {
-        let decoder = tiny::decoder(Architecture::Qwen2, plain);
+    let families = [Architecture::Qwen2, Architecture::Gemma3];
+    let decoders = families
+        .into_iter()
+        .flat_map(|family| [false, true].map(|plain| tiny::decoder(family, plain)));
+    for decoder in decoders {
         let requests = requests();
         for ((request, _), completion) in run(&decoder, &requests, 4) {
             let prompt = &requests[request].prompt;
@@ -420,9 +425,10 @@ proptest! {
     #[test]
     fn shared_prefixes_change_nothing(
         prompts in prop::collection::vec(prop::collection::vec(1u32..4, 1..12), 1..10),
-        rows in 1usize..6,
+        rows in 1usize..6, gemma: bool,
     ) {
-        let decoder = tiny::decoder(Architecture::Llama, false);
+        let family = if gemma { Architecture::Gemma3 } else { Architecture::Llama };
+        let decoder = tiny::decoder(family, false);
         let requests: Vec<Request> = prompts
             .into_iter()
             .map(|prompt| Request { prompt, samples: vec![1, 2], decoding: decoding(1.0, 3) })

@@ -7,77 +7,7 @@ mod tiny;
 use model::gguf::Gguf;
 use model::{Architecture, Config, Decoder, LoadOptions, Segments, Tokenizer};
 use proptest::prelude::*;
-
-enum Meta {
-    U32(u32),
-    F32(f32),
-    Bool(bool),
-    Text(&'static str),
-    Texts(Vec<String>),
-    Floats(Vec<f32>),
-    Ints(Vec<i32>),
-}
-
-fn text(out: &mut Vec<u8>, text: &str) {
-    out.extend((text.len() as u64).to_le_bytes());
-    out.extend(text.as_bytes());
-}
-
-fn list<T>(out: &mut Vec<u8>, kind: u32, items: &[T], mut one: impl FnMut(&mut Vec<u8>, &T)) {
-    out.extend(9u32.to_le_bytes());
-    out.extend(kind.to_le_bytes());
-    out.extend((items.len() as u64).to_le_bytes());
-    items.iter().for_each(|item| one(out, item));
-}
-
-/// A file of this metadata and of `f32` tensors (shape with the slowest axis first).
-fn write(metadata: &[(String, Meta)], tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
-    let mut out = b"GGUF".to_vec();
-    out.extend(3u32.to_le_bytes());
-    out.extend((tensors.len() as u64).to_le_bytes());
-    out.extend((metadata.len() as u64).to_le_bytes());
-    for (key, value) in metadata {
-        text(&mut out, key);
-        let mut scalar = |kind: u32, bytes: &[u8]| {
-            out.extend(kind.to_le_bytes());
-            out.extend(bytes);
-        };
-        match value {
-            Meta::U32(value) => scalar(4, &value.to_le_bytes()),
-            Meta::F32(value) => scalar(6, &value.to_le_bytes()),
-            Meta::Bool(value) => scalar(7, &[u8::from(*value)]),
-            Meta::Text(value) => {
-                scalar(8, &[]);
-                text(&mut out, value);
-            }
-            Meta::Texts(items) => list(&mut out, 8, items, |out, item| text(out, item)),
-            Meta::Floats(items) => list(&mut out, 6, items, |out, item| {
-                out.extend(item.to_le_bytes())
-            }),
-            Meta::Ints(items) => list(&mut out, 5, items, |out, item| {
-                out.extend(item.to_le_bytes())
-            }),
-        }
-    }
-    let mut data = Vec::new();
-    for (name, shape, values) in tensors {
-        text(&mut out, name);
-        out.extend((shape.len() as u32).to_le_bytes());
-        shape
-            .iter()
-            .rev()
-            .for_each(|&size| out.extend((size as u64).to_le_bytes()));
-        out.extend(0u32.to_le_bytes());
-        out.extend((data.len() as u64).to_le_bytes());
-        values
-            .iter()
-            .for_each(|value| data.extend(value.to_le_bytes()));
-        data.resize(data.len().next_multiple_of(32), 0);
-    }
-    out.resize(out.len().next_multiple_of(32), 0);
-    out.extend(data);
-    out
-}
+use tiny::gguf::{Meta, write};
 
 /// llama.cpp's order of the rows of q and k: pairs that rotate together side by side.
 fn interleave(rows: usize, head_dim: usize, values: &[f32]) -> Vec<f32> {
@@ -92,14 +22,14 @@ fn interleave(rows: usize, head_dim: usize, values: &[f32]) -> Vec<f32> {
 }
 
 fn model_file(config: &Config) -> Vec<u8> {
-    let name = if config.architecture == Architecture::Qwen2 {
-        "qwen2"
-    } else {
-        "llama"
+    let name = match config.architecture {
+        Architecture::Llama | Architecture::Mistral => "llama",
+        Architecture::Qwen2 => "qwen2",
+        Architecture::Gemma3 => "gemma3",
     };
     let key = |suffix: &str| format!("{name}.{suffix}");
     let integer = |suffix: &str, value: usize| (key(suffix), Meta::U32(value as u32));
-    let metadata = [
+    let mut metadata = vec![
         ("general.architecture".to_owned(), Meta::Text(name)),
         integer("embedding_length", config.hidden),
         integer("feed_forward_length", config.intermediate),
@@ -108,19 +38,43 @@ fn model_file(config: &Config) -> Vec<u8> {
         integer("attention.head_count_kv", config.kv_heads),
         integer("context_length", config.context),
         integer("vocab_size", config.vocab),
-        (key("rope.freq_base"), Meta::F32(config.rope_theta)),
+        (key("rope.freq_base"), Meta::F32(config.rotation.theta)),
         (
             key("attention.layer_norm_rms_epsilon"),
             Meta::F32(config.rms_eps),
         ),
     ];
+    let is_gemma = config.architecture == Architecture::Gemma3;
+    if let Some(window) = &config.window {
+        metadata.extend([
+            integer("attention.key_length", config.head_dim),
+            integer("attention.sliding_window", window.tokens),
+            integer("attention.sliding_window_pattern", tiny::GLOBAL_EVERY),
+            (key("attention.scale"), Meta::F32(config.attention_scale)),
+            (key("rope.scaling.type"), Meta::Text("linear")),
+            (
+                key("rope.scaling.factor"),
+                Meta::F32(config.rotation.factor),
+            ),
+        ]);
+    }
+    let of_family = match is_gemma {
+        true => [
+            ("post_attention_layernorm", "post_attention_norm"),
+            ("pre_feedforward_layernorm", "ffn_norm"),
+            ("post_feedforward_layernorm", "post_ffw_norm"),
+            ("self_attn.q_norm", "attn_q_norm"),
+            ("self_attn.k_norm", "attn_k_norm"),
+        ]
+        .as_slice(),
+        false => &[("post_attention_layernorm", "ffn_norm")],
+    };
     let names = [
         ("model.embed_tokens", "token_embd"),
         ("model.norm", "output_norm"),
         ("lm_head", "output"),
         ("model.layers", "blk"),
         ("input_layernorm", "attn_norm"),
-        ("post_attention_layernorm", "ffn_norm"),
         ("self_attn.q_proj", "attn_q"),
         ("self_attn.k_proj", "attn_k"),
         ("self_attn.v_proj", "attn_v"),
@@ -133,12 +87,17 @@ fn model_file(config: &Config) -> Vec<u8> {
         .into_iter()
         .map(|(name, (shape, values))| {
             let rotated = name.contains("q_proj") || name.contains("k_proj");
-            let values = match rotated && config.architecture != Architecture::Qwen2 {
-                true => interleave(shape[0], config.head_dim, &values),
-                false => values,
+            let values = match name.ends_with("norm.weight") {
+                // Gemma's norms come here with one added.
+                true if is_gemma => values.iter().map(|value| value + 1.0).collect(),
+                false if rotated && matches!(config.architecture, Architecture::Llama) => {
+                    interleave(shape[0], config.head_dim, &values)
+                }
+                _ => values,
             };
-            let name = names
+            let name = of_family
                 .iter()
+                .chain(&names)
                 .fold(name, |name, (from, to)| name.replace(from, to));
             (name, shape, values)
         })
@@ -163,7 +122,11 @@ fn logits(decoder: &Decoder) -> Vec<f32> {
 
 #[test]
 fn a_gguf_file_and_a_folder_give_the_same_logits() {
-    for architecture in [Architecture::Llama, Architecture::Qwen2] {
+    for architecture in [
+        Architecture::Llama,
+        Architecture::Qwen2,
+        Architecture::Gemma3,
+    ] {
         let config = tiny::config(architecture);
         let options = LoadOptions {
             dequantize: true,
@@ -315,8 +278,11 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_makes_it_panic(at in 0usize..2_500, byte: u8, cut in 0usize..60_000) {
-        let mut file = model_file(&tiny::config(Architecture::Llama));
+    fn no_damage_makes_it_panic(
+        at in 0usize..2_500, byte: u8, cut in 0usize..60_000, gemma: bool,
+    ) {
+        let architecture = if gemma { Architecture::Gemma3 } else { Architecture::Llama };
+        let mut file = model_file(&tiny::config(architecture));
         file[at] = byte;
         let _ = Decoder::from_gguf(&file, &LoadOptions::default());
         file.truncate(cut);

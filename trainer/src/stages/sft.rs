@@ -419,7 +419,7 @@ fn lesson(
         .max()
         .unwrap_or(0);
     let tokens = prompt.len() + longest;
-    let tokens_max = student.decoder.config().tokens_max();
+    let tokens_max = student.decoder.config().context;
     if tokens > tokens_max && config.tokens_max.is_none() {
         anyhow::bail!(
             "{tokens} tokens, the model reads {tokens_max}; set sft.tokens_max to leave out such records"

@@ -1,4 +1,4 @@
-//! AVX-512 for heads of 1 to 8 whole vectors of 16.
+//! AVX-512 for heads of 1 to 8 whole vectors of 16, or of 16.
 
 use std::arch::x86_64::*;
 
@@ -7,7 +7,9 @@ use crate::features::{Features, features};
 
 /// Whether these kernels serve a head of this many values here.
 pub(super) fn fits(head_dim: usize) -> bool {
-    features() == Features::Avx512 && head_dim.is_multiple_of(16) && (16..=128).contains(&head_dim)
+    features() == Features::Avx512
+        && head_dim.is_multiple_of(16)
+        && ((16..=128).contains(&head_dim) || head_dim == 256)
 }
 
 /// Calls an unsafe function with the number of vectors a head and of heads as constants.
@@ -34,7 +36,8 @@ macro_rules! by_shape {
                 (6, 2) => $function::<6, 2>($($arg),*),
                 (7, 1) => $function::<7, 1>($($arg),*),
                 (8, 1) => $function::<8, 1>($($arg),*),
-                _ => unreachable!("heads come in groups of at most 12 vectors"),
+                (16, 1) => $function::<16, 1>($($arg),*),
+                _ => unreachable!("heads come in groups of at most 12 vectors, or one of 16"),
             }
         }
     };

@@ -11,7 +11,7 @@ use half::f16;
 
 use super::activations::BLOCK;
 use crate::features::for_each_instruction_set;
-use crate::format::{Format, half_at, q4_k_scale_min, q6_k_values};
+use crate::format::{Format, half_at, q4_k_scale_min, q5_0_values, q6_k_values};
 
 /// Output rows of a group.
 pub(super) const GROUP: usize = 16;
@@ -47,7 +47,8 @@ impl Kind {
             Format::Q4_0 => Kind::Nibbles8,
             Format::Q4_1 => Kind::NibblesMin,
             Format::Q4K => Kind::NibblesWideMin,
-            Format::Q8_0 => Kind::Bytes,
+            // Five bits take eight here: read as fast as Q8_0, for half as much again of memory.
+            Format::Q5_0 | Format::Q8_0 => Kind::Bytes,
             Format::Q6K => Kind::BytesHalves,
             Format::F16 | Format::F32 => return None,
         })
@@ -285,6 +286,10 @@ fn unpack(format: Format, row: &[u8], block: usize) -> Unpacked {
         Format::Q4_1 => Unpacked {
             numbers: nibbles(&bytes[4..]),
             scales: [bits(0), bits(2)],
+        },
+        Format::Q5_0 => Unpacked {
+            numbers: q5_0_values(bytes),
+            scales: [bits(0), 0],
         },
         Format::Q8_0 => Unpacked {
             numbers: std::array::from_fn(|i| bytes[2 + i] as i8),

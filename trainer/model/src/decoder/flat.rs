@@ -1,25 +1,24 @@
 //! Attention of a flat batch over itself.
 
 use super::Attend;
+use super::sight::Sight;
 use crate::ops;
 use crate::{Decoder, ModelError, Segments};
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use kernels::{AttentionShape, KeyValues, Span, Spans};
 
-/// Each row sees its ancestors' rows and those of its own segment up to itself.
+/// Each row sees its ancestors' rows and those of its own segment up to itself, as far as the layer's
+/// window reaches.
 pub(super) struct FlatAttention {
     shape: AttentionShape,
-    spans: Spans,
-    /// (n, n), once plain compositions have asked for it.
-    mask: Option<Tensor>,
+    sight: Sight,
 }
 
 impl FlatAttention {
     pub(super) fn new(decoder: &Decoder, batch: &Segments) -> Self {
         Self {
             shape: decoder.attention_shape(),
-            spans: spans_of(batch),
-            mask: None,
+            sight: Sight::new(spans_of(batch), decoder.config().window.as_ref()),
         }
     }
 }
@@ -27,42 +26,26 @@ impl FlatAttention {
 impl Attend for FlatAttention {
     fn attend_plain(
         &mut self,
-        _layer: usize,
+        layer: usize,
         q: &Tensor,
         k: &Tensor,
         v: &Tensor,
     ) -> Result<Tensor, ModelError> {
-        let AttentionShape {
-            heads,
-            kv_heads,
-            head_dim,
-            ..
-        } = self.shape;
-        let mask = match &self.mask {
-            Some(mask) => mask,
-            None => self
-                .mask
-                .insert(mask_of(&self.spans, &[0], self.spans.len(), q.device())?),
-        };
-        Ok(ops::plain::attention(
-            (heads, kv_heads, head_dim),
-            q,
-            k,
-            v,
-            mask,
-        )?)
+        let keys = self.sight.len();
+        let mask = self.sight.mask(layer, &[0], keys, q.device())?;
+        Ok(ops::plain::attention(self.shape, q, k, v, mask)?)
     }
 
     fn attend_host(
         &mut self,
-        _layer: usize,
+        layer: usize,
         q: &[f32],
         k: &[f32],
         v: &[f32],
         out: &mut [f32],
     ) -> Result<(), ModelError> {
         let source = KeyValues { keys: k, values: v };
-        kernels::attention(self.shape, q, &[source], &self.spans, out, None);
+        kernels::attention(self.shape, q, &[source], self.sight.of(layer), out, None);
         Ok(())
     }
 }
@@ -81,21 +64,4 @@ pub(crate) fn spans_of(batch: &Segments) -> Spans {
         }
     }
     spans
-}
-
-/// 0 where a row sees a key, -∞ where not: (n, keys). Source `s` starts at key `starts[s]`.
-pub(crate) fn mask_of(
-    spans: &Spans,
-    starts: &[usize],
-    keys: usize,
-    device: &Device,
-) -> Result<Tensor, ModelError> {
-    let mut mask = vec![f32::NEG_INFINITY; spans.len() * keys];
-    for (row, mask) in mask.chunks_exact_mut(keys.max(1)).enumerate() {
-        for span in spans.of(row) {
-            let start = starts[span.source];
-            mask[start + span.rows.start..start + span.rows.end].fill(0.0);
-        }
-    }
-    Ok(Tensor::from_vec(mask, (spans.len(), keys), device)?)
 }

@@ -1,8 +1,11 @@
 //! Weights and configuration out of a GGUF file.
 
-use super::{Layer, LoadOptions, Weights};
-use crate::gguf::{Gguf, Matrix};
-use crate::ops::{Linear, Weight};
+use super::{InnerNorms, Layer, LoadOptions, Norms, Weights};
+use crate::config::{
+    GLOBAL_EVERY, LAYERS_MAX, Rotation, Window, local_but_every, usual_attention_scale,
+};
+use crate::gguf::{Gguf, Matrix, Value};
+use crate::ops::{Linear, Norm, Weight};
 use crate::{Architecture, Config, ModelError};
 use kernels::QuantMatrix;
 use std::borrow::Cow;
@@ -35,7 +38,7 @@ pub(super) fn load(bytes: &[u8], options: &LoadOptions) -> Result<Weights, Model
     let layers = (0..config.layers)
         .map(|layer| loader.layer(layer))
         .collect::<Result<_, _>>()?;
-    let norm = loader.norm("output_norm")?;
+    let norm = loader.norm("output_norm", config.hidden)?;
     let (device, plain) = (options.device.clone(), options.is_plain());
     Ok(Weights {
         device,
@@ -57,24 +60,28 @@ fn config(file: &Gguf<'_>) -> Result<Config, ModelError> {
         "llama" => Architecture::Llama,
         "mistral" => Architecture::Mistral,
         "qwen2" => Architecture::Qwen2,
+        "gemma3" => Architecture::Gemma3,
         other => {
             return Err(ModelError::unsupported(
                 "GGUF metadata, general.architecture",
-                "llama, mistral or qwen2",
+                "llama, mistral, qwen2 or gemma3",
                 other,
             ));
         }
     };
     let key = |suffix: &str| format!("{name}.{suffix}");
-    let scaling = file
-        .optional_text(&key("rope.scaling.type"))?
-        .unwrap_or("none");
-    if scaling != "none" || file.has_tensor("rope_freqs.weight") {
-        return Err(ModelError::unsupported(
-            "GGUF, rotary embedding",
-            "no scaling",
-            scaling,
-        ));
+    let optional_float = |suffix: &str| match file.get(&key(suffix)) {
+        Some(_) => file.float(&key(suffix)).map(Some),
+        None => Ok(None),
+    };
+    for cap in ["attn_logit_softcapping", "final_logit_softcapping"] {
+        if let Some(found) = optional_float(cap)?.filter(|&cap| cap != 0.0) {
+            return Err(ModelError::unsupported(
+                format!("GGUF metadata, {cap}"),
+                "none",
+                found,
+            ));
+        }
     }
     let hidden = file.integer(&key("embedding_length"))?;
     let heads = file.integer(&key("attention.head_count"))?;
@@ -99,31 +106,94 @@ fn config(file: &Gguf<'_>) -> Result<Config, ModelError> {
         Some(tokens) => tokens.len(),
         None => file.integer(&key("vocab_size"))?,
     };
-    let theta_key = key("rope.freq_base");
-    let rope_theta = if file.get(&theta_key).is_some() {
-        file.float(&theta_key)?
-    } else {
-        10_000.0
+    let theta = optional_float("rope.freq_base")?.unwrap_or(10_000.0) as f32;
+    let scaling = file
+        .optional_text(&key("rope.scaling.type"))?
+        .unwrap_or("none");
+    let factor = match scaling {
+        _ if file.has_tensor("rope_freqs.weight") => None,
+        "none" => Some(1.0),
+        "linear" => optional_float("rope.scaling.factor")?,
+        _ => None,
+    };
+    let rotation = match factor {
+        Some(factor) => Rotation {
+            theta,
+            factor: factor as f32,
+        },
+        None => {
+            return Err(ModelError::unsupported(
+                "GGUF, rotary embedding",
+                "no scaling, or linear with a factor",
+                scaling,
+            ));
+        }
+    };
+    let layers = file.integer(&key("block_count"))?;
+    let attention_scale = match (optional_float("attention.scale")?, architecture) {
+        (Some(scale), _) => scale as f32,
+        // The file does not tell 27B's from the others'.
+        (None, Architecture::Gemma3) if layers == GEMMA_3_27B_LAYERS => {
+            usual_attention_scale(hidden.checked_div(heads).unwrap_or(0))
+        }
+        (None, _) => usual_attention_scale(head_dim),
+    };
+    let window_tokens = file
+        .optional_integer(&key("attention.sliding_window"))?
+        .filter(|&tokens| tokens > 0);
+    let window = match window_tokens {
+        None => None,
+        Some(tokens) if architecture == Architecture::Gemma3 => Some(Window {
+            tokens,
+            layers: local_layers(file, &key("attention.sliding_window_pattern"), layers)?,
+            rotation: Rotation::new(
+                optional_float("rope.freq_base_swa")?.unwrap_or(10_000.0) as f32
+            ),
+        }),
+        Some(tokens) => Some(Window {
+            tokens,
+            layers: vec![true; layers.min(LAYERS_MAX)],
+            rotation,
+        }),
     };
     Config {
         architecture,
         hidden,
         intermediate: file.integer(&key("feed_forward_length"))?,
-        layers: file.integer(&key("block_count"))?,
+        layers,
         heads,
         kv_heads,
         head_dim,
         vocab,
-        rope_theta: rope_theta as f32,
+        rotation,
         rms_eps: file.float(&key("attention.layer_norm_rms_epsilon"))? as f32,
         context: file.integer(&key("context_length"))?,
         tied_embeddings: !file.has_tensor("output.weight"),
         attention_bias: file.has_tensor("blk.0.attn_q.bias"),
-        sliding_window: file
-            .optional_integer(&key("attention.sliding_window"))?
-            .filter(|&window| window > 0),
+        attention_scale,
+        window,
     }
     .check()
+}
+
+/// Layers of Gemma 3 27B.
+const GEMMA_3_27B_LAYERS: usize = 62;
+
+/// Which of Gemma's layers have a window: listed, or all but every so manieth, or but every sixth.
+fn local_layers(file: &Gguf<'_>, key: &str, layers: usize) -> Result<Vec<bool>, ModelError> {
+    if let Some(Value::List(kinds)) = file.get(key) {
+        let is_local = |kind: &Value<'_>| match kind {
+            Value::Bool(is_local) => Ok(*is_local),
+            _ => Err(ModelError::unsupported(
+                format!("GGUF metadata, {key}"),
+                "a list of truth values",
+                "something else",
+            )),
+        };
+        return kinds.iter().map(is_local).collect();
+    }
+    let global_every = file.optional_integer(key)?.unwrap_or(GLOBAL_EVERY);
+    Ok(local_but_every(global_every, layers.min(LAYERS_MAX)))
 }
 
 struct Loader<'a> {
@@ -146,12 +216,29 @@ impl Loader<'_> {
         let projection = |index: usize, rows: usize, columns: usize| {
             let name = format!("blk.{layer}.{}", PROJECTIONS[index]);
             // Llama's files have the rows of q and k in the order of interleaved rotation.
-            let interleaved = self.config.architecture != Architecture::Qwen2 && index < 2;
+            let interleaved = index < 2
+                && matches!(
+                    self.config.architecture,
+                    Architecture::Llama | Architecture::Mistral
+                );
             self.linear(&name, rows, columns, interleaved.then_some(head_dim))
         };
+        let norm = |name: &str, width: usize| self.norm(&format!("blk.{layer}.{name}"), width);
+        let inner = || {
+            Ok::<_, ModelError>(InnerNorms {
+                queries: norm("attn_q_norm", head_dim)?,
+                keys: norm("attn_k_norm", head_dim)?,
+                attention_output: norm("post_attention_norm", hidden)?,
+                feed_forward_output: norm("post_ffw_norm", hidden)?,
+            })
+        };
+        let has_inner = self.config.architecture.has_inner_norms();
         Ok(Layer {
-            attention_norm: self.norm(&format!("blk.{layer}.attn_norm"))?,
-            feed_forward_norm: self.norm(&format!("blk.{layer}.ffn_norm"))?,
+            norms: Norms {
+                attention: norm("attn_norm", hidden)?,
+                feed_forward: norm("ffn_norm", hidden)?,
+                inner: has_inner.then(inner).transpose()?,
+            },
             projections: [
                 projection(0, queries, hidden)?,
                 projection(1, keys, hidden)?,
@@ -164,8 +251,9 @@ impl Loader<'_> {
         })
     }
 
-    fn norm(&self, name: &str) -> Result<crate::ops::Norm, ModelError> {
-        let weight = self.vector(&format!("{name}.weight"), self.config.hidden)?;
+    /// A norm over `width` values. Gemma's files hold what is multiplied by, one added already.
+    fn norm(&self, name: &str, width: usize) -> Result<Norm, ModelError> {
+        let weight = self.vector(&format!("{name}.weight"), width)?;
         self.options.norm(weight, self.config.rms_eps)
     }
 

@@ -2,10 +2,11 @@
 //! again: a pass of one token is some 300 kernels of a few microseconds each, so that memory that is
 //! fetched or cleared for each would cost as much as they do.
 
-use super::{Attend, Decoder};
+use super::sight::Rotations;
+use super::{Attend, Decoder, Layer};
 use crate::ops::{Scratch, project, with_slice};
 use crate::{LoraPair, ModelError, Projection};
-use kernels::{RopeLayout, RopeTable};
+use kernels::RopeLayout;
 use std::ops::Range;
 
 /// What a layer computes with, kept for the next layer and the next pass.
@@ -44,7 +45,8 @@ impl Decoder {
     ) -> Result<(), ModelError> {
         let config = self.config();
         let (n, hidden) = (positions.len(), config.hidden);
-        let rotation = RopeTable::new(positions, config.head_dim, config.rope_theta.into());
+        let rotations = Rotations::host(config, positions);
+        let activation = config.architecture.activation();
         let layers = &self.weights.layers[range.clone()];
         let Buffers {
             normed,
@@ -70,27 +72,38 @@ impl Decoder {
         let out = room(out, n * hidden);
 
         if let Some(first) = layers.first() {
-            first.attention_norm.of_into(x, normed);
+            first.norms.attention.of_into(x, normed);
         }
-        for (at, layer) in layers.iter().enumerate() {
+        for (at, Layer { norms, projections }) in layers.iter().enumerate() {
             let index = range.start + at;
             let of = |projection: Projection| {
-                let linear = &layer.projections[projection as usize];
+                let linear = &projections[projection as usize];
                 (linear, self.pair(index, projection))
             };
             let qkv = [Projection::Q, Projection::K, Projection::V].map(of);
             project(qkv, normed, [&mut *q, &mut *k, &mut *v], scratch)?;
-            kernels::rope(q, config.heads, &rotation, RopeLayout::Halves);
-            kernels::rope(k, config.kv_heads, &rotation, RopeLayout::Halves);
+            if let Some(inner) = &norms.inner {
+                inner.queries.in_place(q);
+                inner.keys.in_place(k);
+            }
+            let rotation = rotations.of(config, index);
+            kernels::rope(q, config.heads, rotation, RopeLayout::Halves);
+            kernels::rope(k, config.kv_heads, rotation, RopeLayout::Halves);
             attention.attend_host(index, q, k, v, attended)?;
             project([of(Projection::O)], attended, [&mut *out], scratch)?;
-            layer.feed_forward_norm.of_sum(x, out, normed);
+            if let Some(inner) = &norms.inner {
+                inner.attention_output.in_place(out);
+            }
+            norms.feed_forward.of_sum(x, out, normed);
             let gate_up = [Projection::Gate, Projection::Up].map(of);
             project(gate_up, normed, [&mut *gate, &mut *up], scratch)?;
-            kernels::silu_mul(gate, up, gated);
+            activation.mul(gate, up, gated);
             project([of(Projection::Down)], gated, [&mut *out], scratch)?;
+            if let Some(inner) = &norms.inner {
+                inner.feed_forward_output.in_place(out);
+            }
             match layers.get(at + 1) {
-                Some(next) => next.attention_norm.of_sum(x, out, normed),
+                Some(next) => next.norms.attention.of_sum(x, out, normed),
                 None => kernels::add(x, out, hidden),
             }
         }

@@ -10,18 +10,23 @@
 //! d      += h'(Qᵀ d_q + Kᵀ d_k + Vᵀ d_v)
 //! ```
 //!
+//! Where the family norms what is added, `Downᵀ` and `Oᵀ` take `h'(d)` in place of `d`; where it norms
+//! heads, d_q and d_k go through h' once they are turned back.
+//!
 //! Each projection's W is W + scale · B A, and hands on the gradients of A and B. What is cheap (the
 //! norms, the gated activation) is made again and not kept: a token costs 4 · (4 hidden + 2 kv +
-//! 2 intermediate + 7 rank) bytes a layer. Where products are of `bf16`, what only they and
-//! element-wise functions read again is kept in 16 bits: 4 · (hidden + kv) + 2 · (3 hidden + kv +
-//! 2 intermediate + 7 rank) bytes.
+//! 2 intermediate + 7 rank) bytes a layer, and 8 hidden more where what is added is normed. Where
+//! products are of `bf16`, what only they and element-wise functions read again is kept in 16 bits:
+//! 4 · (hidden + kv) + 2 · (3 hidden + kv + 2 intermediate + 7 rank) bytes.
 
+use super::sight::{Rotations, Sight};
 use super::{Decoder, Layer};
-use crate::ops::TrainInput;
-use crate::{Gradients, Lora, ModelError, Projection, Segments};
+use crate::ops::{Norm, TrainInput};
+use crate::{Activation, Gradients, Lora, ModelError, Projection, Segments};
 use candle_core::{Device, Tensor, Var};
 use half::bf16;
-use kernels::{AttentionShape, KeyValues, Precision, RopeLayout, RopeTable, Spans};
+use kernels::{AttentionShape, KeyValues, Precision, RopeLayout, RopeTable};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -34,7 +39,7 @@ pub struct Tape {
 
 enum Kind {
     /// The layers' activations.
-    Kernels(Pass),
+    Kernels(Box<Pass>),
     /// The output with the graph that candle keeps, and the adapter.
     Candle(Tensor, Arc<Lora>),
 }
@@ -42,26 +47,31 @@ enum Kind {
 struct Pass {
     decoder: Decoder,
     first_layer: usize,
-    spans: Spans,
-    rotation: RopeTable,
+    sight: Sight,
+    rotations: Rotations<RopeTable>,
     layers: Vec<Activations>,
 }
 
 /// Of one layer; all (n, width).
 struct Activations {
     x: Kept,
-    /// Rotated. Exact, as `k` is: the scores of the backward pass must be those whose sums were kept.
+    /// As attention reads it; where heads are normed, as it is projected. Exact, as `k` is: the scores
+    /// of the backward pass must be those whose sums were kept.
     q: Vec<f32>,
-    /// Rotated.
+    /// As `q`.
     k: Vec<f32>,
     v: Kept,
     attended: Kept,
     /// Of the attention's scores, (n, heads).
     log_sum_exp: Vec<f32>,
+    /// What attention adds, before its norm, where it has one.
+    attention_output: Option<Kept>,
     /// Between attention and feed-forward.
     middle: Kept,
     gate: Kept,
     up: Kept,
+    /// What the feed-forward layer adds, before its norm, where it has one.
+    feed_forward_output: Option<Kept>,
     /// Of each projection with a pair: scale · x Aᵀ.
     xa: [Option<Kept>; 7],
 }
@@ -122,12 +132,8 @@ impl Decoder {
         let mut pass = Pass {
             decoder: self.clone(),
             first_layer: range.start,
-            spans: super::flat::spans_of(batch),
-            rotation: RopeTable::new(
-                &batch.positions(),
-                config.head_dim,
-                config.rope_theta.into(),
-            ),
+            sight: Sight::new(super::flat::spans_of(batch), config.window.as_ref()),
+            rotations: Rotations::host(config, &batch.positions()),
             layers: Vec::with_capacity(range.len()),
         };
         let mut x = x.flatten_all()?.to_vec1::<f32>()?;
@@ -136,7 +142,7 @@ impl Decoder {
         }
         Ok(Tape {
             output: Var::from_vec(x, (batch.len(), config.hidden), &Device::Cpu)?,
-            kind: Kind::Kernels(pass),
+            kind: Kind::Kernels(Box::new(pass)),
         })
     }
 }
@@ -211,11 +217,58 @@ impl Pass {
 
     /// An input of projections: (n, width).
     fn input<'a>(&self, x: &'a [f32]) -> TrainInput<'a> {
-        TrainInput::new(x, x.len() / self.spans.len(), self.decoder.precision)
+        TrainInput::new(x, x.len() / self.sight.len(), self.decoder.precision)
     }
 
     fn shape(&self) -> AttentionShape {
         self.decoder.attention_shape()
+    }
+
+    fn activation(&self) -> Activation {
+        self.decoder.config().architecture.activation()
+    }
+
+    fn rotation(&self, layer: usize) -> &RopeTable {
+        self.rotations.of(self.decoder.config(), layer)
+    }
+
+    /// Projected queries and keys as attention reads them: rotated, their heads normed before where
+    /// the family does that. Returns then what they were.
+    fn turn(&self, layer: usize, q: &mut [f32], k: &mut [f32]) -> Option<(Vec<f32>, Vec<f32>)> {
+        let projected = self.layer(layer).norms.inner.as_ref().map(|inner| {
+            let projected = (q.to_vec(), k.to_vec());
+            inner.queries.in_place(q);
+            inner.keys.in_place(k);
+            projected
+        });
+        let rotation = self.rotation(layer);
+        kernels::rope(q, self.heads(), rotation, RopeLayout::Halves);
+        kernels::rope(k, self.kv_heads(), rotation, RopeLayout::Halves);
+        projected
+    }
+
+    /// `sum += W x`, or what its norm makes of it, where there is one: then `W x` is returned.
+    fn project_onto(
+        &self,
+        layer: usize,
+        projection: Projection,
+        x: &TrainInput<'_>,
+        sum: &mut Vec<f32>,
+        xa: &mut [Option<Kept>; 7],
+    ) -> Result<Option<Kept>, ModelError> {
+        let Some(inner) = &self.layer(layer).norms.inner else {
+            self.project(layer, projection, x, sum, xa)?;
+            return Ok(None);
+        };
+        let norm = match projection {
+            Projection::Down => &inner.feed_forward_output,
+            _ => &inner.attention_output,
+        };
+        let mut output = Vec::new();
+        self.project(layer, projection, x, &mut output, xa)?;
+        let normed = norm.of(&output);
+        sum.iter_mut().zip(normed).for_each(|(sum, y)| *sum += y);
+        Ok(Some(self.keep(output)))
     }
 
     fn kv_heads(&self) -> usize {
@@ -228,9 +281,9 @@ impl Pass {
 
     /// Keeps the layer's activations and returns its output.
     fn forward(&mut self, layer: usize, x: Vec<f32>) -> Result<Vec<f32>, ModelError> {
-        let n = self.spans.len();
+        let n = self.sight.len();
         let mut xa: [Option<Kept>; 7] = Default::default();
-        let normed = self.layer(layer).attention_norm.of(&x);
+        let normed = self.layer(layer).norms.attention.of(&x);
         let input = self.input(&normed);
         let (mut q, mut k, mut v) = (Vec::new(), Vec::new(), Vec::new());
         for (projection, y) in [
@@ -240,8 +293,7 @@ impl Pass {
         ] {
             self.project(layer, projection, &input, y, &mut xa)?;
         }
-        kernels::rope(&mut q, self.heads(), &self.rotation, RopeLayout::Halves);
-        kernels::rope(&mut k, self.kv_heads(), &self.rotation, RopeLayout::Halves);
+        let projected = self.turn(layer, &mut q, &mut k);
         let mut attended = vec![0.0; q.len()];
         let mut log_sum_exp = vec![0.0; n * self.heads()];
         let source = KeyValues {
@@ -252,24 +304,25 @@ impl Pass {
             self.shape(),
             &q,
             &[source],
-            &self.spans,
+            self.sight.of(layer),
             &mut attended,
             Some(&mut log_sum_exp),
         );
-        let mut middle = x.clone();
-        let input = self.input(&attended);
-        self.project(layer, Projection::O, &input, &mut middle, &mut xa)?;
+        let (q, k) = projected.unwrap_or((q, k));
+        let (mut middle, input) = (x.clone(), self.input(&attended));
+        let attention_output =
+            self.project_onto(layer, Projection::O, &input, &mut middle, &mut xa)?;
 
-        let normed = self.layer(layer).feed_forward_norm.of(&middle);
+        let normed = self.layer(layer).norms.feed_forward.of(&middle);
         let input = self.input(&normed);
         let (mut gate, mut up) = (Vec::new(), Vec::new());
         self.project(layer, Projection::Gate, &input, &mut gate, &mut xa)?;
         self.project(layer, Projection::Up, &input, &mut up, &mut xa)?;
         let mut gated = vec![0.0; gate.len()];
-        kernels::silu_mul(&gate, &up, &mut gated);
-        let mut output = middle.clone();
-        let input = self.input(&gated);
-        self.project(layer, Projection::Down, &input, &mut output, &mut xa)?;
+        self.activation().mul(&gate, &up, &mut gated);
+        let (mut output, input) = (middle.clone(), self.input(&gated));
+        let feed_forward_output =
+            self.project_onto(layer, Projection::Down, &input, &mut output, &mut xa)?;
         self.layers.push(Activations {
             x: self.keep(x),
             q,
@@ -277,9 +330,11 @@ impl Pass {
             v: self.keep(v),
             attended: self.keep(attended),
             log_sum_exp,
+            attention_output,
             middle: self.keep(middle),
             gate: self.keep(gate),
             up: self.keep(up),
+            feed_forward_output,
             xa,
         });
         Ok(output)
@@ -305,17 +360,20 @@ impl Pass {
     ) -> Result<(), ModelError> {
         let Activations {
             x,
-            q,
-            k,
+            mut q,
+            mut k,
             v,
             attended,
             log_sum_exp,
+            attention_output,
             middle,
             gate,
             up,
+            feed_forward_output,
             mut xa,
         } = activations;
         let layer = self.layer(index);
+        let inner = layer.norms.inner.as_ref();
         let mut back =
             |projection: Projection, x: &TrainInput<'_>, dy: &[f32], dx: Option<&mut Vec<f32>>| {
                 let linear = &layer.projections[projection as usize];
@@ -333,27 +391,47 @@ impl Pass {
         // Each buffer is the sum of what the projections that read from it hand back.
         let (gate, up) = (gate.values(), up.values());
         let mut gated = vec![0.0; gate.len()];
-        kernels::silu_mul(&gate, &up, &mut gated);
+        self.activation().mul(&gate, &up, &mut gated);
         let mut d_gated = Vec::new();
-        back(Projection::Down, &self.input(&gated), d, Some(&mut d_gated))?;
+        let d_output = before_norm(
+            inner.map(|inner| &inner.feed_forward_output),
+            feed_forward_output,
+            d,
+        );
+        back(
+            Projection::Down,
+            &self.input(&gated),
+            &d_output,
+            Some(&mut d_gated),
+        )?;
         let (mut d_gate, mut d_up) = (gated, vec![0.0; up.len()]);
-        kernels::silu_mul_backward(&gate, &up, &d_gated, &mut d_gate, &mut d_up);
+        self.activation()
+            .mul_backward((&gate, &up), &d_gated, &mut d_gate, &mut d_up);
         let middle = middle.values();
-        let normed = layer.feed_forward_norm.of(&middle);
+        let normed = layer.norms.feed_forward.of(&middle);
         let input = self.input(&normed);
         let mut d_normed = Vec::new();
         back(Projection::Gate, &input, &d_gate, Some(&mut d_normed))?;
         back(Projection::Up, &input, &d_up, Some(&mut d_normed))?;
-        layer.feed_forward_norm.add_backward(&middle, &d_normed, d);
+        layer.norms.feed_forward.add_backward(&middle, &d_normed, d);
 
         let (attended, v) = (attended.values(), v.values());
         let mut d_attended = Vec::new();
+        let d_output = before_norm(
+            inner.map(|inner| &inner.attention_output),
+            attention_output,
+            d,
+        );
         back(
             Projection::O,
             &self.input(&attended),
-            d,
+            &d_output,
             Some(&mut d_attended),
         )?;
+        let projected = match inner {
+            Some(_) => self.turn(index, &mut q, &mut k),
+            None => None,
+        };
         let (mut d_q, mut d_k) = (vec![0.0; q.len()], vec![0.0; k.len()]);
         let mut d_v = vec![0.0; v.len()];
         kernels::attention_backward(
@@ -363,7 +441,7 @@ impl Pass {
                 keys: &k,
                 values: &v,
             },
-            &self.spans,
+            self.sight.of(index),
             &attended,
             &log_sum_exp,
             &d_attended,
@@ -371,15 +449,15 @@ impl Pass {
             &mut d_k,
             &mut d_v,
         );
-        kernels::rope_inverse(&mut d_q, self.heads(), &self.rotation, RopeLayout::Halves);
-        kernels::rope_inverse(
-            &mut d_k,
-            self.kv_heads(),
-            &self.rotation,
-            RopeLayout::Halves,
-        );
+        let rotation = self.rotation(index);
+        kernels::rope_inverse(&mut d_q, self.heads(), rotation, RopeLayout::Halves);
+        kernels::rope_inverse(&mut d_k, self.kv_heads(), rotation, RopeLayout::Halves);
+        if let Some((inner, (q, k))) = inner.zip(projected) {
+            d_q = inner.queries.backward(&q, &d_q);
+            d_k = inner.keys.backward(&k, &d_k);
+        }
         let x = x.values();
-        let normed = layer.attention_norm.of(&x);
+        let normed = layer.norms.attention.of(&x);
         let is_first = index == self.first_layer;
         let input = self.input(&normed);
         let mut d_normed = (!is_first).then(Vec::new);
@@ -387,8 +465,16 @@ impl Pass {
         back(Projection::K, &input, &d_k, d_normed.as_mut())?;
         back(Projection::V, &input, &d_v, d_normed.as_mut())?;
         if let Some(d_normed) = d_normed {
-            layer.attention_norm.add_backward(&x, &d_normed, d);
+            layer.norms.attention.add_backward(&x, &d_normed, d);
         }
         Ok(())
+    }
+}
+
+/// The gradient towards what a norm read, of `d` towards what it gave; `d` itself where there is none.
+fn before_norm<'a>(norm: Option<&Norm>, read: Option<Kept>, d: &'a [f32]) -> Cow<'a, [f32]> {
+    match norm.zip(read) {
+        Some((norm, read)) => Cow::Owned(norm.backward(&read.values(), d)),
+        None => Cow::Borrowed(d),
     }
 }

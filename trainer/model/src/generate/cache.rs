@@ -1,7 +1,8 @@
 //! Keys and values of tokens that were computed.
 
+use crate::config::Window;
 use crate::decoder::Attend;
-use crate::decoder::flat::mask_of;
+use crate::decoder::sight::Sight;
 use crate::ops::plain;
 use crate::{Decoder, ModelError};
 use candle_core::{Device, Tensor};
@@ -22,6 +23,7 @@ pub(super) type ChunkRows = (ChunkId, Range<usize>);
 /// Keys and values, in chunks that grow by rows and that several sequences may see.
 pub(super) struct Cache {
     shape: AttentionShape,
+    window: Option<Window>,
     layers: usize,
     plain: bool,
     device: Device,
@@ -44,6 +46,7 @@ impl Cache {
     pub(super) fn new(decoder: &Decoder) -> Self {
         Self {
             shape: decoder.attention_shape(),
+            window: decoder.config().window.clone(),
             layers: decoder.config().layers,
             plain: decoder.is_plain(),
             device: decoder.device().clone(),
@@ -85,7 +88,7 @@ impl Cache {
 /// One pass over a flat batch: which rows go into which chunk, and what each row sees.
 #[derive(Default)]
 pub(super) struct Step {
-    writes: Vec<(ChunkId, Range<usize>)>,
+    writes: Vec<ChunkRows>,
     sources: Vec<ChunkId>,
     source_of: HashMap<ChunkId, usize>,
     spans: Spans,
@@ -118,16 +121,24 @@ impl Step {
 /// A [`Step`] over a [`Cache`].
 pub(super) struct CachedAttention<'a> {
     cache: &'a mut Cache,
-    step: Step,
-    mask: Option<Tensor>,
+    writes: Vec<ChunkRows>,
+    sources: Vec<ChunkId>,
+    sight: Sight,
 }
 
 impl<'a> CachedAttention<'a> {
     pub(super) fn new(cache: &'a mut Cache, step: Step) -> Self {
+        let Step {
+            writes,
+            sources,
+            spans,
+            ..
+        } = step;
         Self {
+            sight: Sight::new(spans, cache.window.as_ref()),
             cache,
-            step,
-            mask: None,
+            writes,
+            sources,
         }
     }
 }
@@ -140,8 +151,13 @@ impl Attend for CachedAttention<'_> {
         k: &Tensor,
         v: &Tensor,
     ) -> Result<Tensor, ModelError> {
-        let Self { cache, step, mask } = self;
-        for (chunk, rows) in &step.writes {
+        let Self {
+            cache,
+            writes,
+            sources,
+            sight,
+        } = self;
+        for (chunk, rows) in writes {
             let k = k.narrow(0, rows.start, rows.len())?;
             let v = v.narrow(0, rows.start, rows.len())?;
             if let LayerRows::Plain(rows) = &mut cache.chunks[chunk.0].layers[layer] {
@@ -156,7 +172,7 @@ impl Attend for CachedAttention<'_> {
             }
         }
         let (mut keys, mut values, mut starts, mut total) = (vec![], vec![], vec![], 0);
-        for chunk in &step.sources {
+        for chunk in sources {
             starts.push(total);
             if let LayerRows::Plain(Some((k, v))) = &cache.chunks[chunk.0].layers[layer] {
                 total += k.dims2()?.0;
@@ -164,24 +180,9 @@ impl Attend for CachedAttention<'_> {
                 values.push(v.clone());
             }
         }
-        let mask = match mask {
-            Some(mask) => mask,
-            None => mask.insert(mask_of(&step.spans, &starts, total, &cache.device)?),
-        };
+        let mask = sight.mask(layer, &starts, total, &cache.device)?;
         let (keys, values) = (Tensor::cat(&keys, 0)?, Tensor::cat(&values, 0)?);
-        let AttentionShape {
-            heads,
-            kv_heads,
-            head_dim,
-            ..
-        } = cache.shape;
-        Ok(plain::attention(
-            (heads, kv_heads, head_dim),
-            q,
-            &keys,
-            &values,
-            mask,
-        )?)
+        Ok(plain::attention(cache.shape, q, &keys, &values, mask)?)
     }
 
     fn attend_host(
@@ -192,9 +193,14 @@ impl Attend for CachedAttention<'_> {
         v: &[f32],
         out: &mut [f32],
     ) -> Result<(), ModelError> {
-        let Self { cache, step, .. } = self;
+        let Self {
+            cache,
+            writes,
+            sources,
+            sight,
+        } = self;
         let width = cache.shape.kv_heads * cache.shape.head_dim;
-        for (chunk, rows) in &step.writes {
+        for (chunk, rows) in writes {
             let part = rows.start * width..rows.end * width;
             if let LayerRows::Host { keys, values } = &mut cache.chunks[chunk.0].layers[layer] {
                 for (rows, new) in [(keys, &k[part.clone()]), (values, &v[part])] {
@@ -206,15 +212,14 @@ impl Attend for CachedAttention<'_> {
                 }
             }
         }
-        let sources: Vec<_> = step
-            .sources
+        let sources: Vec<_> = sources
             .iter()
             .filter_map(|chunk| match &cache.chunks[chunk.0].layers[layer] {
                 LayerRows::Host { keys, values } => Some(KeyValues { keys, values }),
                 LayerRows::Plain(_) => None,
             })
             .collect();
-        kernels::attention(cache.shape, q, &sources, &step.spans, out, None);
+        kernels::attention(cache.shape, q, &sources, sight.of(layer), out, None);
         Ok(())
     }
 }

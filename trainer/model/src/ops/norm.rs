@@ -2,7 +2,7 @@
 
 use super::plain;
 use super::slices::{slice, tensor_from_vec, with_slice};
-use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, bail};
 use std::sync::Arc;
 
 /// RMSNorm: `x / sqrt(mean(x²) + eps) * weight` over each row.
@@ -40,6 +40,19 @@ impl Norm {
         kernels::add_rms_norm(x, added, &self.weight, self.eps, y);
     }
 
+    /// Of each head of `x` (n, heads · d) by itself: (n, heads · d).
+    pub(crate) fn forward_heads(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.plain {
+            Some(weight) => plain::rms_norm_of_heads(x, weight, self.eps),
+            None => bail!("norm: expected a weight for plain compositions"),
+        }
+    }
+
+    /// [`Norm::forward`] of values, in place; of rows, or of each head of rows.
+    pub(crate) fn in_place(&self, x: &mut [f32]) {
+        kernels::rms_norm_in_place(x, &self.weight, self.eps);
+    }
+
     /// [`Norm::forward`] of values, into a buffer of the caller's.
     pub(crate) fn of_into(&self, x: &[f32], y: &mut [f32]) {
         kernels::rms_norm(x, &self.weight, self.eps, y);
@@ -52,10 +65,16 @@ impl Norm {
         y
     }
 
+    /// The gradient towards `x`.
+    pub(crate) fn backward(&self, x: &[f32], dy: &[f32]) -> Vec<f32> {
+        let mut dx = vec![0.0; x.len()];
+        kernels::rms_norm_backward(x, &self.weight, self.eps, dy, &mut dx);
+        dx
+    }
+
     /// Adds the gradient towards `x` to `dx`.
     pub(crate) fn add_backward(&self, x: &[f32], dy: &[f32], dx: &mut [f32]) {
-        let mut own = vec![0.0; x.len()];
-        kernels::rms_norm_backward(x, &self.weight, self.eps, dy, &mut own);
+        let own = self.backward(x, dy);
         dx.iter_mut().zip(own).for_each(|(dx, own)| *dx += own);
     }
 }
@@ -72,13 +91,7 @@ impl CustomOp1 for Norm {
 
     fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let shape = x.dims2()?;
-        let dx = with_slice(x, |x| {
-            with_slice(dy, |dy| {
-                let mut dx = vec![0.0; x.len()];
-                kernels::rms_norm_backward(x, &self.weight, self.eps, dy, &mut dx);
-                dx
-            })
-        })??;
+        let dx = with_slice(x, |x| with_slice(dy, |dy| self.backward(x, dy)))??;
         tensor_from_vec(dx, shape).map(Some)
     }
 }

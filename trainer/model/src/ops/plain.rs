@@ -3,7 +3,9 @@
 //! with.
 
 use crate::LoraPair;
+use crate::config::{Activation, Rotation};
 use candle_core::{D, DType, Device, Result, Tensor};
+use kernels::AttentionShape;
 
 /// RMSNorm in `f32`, back in the type of `x`: (n, d), (d) → (n, d).
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
@@ -19,7 +21,7 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
 pub fn rope_table(
     positions: &[u32],
     head_dim: usize,
-    theta: f32,
+    rotation: Rotation,
     device: &Device,
 ) -> Result<(Tensor, Tensor)> {
     let half = head_dim / 2;
@@ -28,7 +30,7 @@ pub fn rope_table(
     for &position in positions {
         for i in 0..half {
             let exponent = -(2.0 * i as f64) / head_dim as f64;
-            let frequency = f64::from(theta).powf(exponent) as f32;
+            let frequency = f64::from(rotation.theta).powf(exponent) as f32 / rotation.factor;
             // The angle is rounded to f32, as transformers has it.
             let angle = f64::from(position as f32 * frequency);
             cos.push(angle.cos() as f32);
@@ -56,20 +58,37 @@ pub fn rope(x: &Tensor, heads: usize, cos: &Tensor, sin: &Tensor) -> Result<Tens
         .to_dtype(x.dtype())
 }
 
-/// `gate / (1 + exp(-gate)) · up`, element by element.
-pub fn silu_mul(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    candle_nn::ops::silu(gate)? * up
+/// RMSNorm of each head of `x` (n, heads · head_dim) by itself, with one weight (head_dim) for all.
+pub fn rms_norm_of_heads(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
+    let ((n, width), head_dim) = (x.dims2()?, weight.elem_count());
+    let heads = x.reshape((n * width / head_dim, head_dim))?;
+    rms_norm(&heads, weight, eps)?.reshape((n, width))
+}
+
+/// `activation(gate) · up`, element by element.
+pub fn gated(activation: Activation, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
+    let gate = match activation {
+        Activation::Silu => candle_nn::ops::silu(gate)?,
+        Activation::Gelu => gate.gelu()?,
+    };
+    gate * up
 }
 
 /// Attention of queries (n, heads · head_dim) over keys and values (m, kv_heads · head_dim);
 /// `mask` (n, m) is added to the scaled scores: 0 where a query sees a key, -∞ where not.
 pub fn attention(
-    (heads, kv_heads, head_dim): (usize, usize, usize),
+    shape: AttentionShape,
     q: &Tensor,
     k: &Tensor,
     v: &Tensor,
     mask: &Tensor,
 ) -> Result<Tensor> {
+    let AttentionShape {
+        heads,
+        kv_heads,
+        head_dim,
+        scale,
+    } = shape;
     let (n, m) = mask.dims2()?;
     let group = heads / kv_heads;
     // (kv_heads, group · n, head_dim)
@@ -86,7 +105,7 @@ pub fn attention(
         .reshape((m, kv_heads, head_dim))?
         .transpose(0, 1)?
         .contiguous()?;
-    let scores = (q.matmul(&k)?.to_dtype(DType::F32)? * (head_dim as f64).powf(-0.5))?
+    let scores = (q.matmul(&k)?.to_dtype(DType::F32)? * f64::from(scale))?
         .reshape((kv_heads, group, n, m))?
         .broadcast_add(mask)?;
     let weights = candle_nn::ops::softmax(&scores, D::Minus1)?

@@ -1,10 +1,12 @@
 //! Each operation against its plain twin, forward and backward, and against differences.
 
 use super::*;
-use crate::decoder::flat::{mask_of, spans_of};
+use crate::config::{Activation, Rotation};
+use crate::decoder::flat::spans_of;
+use crate::decoder::sight::mask_of;
 use crate::{Lora, LoraConfig, Projection, Segments};
 use candle_core::{Device, Tensor, Var};
-use kernels::{AttentionShape, KeyValues, Precision, RopeLayout, RopeTable};
+use kernels::{AttentionShape, KeyValues, Precision, RopeLayout};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -105,21 +107,42 @@ proptest! {
     }
 
     #[test]
-    fn rotations_agree(rows in 1usize..7, heads in 1usize..4, half in 1usize..33, seed: u64) {
+    fn rotations_agree(
+        rows in 1usize..7, heads in 1usize..4, half in 1usize..33, factor in 1u32..9, seed: u64,
+    ) {
         let x = random(seed, (rows, heads * 2 * half));
         let positions: Vec<u32> = (0..rows as u32).map(|row| row * 37 + (seed % 100) as u32).collect();
         let mut ours = values(&x);
-        kernels::rope(&mut ours, heads, &RopeTable::new(&positions, 2 * half, 1e4), RopeLayout::Halves);
-        let (cos, sin) = plain::rope_table(&positions, 2 * half, 1e4, &Device::Cpu).unwrap();
+        let rotation = Rotation { theta: 1e4, factor: factor as f32 };
+        kernels::rope(&mut ours, heads, &rotation.table(&positions, 2 * half), RopeLayout::Halves);
+        let (cos, sin) = plain::rope_table(&positions, 2 * half, rotation, &Device::Cpu).unwrap();
         assert_twins(&tensor(ours, &x), &plain::rope(&x, heads, &cos, &sin).unwrap(), &[]);
     }
 
     #[test]
     fn activations_agree(rows in 1usize..7, width in 1usize..200, seed: u64) {
         let (gate, up) = (random(seed, (rows, width)), random(!seed, (rows, width)));
-        let mut ours = vec![0.0; rows * width];
-        kernels::silu_mul(&values(&gate), &values(&up), &mut ours);
-        assert_twins(&tensor(ours, &gate), &plain::silu_mul(&gate, &up).unwrap(), &[]);
+        for activation in [Activation::Silu, Activation::Gelu] {
+            let mut ours = vec![0.0; rows * width];
+            activation.mul(&values(&gate), &values(&up), &mut ours);
+            assert_twins(&tensor(ours, &gate), &plain::gated(activation, &gate, &up).unwrap(), &[]);
+        }
+    }
+
+    #[test]
+    fn norms_of_heads_agree(rows in 1usize..7, heads in 1usize..4, head_dim in 1usize..40, seed: u64) {
+        let x = random(seed, (rows, heads * head_dim));
+        let weight = values(&random(seed ^ 1, (1, head_dim)));
+        let kernel = Norm::new(weight.clone(), 1e-5, None).unwrap();
+        let mut ours = values(&x);
+        kernel.in_place(&mut ours);
+        let plain = Norm::new(weight, 1e-5, Some(&Device::Cpu)).unwrap();
+        let twin = plain.forward_heads(&x).unwrap();
+        assert_twins(&tensor(ours, &x), &twin, &[]);
+        let dy = random(seed ^ 2, (rows, heads * head_dim)).as_detached_tensor();
+        let gradients = (&twin * &dy).unwrap().sum_all().unwrap().backward().unwrap();
+        let dx = kernel.backward(&values(&x), &values(&dy));
+        assert_within(TOLERANCE, "dx", &tensor(dx, &x), gradients.get(&x).unwrap());
     }
 
     #[test]
@@ -175,14 +198,14 @@ proptest! {
         let v = random(seed ^ 2, (n, kv_heads * head_dim));
         let spans = spans_of(&batch);
         let mask = mask_of(&spans, &[0], n, &Device::Cpu).unwrap();
-        let scale = (head_dim as f32).powf(-0.5);
+        let scale = 1.3 / head_dim as f32;
         let shape = AttentionShape { heads, kv_heads, head_dim, scale };
         let (keys, of_values) = (values(&k), values(&v));
         let source = KeyValues { keys: &keys, values: &of_values };
         let mut ours = vec![0.0; n * heads * head_dim];
         kernels::attention(shape, &values(&q), &[source], &spans, &mut ours, None);
         let ours = tensor(ours, &q);
-        let twin = plain::attention((heads, kv_heads, head_dim), &q, &k, &v, &mask).unwrap();
+        let twin = plain::attention(shape, &q, &k, &v, &mask).unwrap();
         assert_twins(&ours, &twin, &[]);
     }
 
@@ -224,12 +247,13 @@ fn pair(seed: u64, rank: usize, (out, width): (usize, usize)) -> crate::LoraPair
         kv_heads: 1,
         head_dim: 2,
         vocab: 1,
-        rope_theta: 1e4,
+        rotation: Rotation::new(1e4),
         rms_eps: 1e-5,
         context: 1,
         tied_embeddings: true,
         attention_bias: false,
-        sliding_window: None,
+        attention_scale: 1.0,
+        window: None,
     };
     let lora = LoraConfig {
         rank,

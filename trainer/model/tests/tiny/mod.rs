@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "each test program uses some of it")]
 #![allow(clippy::unwrap_used, reason = "a failed test helper is a failed test")]
 
-use model::{Architecture, Config, Decoder, LoadOptions, Projection, Tokenizer};
+pub mod gguf;
+
+use model::{Architecture, Config, Decoder, LoadOptions, Projection, Rotation, Tokenizer, Window};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use safetensors::Dtype;
@@ -15,7 +17,19 @@ use std::collections::BTreeMap;
 pub const VOCAB: usize = 256 + 3;
 pub const END: u32 = 258;
 
+/// What Gemma's configuration makes its scale of attention of.
+pub const QUERY_SCALAR: f32 = 25.0;
+/// Of Gemma's layers every so manieth sees everything.
+pub const GLOBAL_EVERY: usize = 2;
+
 pub fn config(architecture: Architecture) -> Config {
+    let is_gemma = architecture == Architecture::Gemma3;
+    let of_gemma = Window {
+        tokens: 4,
+        layers: vec![true, false, true],
+        rotation: Rotation::new(10_000.0),
+    };
+    let head_dim: usize = if is_gemma { 12 } else { 8 };
     Config {
         architecture,
         hidden: 32,
@@ -23,14 +37,24 @@ pub fn config(architecture: Architecture) -> Config {
         layers: 3,
         heads: 4,
         kv_heads: 2,
-        head_dim: 8,
+        head_dim,
         vocab: VOCAB,
-        rope_theta: 10_000.0,
+        rotation: match is_gemma {
+            true => Rotation {
+                theta: 1e6,
+                factor: 4.0,
+            },
+            false => Rotation::new(10_000.0),
+        },
         rms_eps: 1e-5,
         context: 256,
-        tied_embeddings: architecture == Architecture::Llama,
+        tied_embeddings: is_gemma || architecture == Architecture::Llama,
         attention_bias: architecture == Architecture::Qwen2,
-        sliding_window: None,
+        attention_scale: match is_gemma {
+            true => QUERY_SCALAR.powf(-0.5),
+            false => (head_dim as f32).powf(-0.5),
+        },
+        window: is_gemma.then_some(of_gemma),
     }
 }
 
@@ -54,7 +78,10 @@ pub fn tensors(config: &Config) -> Tensors {
         0.0,
         1.0,
     );
-    add("model.norm.weight".into(), &[config.hidden], 1.0, 0.3);
+    let is_gemma = config.architecture == Architecture::Gemma3;
+    // Gemma's norms are written without the one that is added to them.
+    let norm = if is_gemma { 0.0 } else { 1.0 };
+    add("model.norm.weight".into(), &[config.hidden], norm, 0.3);
     if !config.tied_embeddings {
         add(
             "lm_head.weight".into(),
@@ -65,18 +92,21 @@ pub fn tensors(config: &Config) -> Tensors {
     }
     for layer in 0..config.layers {
         let prefix = format!("model.layers.{layer}");
-        add(
-            format!("{prefix}.input_layernorm.weight"),
-            &[config.hidden],
-            1.0,
-            0.3,
-        );
-        add(
-            format!("{prefix}.post_attention_layernorm.weight"),
-            &[config.hidden],
-            1.0,
-            0.3,
-        );
+        let mut norms = vec![
+            ("input_layernorm", config.hidden),
+            ("post_attention_layernorm", config.hidden),
+        ];
+        if is_gemma {
+            norms.extend([
+                ("pre_feedforward_layernorm", config.hidden),
+                ("post_feedforward_layernorm", config.hidden),
+                ("self_attn.q_norm", config.head_dim),
+                ("self_attn.k_norm", config.head_dim),
+            ]);
+        }
+        for (name, width) in norms {
+            add(format!("{prefix}.{name}.weight"), &[width], norm, 0.3);
+        }
         for projection in Projection::ALL {
             let (rows, columns) = projection.shape(config);
             let attention = (projection as usize) < 4;
@@ -96,14 +126,27 @@ pub fn config_json(config: &Config) -> Vec<u8> {
         Architecture::Llama => "llama",
         Architecture::Mistral => "mistral",
         Architecture::Qwen2 => "qwen2",
+        Architecture::Gemma3 => "gemma3_text",
     };
-    let json = json!({
+    let mut json = json!({
         "model_type": kind, "hidden_size": config.hidden, "intermediate_size": config.intermediate,
         "num_hidden_layers": config.layers, "num_attention_heads": config.heads,
         "num_key_value_heads": config.kv_heads, "vocab_size": config.vocab,
-        "rope_theta": config.rope_theta, "rms_norm_eps": 1e-5, "hidden_act": "silu",
+        "rope_theta": config.rotation.theta, "rms_norm_eps": 1e-5, "head_dim": config.head_dim,
         "max_position_embeddings": config.context, "tie_word_embeddings": config.tied_embeddings,
     });
+    let more = match &config.window {
+        Some(window) => json!({
+            "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": QUERY_SCALAR,
+            "sliding_window": window.tokens, "sliding_window_pattern": GLOBAL_EVERY,
+            "rope_local_base_freq": window.rotation.theta,
+            "rope_scaling": {"rope_type": "linear", "factor": config.rotation.factor},
+        }),
+        None => json!({"hidden_act": "silu"}),
+    };
+    json.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     serde_json::to_vec(&json).unwrap()
 }
 
