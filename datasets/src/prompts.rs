@@ -189,7 +189,7 @@ impl Prompt {
 
 /// The shipped prompts, by name.
 #[cfg(feature = "shipped")]
-const BUILTIN: [(&str, &str); 16] = [
+const BUILTIN: [(&str, &str); 17] = [
     ("few-shot", include_str!("../prompts/few-shot.toml")),
     (
         "few-shot-confidence",

@@ -27,7 +27,7 @@ pub(crate) mod sight;
 mod tape;
 
 pub(crate) use host::Buffers;
-pub use merged::Part;
+pub use merged::{InnerNorm, Part};
 pub use tape::Tape;
 
 use crate::ops::{

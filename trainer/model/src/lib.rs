@@ -46,7 +46,7 @@ pub use candle_core::{DType, Device, Tensor, Var};
 pub use chat::Message;
 pub use config::{Activation, Architecture, Config, Rotation, Window};
 pub use continuations::{Continuation, continuation_logits};
-pub use decoder::{Decoder, LoadOptions, Part, Tape};
+pub use decoder::{Decoder, InnerNorm, LoadOptions, Part, Tape};
 pub use error::ModelError;
 pub use generate::{
     Completion, Decoding, Finish, LevelReading, Limits, Request, StatedLevels, generate,

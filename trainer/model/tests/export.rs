@@ -100,6 +100,7 @@ fn adapted(architecture: Architecture) -> Decoder {
             Projection::Down,
         ],
         first_layer: 1,
+        dropout: 0.0,
     };
     let lora = Lora::init(decoder.config(), config, 5, &Device::Cpu).unwrap();
     // B starts at zero, so that a fresh adapter changes nothing.

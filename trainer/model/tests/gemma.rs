@@ -375,6 +375,7 @@ fn every_variable_of_the_pulled_model_gets_a_gradient() {
         alpha: 4.0,
         targets: Projection::ALL.to_vec(),
         first_layer: 12,
+        dropout: 0.0,
     };
     let lora = Arc::new(Lora::init(decoder.config(), config, 1, &Device::Cpu).unwrap());
     for (name, var) in lora.vars() {

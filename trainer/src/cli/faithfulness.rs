@@ -171,7 +171,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
             loaded.provenance("faithfulness").adapter_sha256
         }),
         cluster: run.cluster.clone(),
-        embedder: embedder.as_ref(),
+        embedder: embedder.as_ref().map(|embedder| embedder as _),
         words: words.as_ref().map(|words| words as &dyn WordReader),
         summariser: loaded.as_ref().map(LoadedSubject::sampler),
         judge: server.as_ref().map(JudgeServer::judge),

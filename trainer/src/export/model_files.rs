@@ -107,7 +107,7 @@ impl LoadedModel {
             adapter: self.adapter.as_deref(),
             form,
             licence: of_file,
-            context: self.decoder.config().tokens_max(),
+            context: self.decoder.config().context,
         }
         .markdown()
     }

@@ -589,10 +589,10 @@ impl Pipeline<'_> {
                 sampler: Some(&sampler),
                 prompt: prompt(asked_by)?,
                 model: self.config.model.clone(),
-                model_sha256: self.source.sha256()?,
+                model_sha256: self.model_sha256()?,
                 adapter_sha256,
                 cluster: self.config.cluster.clone(),
-                embedder: embedder.as_ref(),
+                embedder: embedder.as_ref().map(|embedder| embedder as _),
                 words: Some(&words),
                 summariser: Some(&sampler),
                 judge: self.judge.as_ref().map(JudgeServer::judge),
@@ -601,6 +601,13 @@ impl Pipeline<'_> {
             faithfulness::faithfulness(context, config, &subject, input)
         })?;
         Ok(Some((label.clone(), measured)))
+    }
+
+    /// Of the model in this process; empty for one that is only asked elsewhere.
+    fn model_sha256(&self) -> anyhow::Result<String> {
+        self.source
+            .as_ref()
+            .map_or(Ok(String::new()), ModelSource::sha256)
     }
 
     fn embedder(&self, wanted: bool) -> anyhow::Result<Option<Embedder>> {

@@ -22,7 +22,7 @@ const BLOCK: usize = 32;
 ///
 /// # Errors
 /// If the values are no whole blocks, one of them is not finite or too large for the format's 16
-/// bits, or the format is one that is only read (Q4_K, Q6_K).
+/// bits, or the format is one that is only read (Q5_0, Q4_K, Q6_K).
 pub fn quantize(format: Format, values: &[f32]) -> Result<Vec<u8>, ModelError> {
     if let Some(wrong) = values.iter().find(|value| !value.is_finite()) {
         return Err(ModelError::unsupported(
@@ -54,7 +54,7 @@ pub fn quantize(format: Format, values: &[f32]) -> Result<Vec<u8>, ModelError> {
                 q8_0(block, &mut bytes)?;
             }
         }
-        Format::Q4K | Format::Q6K => {
+        Format::Q5_0 | Format::Q4K | Format::Q6K => {
             return Err(ModelError::unsupported(
                 "a format to write",
                 "F32, F16, Q4_0, Q4_1 or Q8_0",

@@ -1,7 +1,7 @@
 //! A decoder as a model folder of transformers: weights and configuration.
 
 use crate::safetensors_bytes;
-use crate::{Architecture, Config, Decoder, ModelError, Tokenizer};
+use crate::{Architecture, Config, Decoder, ModelError, Rotation, Tokenizer, Window};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -18,13 +18,13 @@ pub fn write_safetensors(decoder: &Decoder, out: &mut impl Write) -> io::Result<
             true => vec![columns],
             false => vec![rows, columns],
         };
-        (part.folder_name(), shape)
+        (part.folder_name(decoder.config().architecture), shape)
     });
     // transformers asks which framework wrote the file.
     let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
     out.write_all(&safetensors_bytes::head(shapes, &metadata))?;
     for part in parts {
-        for value in decoder.merged(part).map_err(io::Error::other)? {
+        for value in decoder.merged_for_folder(part).map_err(io::Error::other)? {
             out.write_all(&value.to_le_bytes())?;
         }
     }
@@ -40,9 +40,12 @@ pub fn config_json(config: &Config, tokenizer: &Tokenizer) -> Result<Vec<u8>, Mo
         Architecture::Llama => ("llama", "LlamaForCausalLM"),
         Architecture::Mistral => ("mistral", "MistralForCausalLM"),
         Architecture::Qwen2 => ("qwen2", "Qwen2ForCausalLM"),
+        Architecture::Gemma3 => ("gemma3_text", "Gemma3ForCausalLM"),
     };
     let marks = tokenizer.marks();
-    let theta = decimal(config.rope_theta);
+    let rope = rope_parameters(config.rotation);
+    let window = config.window.as_ref();
+    let window_tokens = window.map(|window| window.tokens);
     let mut json = json!({
         "architectures": [class],
         "model_type": kind,
@@ -57,8 +60,8 @@ pub fn config_json(config: &Config, tokenizer: &Tokenizer) -> Result<Vec<u8>, Mo
         "max_position_embeddings": config.context,
         "rms_norm_eps": decimal(config.rms_eps),
         // Older versions read the first, newer ones the second.
-        "rope_theta": theta,
-        "rope_parameters": {"rope_type": "default", "rope_theta": theta},
+        "rope_theta": decimal(config.rotation.theta),
+        "rope_parameters": rope,
         "tie_word_embeddings": config.tied_embeddings,
         "attention_dropout": 0.0,
         "bos_token_id": marks.first,
@@ -73,13 +76,57 @@ pub fn config_json(config: &Config, tokenizer: &Tokenizer) -> Result<Vec<u8>, Mo
             set("attention_bias", config.attention_bias.into());
             set("mlp_bias", false.into());
         }
-        Architecture::Mistral => set("sliding_window", config.sliding_window.into()),
+        Architecture::Mistral => set("sliding_window", window_tokens.into()),
         Architecture::Qwen2 => {
-            set("use_sliding_window", config.sliding_window.is_some().into());
-            set("sliding_window", config.sliding_window.into());
+            set("use_sliding_window", window.is_some().into());
+            let first = window.and_then(|window| window.layers.iter().position(|has| *has));
+            set("max_window_layers", first.unwrap_or(config.layers).into());
+            set("sliding_window", window_tokens.into());
+        }
+        Architecture::Gemma3 => {
+            set("hidden_activation", "gelu_pytorch_tanh".into());
+            let scale = f64::from(config.attention_scale);
+            set(
+                "query_pre_attn_scalar",
+                (1.0 / (scale * scale)).round().into(),
+            );
+            if let Some(window) = window {
+                set("sliding_window", window.tokens.into());
+                set("layer_types", layer_types(window));
+                set(
+                    "rope_local_base_freq",
+                    decimal(window.rotation.theta).into(),
+                );
+                let of_layers = json!({
+                    "full_attention": rope,
+                    "sliding_attention": rope_parameters(window.rotation),
+                });
+                set("rope_parameters", of_layers);
+            }
         }
     }
     to_bytes("config.json", &json)
+}
+
+fn rope_parameters(rotation: Rotation) -> Json {
+    let theta = decimal(rotation.theta);
+    match rotation.factor == 1.0 {
+        true => json!({ "rope_type": "default", "rope_theta": theta }),
+        false => json!({
+            "rope_type": "linear",
+            "rope_theta": theta,
+            "factor": decimal(rotation.factor),
+        }),
+    }
+}
+
+/// Which layers have the window, in the words of transformers.
+fn layer_types(window: &Window) -> Json {
+    let kind = |has_window: &bool| match has_window {
+        true => "sliding_attention",
+        false => "full_attention",
+    };
+    window.layers.iter().map(kind).collect()
 }
 
 /// `generation_config.json`: which tokens end a response.

@@ -128,7 +128,7 @@ fn file_type(format: Format) -> Result<u32, ModelError> {
         Format::Q4_0 => 2,
         Format::Q4_1 => 3,
         Format::Q8_0 => 7,
-        Format::F32 | Format::Q4K | Format::Q6K => {
+        Format::F32 | Format::Q5_0 | Format::Q4K | Format::Q6K => {
             return Err(ModelError::unsupported(
                 "a format to write",
                 "F16, Q4_0, Q4_1 or Q8_0",
@@ -175,6 +175,7 @@ fn describe(
         // Mistral's files carry the name of Llama, whose form they share.
         Architecture::Llama | Architecture::Mistral => "llama",
         Architecture::Qwen2 => "qwen2",
+        Architecture::Gemma3 => "gemma3",
     };
     writer.set("general.architecture", Entry::Text(architecture.to_owned()));
     writer.set("general.type", Entry::Text("model".to_owned()));
@@ -192,7 +193,7 @@ fn describe(
         ("vocab_size", config.vocab),
         (
             "attention.sliding_window",
-            config.sliding_window.unwrap_or(0),
+            config.window.as_ref().map_or(0, |window| window.tokens),
         ),
     ];
     for (key, value) in integers {
@@ -204,7 +205,7 @@ fn describe(
         writer.set(format!("{architecture}.{key}"), Entry::Integer(value));
     }
     for (key, value) in [
-        ("rope.freq_base", config.rope_theta),
+        ("rope.freq_base", config.rotation.theta),
         ("attention.layer_norm_rms_epsilon", config.rms_eps),
     ] {
         writer.set(format!("{architecture}.{key}"), Entry::Float(value));

@@ -73,6 +73,7 @@ pub fn ggml_kind(format: Format) -> u32 {
         Format::F16 => 1,
         Format::Q4_0 => 2,
         Format::Q4_1 => 3,
+        Format::Q5_0 => 6,
         Format::Q8_0 => 8,
         Format::Q4K => 12,
         Format::Q6K => 14,

@@ -9,7 +9,7 @@ use crate::stages::StageContext;
 use crate::stages::run::prompt;
 use calibration::faithfulness::judge_reply;
 use calibration::parse;
-use datasets::config::FaithfulnessConfig;
+use datasets::config::{EndpointConfig, FaithfulnessConfig};
 use datasets::prompts::{Message, Prompt};
 use datasets::{Clustering, Sample};
 
@@ -69,8 +69,12 @@ impl JudgeServer {
         prompt
             .render(&places)
             .map_err(|error| bad_use(format!("--judge-prompt {}: {error}", config.judge_prompt)))?;
+        let endpoint = EndpointConfig {
+            concurrency: config.judge_concurrency,
+            ..EndpointConfig::at(address.as_str())
+        };
         Ok(Some(JudgeServer {
-            sampler: HttpSampler::new(address, &model)?,
+            sampler: HttpSampler::new(&endpoint, &model)?,
             model,
             prompt,
             concurrency: config.judge_concurrency,

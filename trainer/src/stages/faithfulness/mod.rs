@@ -36,7 +36,7 @@ pub use ratings::{Ratings, read as read_ratings};
 pub use summary::Writer;
 pub use words::{Asked, LocalWordReader, Prompts, WordReader};
 
-use crate::embed::Embedder;
+use crate::embed::SentenceEncoder;
 use crate::error::bad_use;
 use crate::events::Progress;
 use crate::run_dir::{RecordLog, read_records, settle, write_atomically, write_records};
@@ -84,7 +84,7 @@ pub struct Subject<'a> {
     pub adapter_sha256: String,
     pub cluster: ClusterConfig,
     /// For clustering by embedding.
-    pub embedder: Option<&'a Embedder>,
+    pub embedder: Option<&'a dyn SentenceEncoder>,
     /// SelfReflect's model.
     pub words: Option<&'a dyn WordReader>,
     /// Writes the summaries by the local model.

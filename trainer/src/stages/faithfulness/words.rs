@@ -37,7 +37,7 @@ pub struct LocalWordReader {
 
 impl WordReader for LocalWordReader {
     fn read(&self, asked: &[Asked]) -> anyhow::Result<Result<Vec<Vec<Vec<f64>>>, String>> {
-        let tokens_max = self.decoder.config().tokens_max();
+        let tokens_max = self.decoder.config().context;
         let mut continuations = Vec::with_capacity(asked.len());
         for one in asked {
             let context = prompt_tokens(&self.tokenizer, &one.messages)?;
