@@ -60,17 +60,51 @@ max_tokens = 8
 method = "sayself"
 max_tokens = 24
 
+[[evaluate]]
+method = "direct-prompting"
+label = "with-reason"
+prompt = "PROMPT"
+max_tokens = 48
+
 [faithfulness]
-labels = ["sayself"]
+labels = ["with-reason"]
 samples = 4
-max_tokens = 24
-self_reflect_answers = 1
+max_tokens = 48
+self_reflect_answers = 2
 "#;
 
-/// Writes the configuration into a folder.
+/// Examples by which any model states a reason, so that there are rationales to measure.
+const PROMPT: &str = r#"
+[[shots]]
+question = "What is the capital of Portugal?"
+response = """
+Answer: Lisbon
+Confidence: 8
+Self-reflection: I may be confusing Lisbon with Porto, which is also a large city."""
+
+[[shots]]
+question = "What is the currency of Norway?"
+response = """
+Answer: krone
+Confidence: 6
+Self-reflection: I am not certain whether it is the krone or the krona."""
+
+[[shots]]
+question = "On which continent is Peru?"
+response = """
+Answer: South America
+Confidence: 9
+Self-reflection: I am nearly certain that it is South America and not North America."""
+"#;
+
+/// Writes the configuration, and the prompt that it names, into a folder.
 pub fn config(folder: &Path) -> PathBuf {
     let path = folder.join("tiny.toml");
-    fs::write(&path, CONFIG).expect("a test's folder can be written");
+    let prompt = folder.join("with-reason.toml");
+    let text = CONFIG.replace("PROMPT", &prompt.to_string_lossy());
+    for (path, text) in [(&prompt, PROMPT), (&path, text.as_str())] {
+        fs::write(path, text).expect("a test's folder can be written");
+    }
     path
 }
 

@@ -240,7 +240,8 @@ fn true_rationales_score_high_and_fall_under_both_controls() {
     assert_eq!(found["names"]["falls_under_controls"], true);
     assert_eq!(number(&found, "/names/constant/mean"), 0.0);
     assert!(number(&found, "/names/shuffled/mean") < 5.0);
-    assert!(number(&found, "/self_reflect/mean") < 1e-9);
+    // Where the samples that were not held out are all alike, the rationale tells more than they.
+    assert!(number(&found, "/self_reflect/mean") < 0.1);
     assert_eq!(found["self_reflect"]["falls_under_controls"], true);
     assert!(number(&found, "/self_reflect/shuffled/fall") > 0.1);
     // All state 6 of 10; the share of question 0 is 1.
