@@ -1,11 +1,10 @@
 //! Logs of other evaluation tools become a run directory: `evaluate/TASK/answers.jsonl` with
 //! `metrics.json`, `questions.jsonl`, and `skipped.jsonl` for what holds no confidence.
 
+use crate::archive::Archive;
 use crate::error::{Error, bad_input, bad_use};
 use crate::events::{EventLog, Progress};
-use crate::run_dir::{
-    LINE_BYTES_MAX, Provenance, RunDir, RunFile, for_each_line, write_atomically, write_records,
-};
+use crate::run_dir::{Provenance, RunDir, RunFile, for_each_line, write_atomically, write_records};
 use crate::stages::StageContext;
 use crate::stages::evaluate::{ANSWERS, METRICS, measure};
 use calibration::metrics::MetricsError;
@@ -22,17 +21,6 @@ use std::path::{Path, PathBuf};
 const STAGE: &str = "import";
 /// Bytes of a log that is one JSON document, or of an archive on disk.
 const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Files inside an archive.
-const ENTRIES_MAX: usize = 200_000;
-/// Unpacked bytes of one file inside an archive.
-const ENTRY_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Unpacked bytes of all files of an archive that are read.
-const ARCHIVE_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
-/// Unpacked bytes for each packed one. JSON of real logs packs some 5 to 60 times; deflate's limit is
-/// 1,032, which only filler reaches.
-const PACKING_MAX: u64 = 400;
-/// A file inside an archive that unpacks to less is not looked at for its packing.
-const SMALL_ENTRY_BYTES: u64 = 1024 * 1024;
 /// Samples of all files.
 const SAMPLES_MAX: usize = 5_000_000;
 /// Characters of a label.
@@ -462,41 +450,29 @@ impl Collector<'_> {
     }
 
     fn archive(&mut self, file: &Path) -> anyhow::Result<()> {
-        let opened = File::open(file).map_err(|source| Error::Read {
-            path: file.to_path_buf(),
-            source,
-        })?;
         let path = file.display();
-        let mut archive = zip::ZipArchive::new(std::io::BufReader::new(opened))
-            .map_err(|error| bad_input(format!("{path}: not an .eval archive: {error}")))?;
-        if archive.len() > ENTRIES_MAX {
-            return Err(bad_input(format!(
-                "{path}: {} files, expected at most {ENTRIES_MAX}",
-                archive.len()
-            )));
-        }
-        let mut budget = ARCHIVE_BYTES_MAX;
-        let names: Vec<String> = archive.file_names().map(ToOwned::to_owned).collect();
+        let mut archive = Archive::open(file)?;
         let header = ["header.json", "_journal/start.json"]
             .into_iter()
-            .find(|wanted| names.iter().any(|name| name == wanted))
+            .find(|wanted| archive.names().any(|name| name == *wanted))
             .ok_or_else(|| {
                 bad_input(format!(
                     "{path}: found neither header.json nor _journal/start.json, expected an .eval log of Inspect"
                 ))
             })?;
-        let bytes = unpacked(&mut archive, header, file, &mut budget)?;
+        let bytes = archive.read(header)?;
         let (header, _) =
             inspect::log(&bytes).map_err(|reason| bad_input(format!("{path}: {reason}")))?;
         let (evaluation, selection) = self.of_header(&header, file);
-        let mut samples: Vec<&String> = names
-            .iter()
+        let mut samples: Vec<String> = archive
+            .names()
             .filter(|name| name.starts_with("samples/") && name.ends_with(".json"))
+            .map(ToOwned::to_owned)
             .collect();
         // Samples are written as they end; the archive's order is no order.
         samples.sort();
-        for name in samples {
-            let bytes = unpacked(&mut archive, name, file, &mut budget)?;
+        for name in &samples {
+            let bytes = archive.read(name)?;
             self.take(
                 evaluation,
                 format!("{path}: {name}"),
@@ -506,46 +482,6 @@ impl Collector<'_> {
         Ok(())
     }
 }
-
-/// A file inside an archive, refused where it is larger than a log has reason to be.
-fn unpacked<R: Read + std::io::Seek>(
-    archive: &mut zip::ZipArchive<R>,
-    name: &str,
-    file: &Path,
-    budget: &mut u64,
-) -> anyhow::Result<Vec<u8>> {
-    let place = format!("{}: {name}", file.display());
-    let mut entry = archive.by_name(name).map_err(|error| match error {
-        zip::result::ZipError::UnsupportedArchive(reason) => bad_input(format!(
-            "{place}: {reason}; rewrite the log by `inspect log convert --to json`"
-        )),
-        other => bad_input(format!("{place}: {other}")),
-    })?;
-    let most = ENTRY_BYTES_MAX.min(*budget);
-    // What an archive says of its sizes is not believed: bytes are counted as they come.
-    let packed = entry.compressed_size().max(1);
-    let most_by_packing = packed.saturating_mul(PACKING_MAX).max(SMALL_ENTRY_BYTES);
-    let limit = most.min(most_by_packing);
-    let mut bytes = Vec::new();
-    (&mut entry)
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| bad_input(format!("{place}: {error}")))?;
-    if bytes.len() as u64 > limit {
-        return Err(bad_input(match most_by_packing < most {
-            true => format!(
-                "{place}: {packed} bytes unpack to more than {limit}, {PACKING_MAX} times as many: refused"
-            ),
-            false => format!(
-                "{place}: unpacks to more than {limit} bytes, expected at most {ENTRY_BYTES_MAX} a file and {ARCHIVE_BYTES_MAX} in all"
-            ),
-        }));
-    }
-    *budget -= bytes.len() as u64;
-    Ok(bytes)
-}
-
-const _: () = assert!(LINE_BYTES_MAX as u64 <= ENTRY_BYTES_MAX);
 
 #[cfg(test)]
 mod tests {
@@ -615,7 +551,7 @@ mod tests {
             (
                 Tool::Inspect,
                 write("b.eval", b"PK\x03\x04torn"),
-                "not an .eval archive",
+                "not a ZIP archive",
             ),
             (Tool::Inspect, no_header, "header.json"),
         ] {

@@ -116,6 +116,25 @@ fn inspect_logs_become_a_run() {
 }
 
 #[test]
+fn zstandard_and_deflate_hold_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = |name: &str| {
+        let out = folder.path().join(name);
+        let log = format!("{FIXTURES}/inspect/{name}.eval");
+        json(&[
+            "import",
+            "inspect",
+            &log,
+            "--out",
+            out.to_str().unwrap(),
+            "--json",
+        ]);
+        std::fs::read(out.join("evaluate/letters/answers.jsonl")).unwrap()
+    };
+    assert_eq!(answers("letters"), answers("letters-zstandard"));
+}
+
+#[test]
 fn an_imported_run_is_measured_compared_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let out = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
