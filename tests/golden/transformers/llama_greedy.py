@@ -7,7 +7,8 @@ tests/tests/peers/export.rs.
 
 GGUF_FILE is what `sayself pull smollm2-135m` brings. In each format: the file is exported with the adapter
 beside this script merged in, loaded, and asked by the chat template that it carries; keys and values in f32.
-`smallest_gap` is that between the two best logits at any step.
+`until_a_tie` is the response before the first step at which the two best logits are closer than TIE: both
+programs round activations to 8 bits, each in its own way, so that those may swap places.
 """
 
 import json
@@ -21,7 +22,7 @@ import numpy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.environ.get("SAYSELF", os.path.join(HERE, "../../../target/release/sayself"))
-QUESTIONS, TOKENS = 20, 24
+QUESTIONS, TOKENS, TIE = 12, 24, 0.25
 
 
 def exported(gguf, kind, folder):
@@ -32,7 +33,7 @@ def exported(gguf, kind, folder):
 
 
 def greedy(llama, question):
-    """The response, and the smallest gap."""
+    """The response, and what of it comes before the first tie."""
     formatter = llama_cpp.llama_chat_format.Jinja2ChatFormatter(
         llama.metadata["tokenizer.chat_template"],
         eos_token=llama.detokenize([llama.token_eos()], special=True).decode(),
@@ -42,17 +43,19 @@ def greedy(llama, question):
     tokens = llama.tokenize(prompt.encode(), add_bos=False, special=True)
     llama.reset()
     llama.eval(tokens)
-    made, gaps = [], []
+    made, sure = [], None
     while len(made) < TOKENS:
         logits = numpy.ctypeslib.as_array(llama._ctx.get_logits(), (llama.n_vocab(),))
         second, best = numpy.partition(logits, -2)[-2:]
-        gaps.append(float(best - second))
+        if sure is None and best - second < TIE:
+            sure = len(made)
         token = int(logits.argmax())
         if llama_cpp.llama_vocab_is_eog(llama._model.vocab, token):
             break
         made.append(token)
         llama.eval([token])
-    return llama.detokenize(made).decode(errors="replace"), min(gaps)
+    text = lambda tokens: llama.detokenize(tokens).decode(errors="ignore")
+    return text(made), text(made[:sure])
 
 
 def main(gguf):
@@ -66,8 +69,8 @@ def main(gguf):
                 type_v=llama_cpp.GGML_TYPE_F32, n_threads=2,
             )
             for question in questions:
-                response, gap = greedy(llama, question)
-                records.append({"format": kind, "question": question, "response": response, "smallest_gap": gap})
+                response, sure = greedy(llama, question)
+                records.append({"format": kind, "question": question, "response": response, "until_a_tie": sure})
     with open(os.path.join(HERE, "llama_greedy.jsonl"), "w", encoding="utf-8") as file:
         for record in records:
             file.write(json.dumps(record) + "\n")

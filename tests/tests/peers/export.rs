@@ -116,18 +116,23 @@ fn gguf_files_answer_as_in_llama_cpp() {
             .cloned()
             .collect();
         let ours = greedy(&out, folder.path(), &theirs);
-        let mut compared = 0;
+        let (mut compared, mut same) = (0, 0);
         for (ours, theirs) in ours.iter().zip(&theirs) {
             // Both round activations to 8 bits, each in its own way: close logits may swap places.
-            if theirs["smallest_gap"].as_f64().unwrap() > 0.2 {
-                assert_eq!(
-                    theirs["response"], *ours,
-                    "{format}: {}",
-                    theirs["question"]
-                );
-                compared += 1;
-            }
+            let sure = theirs["until_a_tie"].as_str().unwrap();
+            assert!(
+                ours.starts_with(sure.trim_end()),
+                "{format}, {}: {ours:?} in place of {sure:?}",
+                theirs["question"]
+            );
+            compared += sure.split_whitespace().count();
+            same += usize::from(theirs["response"] == *ours);
         }
-        assert!(compared >= 5, "{format}: only {compared} without a tie");
+        let count = ours.len();
+        eprintln!("{format}: {compared} words before ties, {same} of {count} whole");
+        assert!(
+            compared >= 20,
+            "{format}: only {compared} words before ties"
+        );
     }
 }

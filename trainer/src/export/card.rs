@@ -7,6 +7,7 @@ use crate::pull::{self, hub};
 use crate::stages::questions::name_of;
 use datasets::config::{Order, Selection};
 use datasets::hub::yaml_text;
+use datasets::reference::StageOneSet;
 use kernels::Format;
 use serde::Serialize;
 use serde_json::Value;
@@ -95,6 +96,11 @@ impl ModelCard<'_> {
         );
         let name = &self.source.name;
         let _ = match self.adapter {
+            Some(_) if self.stage().is_none() => writeln!(
+                out,
+                "{name} with an adapter merged into the weights. The adapter is not one of the run whose \
+                 measures stand below."
+            ),
             Some(_) => writeln!(
                 out,
                 "{name}, taught by sayself to state with its answer how sure it is (1 to 10) and why it \
@@ -105,19 +111,40 @@ impl ModelCard<'_> {
         out
     }
 
+    /// The stage and training seed that the adapter comes from, where it is one of the run's.
+    fn stage(&self) -> Option<(&'static str, u64)> {
+        self.run.stage_of(self.adapter?)
+    }
+
+    /// What a response of the taught model looks like.
+    fn form_of_responses(&self) -> &'static str {
+        let config = &self.run.config;
+        match (config.sft.data, config.build.order) {
+            (StageOneSet::Sayself, Order::ConfidenceFirst) => {
+                "Answer: …\nConfidence: N\nSelf-reflection: …"
+            }
+            (StageOneSet::Sayself, Order::Paper) => "Answer: …\nSelf-reflection: …\nConfidence: N",
+            (StageOneSet::WithoutRationale | StageOneSet::Gce, _) => "Answer: …\nConfidence: N",
+            (StageOneSet::WithoutRationaleAndConfidence, _) => "Answer: …",
+            (StageOneSet::RTuning, _) => "Answer: …\nI am sure.",
+        }
+    }
+
     fn use_of_it(&self) -> String {
         let mut out = String::from("## How to ask it\n\n");
-        if self.adapter.is_some() {
-            let lines = match self.run.config.build.order {
-                Order::ConfidenceFirst => "Answer: …\nConfidence: N\nSelf-reflection: …",
-                Order::Paper => "Answer: …\nSelf-reflection: …\nConfidence: N",
-            };
+        if self.stage().is_some() {
+            let lines = self.form_of_responses();
             let _ = writeln!(
                 out,
                 "Give the question alone as the user's message, by the chat template. The response has the \
-                 form\n\n```\n{lines}\n```\n\nwith N from 1 to 10: N / 10 is the probability that the answer \
-                 is right, as the model sees it.\n"
+                 form\n\n```\n{lines}\n```\n"
             );
+            if lines.contains("Confidence") {
+                out.push_str(
+                    "with N from 1 to 10: N / 10 is the probability that the answer is right, as the model \
+                     sees it.\n\n",
+                );
+            }
         }
         match self.form {
             Form::Merged => out.push_str(
@@ -149,7 +176,7 @@ impl ModelCard<'_> {
             out.push_str("None: the run has no evaluation.\n");
             return Ok(out);
         }
-        let own = self.adapter.and_then(|folder| self.run.stage_of(folder));
+        let own = self.stage();
         let is_own = |one: &OfEvaluation| one.adapter.is_some() && one.adapter == own;
         let heads = MEASURES.map(|(_, words)| words).join(" | ");
         let _ = writeln!(out, "| evaluation | n | unread confidences | {heads} |");
@@ -188,12 +215,12 @@ impl ModelCard<'_> {
         }
         out.push_str(match self.form {
             Form::Merged => {
-                "\nThey were measured with the adapter beside the base weights. Merged in 32 bits the answers \
-                 are the same but for rounding.\n"
+                "\nMeasures of a taught model were made with its adapter beside the base weights; merging it in \
+                 32 bits changes no more than rounding does.\n"
             }
             Form::Gguf { .. } => {
-                "\nThey were measured with the adapter beside the base weights. **A merged and quantized model \
-                 is another model: measure its calibration again before you rely on it.**\n"
+                "\nMeasures of a taught model were made with its adapter beside the base weights. **A merged and \
+                 quantized model is another model: measure its calibration again before you rely on it.**\n"
             }
         });
         Ok(out)
@@ -202,11 +229,14 @@ impl ModelCard<'_> {
     fn training(&self) -> String {
         let config = &self.run.config;
         let mut out = String::from("## How it was taught\n\n");
-        let (Some(adapter), sample) = (self.adapter, &config.sample) else {
-            out.push_str("It was not.\n");
+        let Some((stage, seed)) = self.stage() else {
+            out.push_str(match self.adapter {
+                None => "It was not.\n",
+                Some(_) => "Not known here: the adapter is not one of this run's.\n",
+            });
             return out;
         };
-        let stage = self.run.stage_of(adapter);
+        let sample = &config.sample;
         let selection = match config.build.selection {
             Selection::OwnAnswers => {
                 "its own answers, wrong ones too, with the confidence that they deserve"
@@ -233,7 +263,7 @@ impl ModelCard<'_> {
             config.sft.training.learning_rate,
             config.sft.training.batch,
         );
-        if stage.is_none_or(|(stage, _)| stage == "rl") {
+        if stage == "rl" {
             let rl = &config.rl;
             let _ = writeln!(
                 out,
@@ -248,9 +278,7 @@ impl ModelCard<'_> {
                 rl.training.learning_rate,
             );
         }
-        if let Some((_, seed)) = stage {
-            let _ = writeln!(out, "- **Training seed**: {seed}.");
-        }
+        let _ = writeln!(out, "- **Training seed**: {seed}.");
         out
     }
 
@@ -262,7 +290,7 @@ impl ModelCard<'_> {
              languages and samplings it may be far off: measure there.\n\
              - The doubt that it writes is what it learnt to write. Whether that is its real reason was not shown \
              by these measures.\n\
-             - It knows no more than its base model, and is wrong about as often.\n\
+             - It was taught no facts: expect it to be wrong about as often as its base model.\n\
              - A sequence has at most {} tokens.\n",
             self.context
         )

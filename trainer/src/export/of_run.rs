@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct OfRun {
     pub folder: PathBuf,
     pub config: RunConfig,
+    /// The command that wrote it: `run`, or one stage.
+    stage: String,
 }
 
 /// One evaluation of a run.
@@ -38,9 +40,17 @@ impl OfRun {
                 folder.display()
             )));
         }
+        let config = read_config(&path)?;
+        let text = String::from_utf8(bytes_of(&path)?).unwrap_or_default();
+        let file: toml::Table = text.parse().unwrap_or_default();
+        let stage = file
+            .get("provenance")
+            .and_then(|provenance| provenance.get("stage"))
+            .and_then(toml::Value::as_str);
         Ok(OfRun {
             folder: folder.to_path_buf(),
-            config: read_config(&path)?,
+            config,
+            stage: stage.unwrap_or("run").to_owned(),
         })
     }
 
@@ -68,6 +78,12 @@ impl OfRun {
     #[must_use]
     pub fn stage_of(&self, adapter: &Path) -> Option<(&'static str, u64)> {
         let wanted = adapter.canonicalize().ok()?;
+        let own = self.folder.join(ADAPTER).canonicalize();
+        if own.is_ok_and(|own| own == wanted) {
+            // A run of one stage keeps its adapter at its top.
+            let stage = ["sft", "rl"].into_iter().find(|stage| *stage == self.stage);
+            return stage.map(|stage| (stage, self.config.seed));
+        }
         ["rl", "sft"]
             .into_iter()
             .flat_map(|stage| {
