@@ -16,7 +16,7 @@ use std::path::PathBuf;
 /// without the confidence itself. Writes DIR/rationales.jsonl.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sayself rationalize --clusters clusters/clusters.jsonl --out rationales\n  sayself rationalize --clusters clusters/clusters.jsonl --samples samples/samples.jsonl \\\n    --questions world-facts --teacher gpt-4o --endpoint https://api.openai.com --out rationales"
+    after_help = "Examples:\n  sayself rationalize --clusters clusters/clusters.jsonl --out rationales\n  sayself rationalize --clusters clusters/clusters.jsonl --samples samples/samples.jsonl \\\n    --questions world-facts --teacher NAME --endpoint http://127.0.0.1:8000 --out rationales"
 )]
 pub struct Arguments {
     /// Clusters, as `sayself cluster` writes them
