@@ -144,8 +144,17 @@ impl Measured {
         }))
     }
 
-    /// The label without seed and split: what the row is called.
+    /// From another tool's log, with that tool's verdicts.
+    fn is_imported(&self) -> bool {
+        self.metrics.get("imported_from").is_some()
+    }
+
+    /// The label without seed and split: what the row is called. Of an imported log the label is the
+    /// task, so that it is called by its model.
     fn row(&self) -> String {
+        if self.is_imported() {
+            return format!("{} ({})", self.model, self.method);
+        }
         let stem = without_seed(&self.label);
         let split = self.split.as_deref().unwrap_or("test");
         match stem
@@ -172,7 +181,7 @@ impl Measured {
 
     fn is_judged_by_a_model(&self) -> bool {
         let judge = self.metrics.get("judge").and_then(Value::as_str);
-        judge.is_some_and(|judge| !judge.contains("string"))
+        judge.is_some_and(|judge| !judge.contains("string")) && !self.is_imported()
     }
 }
 
@@ -852,6 +861,18 @@ mod tests {
         assert_eq!(cell(&tables, "4", judge, "FEVER").paper, Some(7.8));
         let table = &tables.tables[4];
         assert!(table.rows.iter().all(|row| !row.method.contains("people")));
+    }
+
+    #[test]
+    fn an_imported_log_is_a_row_of_its_model() {
+        let mut one = measured("a", "arc_easy", "arc_easy", 0.1);
+        one.metrics["imported_from"] = json!(["samples.jsonl"]);
+        one.metrics["judge"] = json!("of lm-eval");
+        one.method = "lm-eval".into();
+        assert!(!one.is_judged_by_a_model());
+        let tables = tables(&[one], &Paper::shipped());
+        let found = cell(&tables, "1", "smollm2-135m (lm-eval)", "arc_easy");
+        assert!(found.ours.is_some());
     }
 
     #[test]
