@@ -138,7 +138,7 @@ impl Default for EndpointConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct QuestionsConfig {
-    /// `world-facts`, or a file in any form of REFERENCE 2. Without splits in the file, `train`,
+    /// `world-facts`, `world-facts-more` (with more to learn from), or a file in any form of REFERENCE 2. Without splits in the file, `train`,
     /// `dev` and `test` are drawn disjointly.
     pub source: String,
     /// At most this many train questions; absent: all.

@@ -5,11 +5,24 @@ use crate::{Question, jsonl};
 /// What a configuration calls them.
 pub const NAME: &str = "world-facts";
 
+/// The same with more train questions, of smaller cities.
+pub const NAME_MORE: &str = "world-facts-more";
+
 const QUESTIONS: &str = include_str!("../world-facts/questions.jsonl");
+const MORE_TRAIN: &str = include_str!("../world-facts/more-train.jsonl");
 
 /// All of them, of every split, in the file's order (template, entity).
 pub fn questions() -> Vec<Question> {
-    jsonl::Reader::<_, Question>::new(QUESTIONS.as_bytes(), "world-facts/questions.jsonl")
+    read(QUESTIONS, "world-facts/questions.jsonl")
+}
+
+/// Further train questions, of entities that no other question is of.
+pub fn more_train() -> Vec<Question> {
+    read(MORE_TRAIN, "world-facts/more-train.jsonl")
+}
+
+fn read(text: &str, name: &str) -> Vec<Question> {
+    jsonl::Reader::<_, Question>::new(text.as_bytes(), name)
         .map(|record| {
             record
                 .expect("the embedded file parses: the test reads each line")
@@ -21,6 +34,11 @@ pub fn questions() -> Vec<Question> {
 /// SHA-256 in hex of the file.
 pub fn sha256() -> String {
     crate::hash::sha256_hex(QUESTIONS.as_bytes())
+}
+
+/// SHA-256 in hex of both files, one after the other.
+pub fn sha256_more() -> String {
+    crate::hash::sha256_hex([QUESTIONS, MORE_TRAIN].concat().as_bytes())
 }
 
 #[cfg(test)]
@@ -43,6 +61,26 @@ mod tests {
         assert!(in_split(&questions, Split::Dev).count() >= 900);
         assert!(in_split(&questions, Split::Test).count() >= 4_000);
         assert!(QUESTIONS.len() <= 2_500_000);
+    }
+
+    #[test]
+    fn more_train_questions_are_of_other_entities() {
+        let of = |questions: &[Question]| -> HashSet<String> {
+            let fields = questions.iter();
+            fields
+                .flat_map(|one| {
+                    [
+                        one.id.clone(),
+                        one.question.clone(),
+                        one.entity.clone().unwrap(),
+                    ]
+                })
+                .collect()
+        };
+        let more = more_train();
+        assert!(more.len() >= 10_000 && MORE_TRAIN.len() <= 3_500_000);
+        assert!(more.iter().all(|one| one.split == Some(Split::Train)));
+        assert!(of(&more).is_disjoint(&of(&questions())));
     }
 
     #[test]

@@ -74,6 +74,20 @@ CITIES_PER_COUNTRY = {"country-of-city": 110, "continent-of-city": 70, "language
 AIRPORTS_PER_COUNTRY = 15
 CITY_POPULATION_MIN = 100_000
 US_CITY_POPULATION_MIN = 25_000
+
+# More train questions, of smaller cities that stand in none of the others: what a model learns of its own
+# knowledge grows with the number of questions.
+MORE_CAPS = {
+    "country-of-city": 5000,
+    "continent-of-city": 2500,
+    "language-of-city": 2500,
+    "currency-of-city": 600,
+    "state-of-city": 2500,
+    "time-zone-of-city": 900,
+}
+MORE_CITIES_PER_COUNTRY = {"country-of-city": 300, "continent-of-city": 180, "language-of-city": 220, "currency-of-city": 60, "nationality-of-city": 0}
+MORE_CITY_POPULATION_MIN = 15_000
+MORE_US_CITY_POPULATION_MIN = 6_000
 # A city whose name another place also has is kept only if it has this many times its people.
 DOMINANCE = 20
 
@@ -402,14 +416,14 @@ def alone(city, by_name, same):
     )
 
 
-def add_city_questions(out, countries):
+def add_city_questions(out, countries, cities_per_country, population_min, us_population_min):
     every, by_name, capitals, places = read_cities(countries)
     per_country = defaultdict(Counter)
     seen = set()
     for city in every:
         name, code = ascii_form(city["name"]), city["countrycode"]
         if (
-            city["population"] < CITY_POPULATION_MIN or code not in countries or not name
+            city["population"] < population_min or code not in countries or not name
             or city["timezone"] in DISPUTED_TIME_ZONES or normalise(name) in capitals | places
             or normalise(name) in seen or re.search(r"(District|County|Subdistrict|Center)$", name)
             or not alone(city, by_name, lambda a, b: a["countrycode"] == b["countrycode"])
@@ -426,7 +440,7 @@ def add_city_questions(out, countries):
         size = city["population"]
 
         def add(template, question, answers):
-            limit = CITIES_PER_COUNTRY[template]
+            limit = cities_per_country[template]
             if per_country[template][code] < limit:
                 before = len(out.rows[template])
                 out.add(template, entity, question, answers, "short-answer", size)
@@ -462,7 +476,7 @@ def add_city_questions(out, countries):
         state = city["admin1code"]
         name = ascii_form(city["name"])
         if (
-            city["countrycode"] != "US" or city["population"] < US_CITY_POPULATION_MIN or not name
+            city["countrycode"] != "US" or city["population"] < us_population_min or not name
             or state not in state_names or (name, state) in state_capitals or normalise(name) in places
             or not alone(city, by_name, lambda a, b: False)
             or any(stands_in(s, name) for s in state_names.values())
@@ -569,13 +583,13 @@ def add_airport_questions(out, countries):
 # ---------------------------------------------------------------- the file
 
 
-def finish(out):
+def finish(out, caps):
     """The rows as they are written, and the size of each by id."""
     rows, sizes = [], {}
     for template, questions in sorted(out.rows.items()):
         questions.sort(key=lambda q: (-q["size"], unit_interval(f"world-facts/order/{q['entity']}")))
         texts = Counter(q["question"] for q in questions)
-        questions = [q for q in questions if texts[q["question"]] == 1][: CAPS.get(template)]
+        questions = [q for q in questions if texts[q["question"]] == 1][: caps.get(template)]
         # Another question's answer that holds this one's, as `North Korea` holds `Korea`, is wrong.
         pool = {name for t in POOLED.get(template, [template]) for q in out.rows[t] for name in q["answers"]}
         for q in questions:
@@ -600,6 +614,20 @@ def finish(out):
     rows.sort(key=lambda r: (r["template"], r["entity"]))
     assert len({r["id"] for r in rows}) == len(rows), "two questions with one id"
     return rows, sizes
+
+
+def more_train(countries, rows):
+    """Questions of cities that are asked of in none of `rows`, nor held out; all train."""
+    out = Collector()
+    add_city_questions(out, countries, MORE_CITIES_PER_COUNTRY, MORE_CITY_POPULATION_MIN, MORE_US_CITY_POPULATION_MIN)
+    asked = {row["entity"] for row in rows} | {row["question"] for row in rows}
+    for template in list(out.rows):
+        out.rows[template] = [
+            q for q in out.rows[template]
+            if template in MORE_CAPS and q["entity"] not in asked and q["question"] not in asked
+        ]
+    more, _ = finish(out, MORE_CAPS)
+    return [row | {"split": "train"} for row in more]
 
 
 # The levels that the examples of `few-shot-confidence` state, in turn: no level is the usual one.
@@ -654,30 +682,34 @@ def main():
     countries = read_countries()
     out = Collector()
     add_country_questions(out, countries)
-    add_city_questions(out, countries)
+    add_city_questions(out, countries, CITIES_PER_COUNTRY, CITY_POPULATION_MIN, US_CITY_POPULATION_MIN)
     add_state_questions(out)
     add_element_questions(out)
     add_language_questions(out, countries)
     add_airport_questions(out, countries)
-    rows, sizes = finish(out)
+    rows, sizes = finish(out, CAPS)
+    more = more_train(countries, rows)
     counts = defaultdict(Counter)
     for row in rows:
         counts[row["template"]][row["split"]] += 1
     if "--counts" not in sys.argv:
-        path = os.path.join(HERE, "questions.jsonl")
-        with open(path + ".tmp", "w", encoding="utf-8", newline="\n") as file:
-            for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
-        os.replace(path + ".tmp", path)
+        for name, written in [("questions.jsonl", rows), ("more-train.jsonl", more)]:
+            path = os.path.join(HERE, name)
+            with open(path + ".tmp", "w", encoding="utf-8", newline="\n") as file:
+                for row in written:
+                    file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+            os.replace(path + ".tmp", path)
         for name, confident in [("few-shot", False), ("few-shot-confidence", True)]:
             path = os.path.join(HERE, "..", "prompts", f"{name}.toml")
             with open(path, "w", encoding="utf-8", newline="\n") as file:
                 file.write(few_shot(rows, sizes, confident))
     total = Counter(row["split"] for row in rows)
+    counts_more = Counter(row["template"] for row in more)
     print(f"| {'template':<28} | train |   dev |  test | held-out |")
     print(f"|{'-' * 30}|------:|------:|------:|---------:|")
     for template, c in sorted(counts.items()) + [("all", total)]:
         print(f"| {template:<28} | {c['train']:>5} | {c['dev']:>5} | {c['test']:>5} | {c['held-out']:>8} |")
+    print(f"more-train.jsonl: {len(more)} ({', '.join(f'{t} {n}' for t, n in sorted(counts_more.items()))})")
 
 
 if __name__ == "__main__":

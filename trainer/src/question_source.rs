@@ -40,6 +40,13 @@ pub fn load(source: &str, skip_invalid: bool) -> anyhow::Result<QuestionSet> {
             skipped: Vec::new(),
         });
     }
+    if source == world_facts::NAME_MORE {
+        return Ok(QuestionSet {
+            questions: [world_facts::questions(), world_facts::more_train()].concat(),
+            sha256: world_facts::sha256_more(),
+            skipped: Vec::new(),
+        });
+    }
     let path = Path::new(source);
     match path.is_dir() {
         true => question_folder::load(path, skip_invalid),

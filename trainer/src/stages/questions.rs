@@ -3,7 +3,7 @@
 use crate::error::bad_use;
 use crate::stages::sft::shuffled;
 use datasets::config::QuestionsConfig;
-use datasets::{Question, Split};
+use datasets::{Question, Split, world_facts};
 use std::path::Path;
 
 /// Shares of train and dev where a file has no splits; the rest is test.
@@ -12,6 +12,10 @@ const DEV_SHARE: f64 = 0.1;
 
 /// What a question set is called: the shipped one by its name, a file by its own.
 pub fn name_of(source: &str) -> String {
+    // What is asked of the taught model is the same.
+    if source == world_facts::NAME_MORE {
+        return world_facts::NAME.to_owned();
+    }
     Path::new(source).file_stem().map_or_else(
         || source.to_owned(),
         |stem| stem.to_string_lossy().into_owned(),
