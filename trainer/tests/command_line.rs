@@ -25,6 +25,7 @@ fn help() {
         "rationalize",
         "build",
         "compare",
+        "export",
         "metrics",
         "parse",
         "status",
