@@ -27,6 +27,7 @@ fn help() {
         "compare",
         "import",
         "faithfulness",
+        "export",
         "metrics",
         "parse",
         "report",

@@ -22,7 +22,7 @@ import numpy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.environ.get("SAYSELF", os.path.join(HERE, "../../../target/release/sayself"))
-QUESTIONS, TOKENS, TIE = 12, 24, 0.25
+QUESTIONS, TOKENS, TIE = 12, 24, 0.5
 
 
 def exported(gguf, kind, folder):

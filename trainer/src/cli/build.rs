@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Rationales, as `sayself rationalize` writes them
     #[arg(long, value_name = "FILE")]
     rationales: PathBuf,
-    /// `world-facts`, or a file of questions in any known form
+    /// `world-facts`, a file of questions in any known form, or a folder of them
     #[arg(long, value_name = "FILE")]
     questions: String,
     /// Which answers are taught

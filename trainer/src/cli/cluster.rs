@@ -26,7 +26,7 @@ pub struct Arguments {
     /// Samples, as `sayself sample` writes them
     #[arg(long, value_name = "FILE")]
     samples: PathBuf,
-    /// `world-facts`, or a file of questions in any known form
+    /// `world-facts`, a file of questions in any known form, or a folder of them
     #[arg(long, value_name = "FILE")]
     questions: String,
     /// What makes two samples the same

@@ -37,7 +37,7 @@ pub struct Arguments {
     /// Which number is read from a model that states one of ten levels
     #[arg(long, value_enum)]
     confidence: Option<Confidence>,
-    /// `world-facts`, or a file of questions in any known form
+    /// `world-facts`, a file of questions in any known form, or a folder of them
     #[arg(long, value_name = "FILE")]
     questions: String,
     /// Only questions of this split: train, dev, test or held-out; test where the file has splits

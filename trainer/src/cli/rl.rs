@@ -29,7 +29,7 @@ pub struct Arguments {
     /// The stage-1 adapter to start from
     #[arg(long, value_name = "A")]
     adapter: PathBuf,
-    /// `world-facts`, or a file of questions in any known form; of its splits, train is used
+    /// `world-facts`, a file of questions in any known form, or a folder of them; of its splits, train is used
     #[arg(long, value_name = "FILE")]
     questions: String,
     /// At most this many questions, drawn at random with the seed

