@@ -1,7 +1,7 @@
 //! Gemma 3 against transformers and PEFT (a tiny model with random weights), and the model that
-//! `sayself pull gemma3-270m` brings against llama.cpp.
+//! `sayself pull gemma3-270m` brings against transformers and llama.cpp.
 //!
-//! The golden files are made by `make.py` and `make_llama_cpp.py` in `tests/golden/gemma`. Without the
+//! The golden files are made by `make.py` and `make_pulled.py` in `tests/golden/gemma`. Without the
 //! model in the cache folder the tests that need it are skipped, and say so.
 
 #![allow(clippy::unwrap_used, reason = "a failed test helper is a failed test")]
@@ -21,15 +21,15 @@ use tiny::gguf::{Meta, write};
 
 /// Greatest difference of a logit, a log-probability, a loss or a gradient from transformers.
 const TOLERANCE: f64 = 1e-4;
-/// Greatest difference of a logit or a log-probability of the pulled model from llama.cpp, whose `f32`
-/// sums are made in another order, over 18 layers of width 640 with logits up to some 30.
-const TOLERANCE_LLAMA_CPP: f64 = 2e-3;
+/// Greatest difference of a log-probability of the pulled model from llama.cpp, whose GELU is read from a
+/// table of 16-bit floats: so much it differs from transformers, too.
+const TOLERANCE_LLAMA_CPP: f64 = 2e-2;
 /// Logits that are closer than this may swap places.
 const TIE: f64 = 1e-3;
 /// The logits that `make.py` keeps.
 const STRIDE: usize = 4;
-/// The logits that `make_llama_cpp.py` keeps.
-const STRIDE_LLAMA_CPP: usize = 512;
+/// The logits that `make_pulled.py` keeps.
+const STRIDE_PULLED: usize = 512;
 const FILE: &str = "models/gemma3-270m/gemma-3-270m-q4_k_m.gguf";
 
 fn golden(name: &str) -> Vec<u8> {
@@ -174,33 +174,40 @@ fn logits(decoder: &Decoder, ids: &[u32]) -> Vec<f64> {
 }
 
 /// The greatest differences of log-probabilities and of logits from those of a golden file.
-fn compare(decoder: &Decoder, name: &str, stride: usize, tolerance: f64) {
+fn compare(decoder: &Decoder, name: &str, stride: usize) {
     let golden = lines(name);
     let texts: Vec<Vec<u32>> = golden
         .iter()
         .map(|line| tokens(&line["token_ids"]))
         .collect();
     let scores = model::score(decoder, &texts).unwrap();
-    let (mut of_scores, mut of_logits) = (0.0f64, 0.0f64);
+    let (mut of_scores, mut of_logits, mut of_llama_cpp) = (0.0f64, 0.0f64, 0.0f64);
     for ((line, ids), scores) in golden.iter().zip(&texts).zip(&scores) {
         let text = line["text"].as_str().unwrap();
         let ours: Vec<f64> = scores.iter().map(|&log| f64::from(log)).collect();
         let theirs = numbers(&line["logprobs"]);
-        of_scores = of_scores.max(assert_close(text, &ours, &theirs, tolerance));
+        of_scores = of_scores.max(assert_close(text, &ours, &theirs, TOLERANCE));
+        if !line["llama_cpp_logprobs"].is_null() {
+            let theirs = numbers(&line["llama_cpp_logprobs"]);
+            let close = assert_close(text, &ours, &theirs, TOLERANCE_LLAMA_CPP);
+            of_llama_cpp = of_llama_cpp.max(close);
+        }
         let ours: Vec<f64> = logits(decoder, ids).into_iter().step_by(stride).collect();
         let theirs = numbers(&line["last_logits"]);
-        of_logits = of_logits.max(assert_close(text, &ours, &theirs, tolerance));
+        of_logits = of_logits.max(assert_close(text, &ours, &theirs, TOLERANCE));
     }
-    eprintln!("{name}: log-probabilities within {of_scores:.1e}, logits within {of_logits:.1e}");
+    eprintln!(
+        "{name}: log-probabilities within {of_scores:.1e} (llama.cpp {of_llama_cpp:.1e}), logits within {of_logits:.1e}"
+    );
 }
 
 #[test]
 fn logits_and_log_probabilities_are_those_of_transformers_and_peft() {
     for plain in [false, true] {
         let base = tiny_decoder(plain);
-        compare(&base, "scores.jsonl", STRIDE, TOLERANCE);
+        compare(&base, "scores.jsonl", STRIDE);
         let (adapted, _) = with_peft_adapter(&base);
-        compare(&adapted, "adapter.jsonl", STRIDE, TOLERANCE);
+        compare(&adapted, "adapter.jsonl", STRIDE);
     }
 }
 
@@ -319,10 +326,10 @@ fn pulled() -> Option<Vec<u8>> {
 }
 
 #[test]
-fn the_pulled_model_is_that_of_llama_cpp() {
+fn the_pulled_model_is_that_of_transformers_and_llama_cpp() {
     let Some(bytes) = pulled() else { return };
     let tokenizer = Tokenizer::from_gguf(&bytes).unwrap();
-    for line in lines("llama-cpp.jsonl") {
+    for line in lines("pulled.jsonl") {
         let text = line["text"].as_str().unwrap();
         let plain = tokens(&line["plain_token_ids"]);
         assert_eq!(tokenizer.encode(text, false).unwrap(), plain, "{text:?}");
@@ -337,15 +344,10 @@ fn the_pulled_model_is_that_of_llama_cpp() {
     );
     let decoder = Decoder::from_gguf(&bytes, &LoadOptions::default()).unwrap();
     let dense = decoder.dequantized();
-    compare(
-        &dense,
-        "llama-cpp.jsonl",
-        STRIDE_LLAMA_CPP,
-        TOLERANCE_LLAMA_CPP,
-    );
+    compare(&dense, "pulled.jsonl", STRIDE_PULLED);
 
     // Quantized it is about as likely, and does not depend on the batch.
-    let texts: Vec<Vec<u32>> = lines("llama-cpp.jsonl")
+    let texts: Vec<Vec<u32>> = lines("pulled.jsonl")
         .iter()
         .map(|line| tokens(&line["token_ids"]))
         .collect();

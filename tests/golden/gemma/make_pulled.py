@@ -1,15 +1,17 @@
-"""Makes llama-cpp.jsonl beside it with llama-cpp-python; compared by trainer/model/tests/gemma.rs.
+"""Makes pulled.jsonl beside it with transformers and llama-cpp-python; compared by
+trainer/model/tests/gemma.rs.
 
-    pip install llama-cpp-python gguf numpy
-    python make_llama_cpp.py GGUF_FILE
+    pip install torch transformers llama-cpp-python gguf numpy
+    python make_pulled.py GGUF_FILE
 
-GGUF_FILE is what `sayself pull gemma3-270m` brings. llama.cpp multiplies quantized weights by
-quantized activations; so that the two can be compared closely, it reads the file with its weights
-in f32, as the package `gguf` dequantizes them, and keeps keys and values in f32.
+GGUF_FILE is what `sayself pull gemma3-270m` brings. transformers dequantizes it and computes in f32.
+llama.cpp multiplies quantized weights by quantized activations; so that it can be compared closely, it
+reads the file with its weights in f32, as the package `gguf` dequantizes them, and keeps keys and
+values in f32. What is left is its GELU, which it reads from a table of 16-bit floats.
 
-llama-cpp.jsonl   texts with their token ids (with and without the first token), the log-probability
-                  of each token after the first, and 512 of the last position's logits; one text is
-                  longer than the window
+pulled.jsonl      texts with llama.cpp's token ids (with and without the first token), the
+                  log-probability of each token after the first by both, and 512 of the last
+                  position's logits by transformers; one text is longer than the window
 """
 
 import json
@@ -19,9 +21,12 @@ import tempfile
 
 import llama_cpp
 import numpy
+import torch
 from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, quants
+from transformers import AutoModelForCausalLM
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+torch.set_num_threads(1)
 CONTEXT = 1_024
 STRIDE = 512
 
@@ -63,7 +68,8 @@ def dequantized(path, out):
     writer.close()
 
 
-def main(path):
+def of_llama_cpp(path):
+    """Token ids and log-probabilities."""
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "f32.gguf")
         dequantized(path, out)
@@ -71,23 +77,33 @@ def main(path):
             out, n_ctx=CONTEXT, n_batch=CONTEXT, n_threads=1, n_threads_batch=1, logits_all=True, flash_attn=False,
             type_k=llama_cpp.GGML_TYPE_F32, type_v=llama_cpp.GGML_TYPE_F32, verbose=False,
         )
-        with open(os.path.join(HERE, "llama-cpp.jsonl"), "w") as file:
-            for text in TEXTS:
-                plain = model.tokenize(text.encode(), add_bos=False, special=True)
-                ids = model.tokenize(text.encode(), add_bos=True, special=True)
-                model.reset()
-                model.eval(ids)
-                logits = numpy.array(model.scores[: len(ids)], dtype=numpy.float64)
-                top = logits.max(-1, keepdims=True)
-                logs = logits - top - numpy.log(numpy.exp(logits - top).sum(-1, keepdims=True))
-                record = {
-                    "text": text,
-                    "plain_token_ids": plain,
-                    "token_ids": ids,
-                    "logprobs": [round(float(logs[i, ids[i + 1]]), 6) for i in range(len(ids) - 1)],
-                    "last_logits": [round(float(value), 5) for value in logits[-1, ::STRIDE]],
-                }
-                file.write(json.dumps(record) + "\n")
+        for text in TEXTS:
+            plain = model.tokenize(text.encode(), add_bos=False, special=True)
+            ids = model.tokenize(text.encode(), add_bos=True, special=True)
+            model.reset()
+            model.eval(ids)
+            logs = torch.log_softmax(torch.tensor(model.scores[: len(ids)]).double(), -1)
+            yield {"text": text, "plain_token_ids": plain, "token_ids": ids, "llama_cpp_logprobs": chosen(logs, ids)}
+
+
+def chosen(logs, ids):
+    return [round(logs[i, ids[i + 1]].item(), 6) for i in range(len(ids) - 1)]
+
+
+def main(path):
+    records = list(of_llama_cpp(path))
+    folder, name = os.path.split(os.path.abspath(path))
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, gguf_file=name, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+    with open(os.path.join(HERE, "pulled.jsonl"), "w") as file:
+        for record in records:
+            ids = record["token_ids"]
+            with torch.no_grad():
+                logits = model(torch.tensor([ids])).logits[0]
+            record["logprobs"] = chosen(torch.log_softmax(logits.double(), -1), ids)
+            record["last_logits"] = [round(value, 5) for value in logits[-1, ::STRIDE].tolist()]
+            file.write(json.dumps(record) + "\n")
 
 
 if __name__ == "__main__":
