@@ -16,8 +16,8 @@ pub struct Continuation {
 }
 
 /// The logits (vocabulary) before each token of each continuation, given its context and the tokens
-/// before it. What all contexts begin with is computed once for each batch; results do not depend on
-/// what else is asked.
+/// before it. What all contexts begin with is computed once for each batch. The same continuations give
+/// the same bits.
 ///
 /// # Errors
 /// If a context is empty, a text is longer than the model allows, or has an unknown token.

@@ -387,6 +387,8 @@ fn logits_of_continuations_are_those_of_the_whole_texts() {
         }
     }
     let alone = model::continuation_logits(&decoder, &asked[..1]).unwrap();
-    assert_eq!(alone[0], together[0]);
+    for (a, b) in alone[0].concat().iter().zip(together[0].concat()) {
+        assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{a} against {b}");
+    }
     assert!(model::continuation_logits(&decoder, &[continuation(&[], &[1])]).is_err());
 }
