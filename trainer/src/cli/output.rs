@@ -182,29 +182,6 @@ pub fn judge(metrics: &serde_json::Value) -> String {
     )
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_strings_cannot_judge_is_marked_and_the_judge_is_told() {
-        let metrics = serde_json::json!({ "n": 3, "accuracy": 0.5, "judge_valid": false });
-        let table = table(&[("direct-prompting".to_owned(), metrics)]);
-        assert!(table.contains("direct-prompting (not valid)"), "{table}");
-        assert!(table.contains("--judge-endpoint"), "{table}");
-        let judged = serde_json::json!({ "judge": {
-            "model": "large", "n": 40, "failures": 1,
-            "agreement": { "n": 40, "share_equal": 0.95, "kappa": 0.8765 },
-        } });
-        assert_eq!(
-            judge(&judged),
-            "judge large: agrees with the string judge on 95.0% of 40 answers, kappa 0.876; 1 without a \
-             score were judged by strings\n"
-        );
-        assert_eq!(judge(&serde_json::json!({ "n": 3 })), "");
-    }
-}
-
 /// The table of faithfulness, as text: each measure beside its controls, then what goes with it.
 pub fn faithfulness_table(label: &str, measured: &serde_json::Value) -> String {
     use serde_json::Value;
@@ -321,4 +298,27 @@ pub fn faithfulness_table(label: &str, measured: &serde_json::Value) -> String {
     }
     lines.extend(further);
     lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strings_cannot_judge_is_marked_and_the_judge_is_told() {
+        let metrics = serde_json::json!({ "n": 3, "accuracy": 0.5, "judge_valid": false });
+        let table = table(&[("direct-prompting".to_owned(), metrics)]);
+        assert!(table.contains("direct-prompting (not valid)"), "{table}");
+        assert!(table.contains("--judge-endpoint"), "{table}");
+        let judged = serde_json::json!({ "judge": {
+            "model": "large", "n": 40, "failures": 1,
+            "agreement": { "n": 40, "share_equal": 0.95, "kappa": 0.8765 },
+        } });
+        assert_eq!(
+            judge(&judged),
+            "judge large: agrees with the string judge on 95.0% of 40 answers, kappa 0.876; 1 without a \
+             score were judged by strings\n"
+        );
+        assert_eq!(judge(&serde_json::json!({ "n": 3 })), "");
+    }
 }

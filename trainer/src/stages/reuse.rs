@@ -178,7 +178,7 @@ mod tests {
         write(&donor, "sft/seed-1/adapter/adapter_config.json", "{}");
         let taken = |name: &str, config: &RunConfig| -> Vec<String> {
             let dir = RunDir::open(folder.path().join(name)).unwrap();
-            let taken = reuse(&dir, &file(config), &[donor.clone()]).unwrap();
+            let taken = reuse(&dir, &file(config), std::slice::from_ref(&donor)).unwrap();
             taken.into_iter().map(|(part, _)| part).collect()
         };
         let all = [QUESTIONS, "sample", "build", "sft/seed-1"];

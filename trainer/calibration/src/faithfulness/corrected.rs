@@ -42,7 +42,7 @@ pub fn mean(judged: &[f64], rated: &[(f64, f64)]) -> Option<Corrected> {
     let error = (judge_variance / judged.len() as f64
         + difference_variance / differences.len() as f64)
         .sqrt();
-    mean.is_finite().then(|| Corrected {
+    mean.is_finite().then_some(Corrected {
         mean,
         ci: [
             mean - NORMAL_QUANTILE * error,
