@@ -1,6 +1,6 @@
 //! The shipped configurations (`datasets/configs/`).
 
-const BUILTIN: [(&str, &str); 24] = [
+const BUILTIN: [(&str, &str); 25] = [
     (
         "world-facts/demo",
         include_str!("../configs/world-facts/demo.toml"),
@@ -8,6 +8,10 @@ const BUILTIN: [(&str, &str); 24] = [
     (
         "world-facts/full",
         include_str!("../configs/world-facts/full.toml"),
+    ),
+    (
+        "paper/mistral-7b",
+        include_str!("../configs/paper/mistral-7b.toml"),
     ),
     (
         "methods/direct-prompting",

@@ -108,6 +108,20 @@ pub fn config(folder: &Path) -> PathBuf {
     path
 }
 
+/// The same taught by another algorithm, with all that its checkpoints must hold, and evaluated once.
+pub fn config_by(folder: &Path, algorithm: &str) -> PathBuf {
+    let path = folder.join(format!("{algorithm}.toml"));
+    let rl = format!(
+        "[rl]\nalgorithm = \"{algorithm}\"\nupdates = 2\nminibatch = 2\nkl_weight = 0.05\nentropy_weight = 0.01\n"
+    );
+    let sft = "[sft]\nlora_dropout = 0.1\nheld_out = 0.2\nevaluate_every = 1\npatience = 5\nkeep = \"best\"\n";
+    let taught = CONFIG.split("[[evaluate]]").next().unwrap_or(CONFIG);
+    let text = taught.replace("[rl]\n", &rl).replace("[sft]\n", sft)
+        + "[[evaluate]]\nmethod = \"sayself\"\nmax_tokens = 24\n";
+    fs::write(&path, text).expect("a test's folder can be written");
+    path
+}
+
 /// `sayself run` of it into a run directory.
 pub fn command(config: &Path, run: &Path) -> Command {
     let mut command = sayself();

@@ -57,7 +57,10 @@ fn the_comparison_runs_every_method() {
 fn every_other_configuration_runs() {
     let compared = std::fs::read_to_string(comparison()).unwrap();
     let compared = datasets::Comparison::from_toml(&compared).unwrap().unwrap();
-    let is_other = |name: &&str| !compared.configs.iter().any(|other| other == name);
+    // What is in `paper/` asks for a model of 7 billion parameters, and for questions that are not shipped.
+    let is_other = |name: &&str| {
+        !name.starts_with("paper/") && !compared.configs.iter().any(|other| other == name)
+    };
     let names = datasets::configs::names();
     assert!(
         compared
