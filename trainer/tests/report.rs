@@ -72,7 +72,7 @@ fn the_report_of_a_recorded_run_is_one_whole_file() {
 
     for words in [
         "The numbers",
-        "baseline: each template",
+        "its baselines",
         "Answering only what is sure",
         "by Holm",
         "Table 1b",

@@ -21,6 +21,8 @@ use tiny::gguf::{Meta, write};
 
 /// Greatest difference of a logit, a log-probability, a loss or a gradient from transformers.
 const TOLERANCE: f64 = 1e-4;
+/// The same of the pulled model, whose logits are sums of more and whose longest text has 698 tokens.
+const TOLERANCE_PULLED: f64 = 3e-4;
 /// Greatest difference of a log-probability of the pulled model from llama.cpp, whose GELU is read from a
 /// table of 16-bit floats: so much it differs from transformers, too.
 const TOLERANCE_LLAMA_CPP: f64 = 2e-2;
@@ -174,7 +176,7 @@ fn logits(decoder: &Decoder, ids: &[u32]) -> Vec<f64> {
 }
 
 /// The greatest differences of log-probabilities and of logits from those of a golden file.
-fn compare(decoder: &Decoder, name: &str, stride: usize) {
+fn compare(decoder: &Decoder, name: &str, stride: usize, tolerance: f64) {
     let golden = lines(name);
     let texts: Vec<Vec<u32>> = golden
         .iter()
@@ -186,7 +188,7 @@ fn compare(decoder: &Decoder, name: &str, stride: usize) {
         let text = line["text"].as_str().unwrap();
         let ours: Vec<f64> = scores.iter().map(|&log| f64::from(log)).collect();
         let theirs = numbers(&line["logprobs"]);
-        of_scores = of_scores.max(assert_close(text, &ours, &theirs, TOLERANCE));
+        of_scores = of_scores.max(assert_close(text, &ours, &theirs, tolerance));
         if !line["llama_cpp_logprobs"].is_null() {
             let theirs = numbers(&line["llama_cpp_logprobs"]);
             let close = assert_close(text, &ours, &theirs, TOLERANCE_LLAMA_CPP);
@@ -194,7 +196,7 @@ fn compare(decoder: &Decoder, name: &str, stride: usize) {
         }
         let ours: Vec<f64> = logits(decoder, ids).into_iter().step_by(stride).collect();
         let theirs = numbers(&line["last_logits"]);
-        of_logits = of_logits.max(assert_close(text, &ours, &theirs, TOLERANCE));
+        of_logits = of_logits.max(assert_close(text, &ours, &theirs, tolerance));
     }
     eprintln!(
         "{name}: log-probabilities within {of_scores:.1e} (llama.cpp {of_llama_cpp:.1e}), logits within {of_logits:.1e}"
@@ -205,9 +207,9 @@ fn compare(decoder: &Decoder, name: &str, stride: usize) {
 fn logits_and_log_probabilities_are_those_of_transformers_and_peft() {
     for plain in [false, true] {
         let base = tiny_decoder(plain);
-        compare(&base, "scores.jsonl", STRIDE);
+        compare(&base, "scores.jsonl", STRIDE, TOLERANCE);
         let (adapted, _) = with_peft_adapter(&base);
-        compare(&adapted, "adapter.jsonl", STRIDE);
+        compare(&adapted, "adapter.jsonl", STRIDE, TOLERANCE);
     }
 }
 
@@ -344,7 +346,7 @@ fn the_pulled_model_is_that_of_transformers_and_llama_cpp() {
     );
     let decoder = Decoder::from_gguf(&bytes, &LoadOptions::default()).unwrap();
     let dense = decoder.dequantized();
-    compare(&dense, "pulled.jsonl", STRIDE_PULLED);
+    compare(&dense, "pulled.jsonl", STRIDE_PULLED, TOLERANCE_PULLED);
 
     // Quantized it is about as likely, and does not depend on the batch.
     let texts: Vec<Vec<u32>> = lines("pulled.jsonl")

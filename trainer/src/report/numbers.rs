@@ -32,7 +32,7 @@ pub fn section(html: &mut Html, evaluations: &[Evaluation]) {
     open_section(html, "numbers", "The numbers");
     html.element(
         "p",
-        "Each with its 95% interval. Lower is better for ECE, smECE, Brier and AURC; higher for the rest. Brier skill is what is won over a model that knows only each kind's base rate. The baselines know nothing of the single answer: they are the bar to be cleared.",
+        "Each with its 95% interval. Lower is better for ECE, smECE, Brier and AURC; higher for the rest. Brier skill is what is won over a model that knows only each kind's base rate. Its baselines, one confidence for all and each template's base rate, know nothing of the single answer: they are the bar to be cleared.",
     );
     html.open("div class=\"scroll\" tabindex=\"0\"");
     html.open("table class=\"measures\"");
@@ -100,29 +100,41 @@ fn row(html: &mut Html, one: &Evaluation) {
     html.close("tr");
 }
 
+/// What must be beaten, beneath the Brier score.
 fn baselines(html: &mut Html, one: &Evaluation) {
     let metrics = &one.measured.metrics;
-    for (name, key) in [
-        ("a constant confidence", "constant_brier"),
-        ("each template's base rate", "template_rate_brier"),
-    ] {
-        if metrics.get(key).and_then(Value::as_f64).is_none() {
-            continue;
-        }
-        html.open("tr class=\"baselines\"");
-        html.element("th scope=\"row\"", &format!("baseline: {name}"));
-        html.element("td", "");
-        html.element("td class=\"number\"", &count(whole(metrics, "n")));
-        for (_, column, scale) in COLUMNS {
-            match column {
-                "brier" => cell(html, metrics, key, scale),
-                _ => {
-                    html.element("td", "");
+    let known: Vec<String> = [
+        ("constant", "constant_brier"),
+        ("template's rate", "template_rate_brier"),
+    ]
+    .into_iter()
+    .filter_map(|(name, key)| {
+        let brier = metrics.get(key).and_then(Value::as_f64)?;
+        Some(format!("{name} {}", fixed(brier, 3)))
+    })
+    .collect();
+    if known.is_empty() {
+        return;
+    }
+    html.open("tr class=\"baselines\"");
+    html.element("th scope=\"row\"", "its baselines");
+    html.element("td", "");
+    html.element("td", "");
+    for (_, column, _) in COLUMNS {
+        match column {
+            "brier" => {
+                html.open("td class=\"number\"");
+                for words in &known {
+                    html.element("span class=\"minor\"", words);
                 }
+                html.close("td");
+            }
+            _ => {
+                html.element("td", "");
             }
         }
-        html.close("tr");
     }
+    html.close("tr");
 }
 
 /// A measure, its interval in digits and as a bar.
