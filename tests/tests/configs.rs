@@ -48,8 +48,8 @@ fn comparison() -> String {
 #[test]
 fn the_comparison_runs_every_method() {
     let told = run(&comparison());
-    for (name, evaluations) in told["runs"].as_object().unwrap() {
-        check(name, evaluations);
+    for (name, outcome) in told["runs"].as_object().unwrap() {
+        check(name, &outcome["evaluations"]);
     }
 }
 
