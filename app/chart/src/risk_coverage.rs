@@ -10,6 +10,7 @@ use crate::palette::Ink;
 use crate::plot::{Frame, Lettering, Plot, fill, stroke};
 use crate::reliability::inks;
 use crate::svg::{Role, Sheet, UNITS};
+use plotters::style::ShapeStyle;
 use plotters::style::text_anchor::{HPos, VPos};
 
 const WIDTH: u32 = 480;
@@ -17,10 +18,10 @@ const HEIGHT: u32 = 340;
 const FRAME: Frame = Frame {
     left: 50,
     top: 34,
-    right: 468,
+    right: 460,
     bottom: 300,
 };
-/// Places on a line that are drawn at most: more cannot be told apart in 418 pixels.
+/// Places on a line that are drawn at most: more cannot be told apart in 410 pixels.
 const PLACES_MAX: usize = 400;
 /// Coverages that the description tells of.
 const TOLD: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
@@ -118,25 +119,41 @@ pub fn svg(outcomes: &[Outcomes], id: &str) -> String {
     sheet.finish(Role::Picture, id, &title, &description(&drawn))
 }
 
+/// The axis, or a line of the grid.
+fn line_paint(tick: u32) -> ShapeStyle {
+    match tick {
+        0 => stroke(Ink::Axis, 1.0, 10),
+        _ => stroke(Ink::Grid, 1.0, 10),
+    }
+}
+
 fn scale(sheet: &Sheet, plot: &Plot, top: f64) {
     let muted = |horizontal, vertical| Lettering::new(Ink::Muted, 12, horizontal, vertical);
     for tick in 0..=5_u32 {
         let share = f64::from(tick) / 5.0;
-        let paint = match tick {
-            0 => stroke(Ink::Axis, 1.0, 10),
-            _ => stroke(Ink::Grid, 1.0, 10),
-        };
-        plot.line(vec![(share, 0.0), (share, top)], paint);
-        plot.line(vec![(0.0, share * top), (1.0, share * top)], paint);
-        let (x, y) = plot.place((share, share * top));
+        plot.line(vec![(share, 0.0), (share, top)], line_paint(tick));
+        let (x, _) = plot.place((share, 0.0));
         let sign = if tick == 5 { "%" } else { "" };
         plot.text(
             &((tick * 20).to_string() + sign),
             (x, (FRAME.bottom + 6) * UNITS),
             muted(HPos::Center, VPos::Top),
         );
+    }
+    // Round numbers, four or five of them.
+    let step = match top {
+        top if top < 0.3 => 0.05,
+        top if top < 0.5 => 0.1,
+        _ => 0.2,
+    };
+    let ticks = (top / step).round() as u32;
+    for tick in 0..=ticks {
+        let risk = f64::from(tick) * step;
+        plot.line(vec![(0.0, risk), (1.0, risk)], line_paint(tick));
+        let (_, y) = plot.place((0.0, risk));
+        let sign = if tick == ticks { "%" } else { "" };
         plot.text(
-            &(fixed(share * top * 100.0, 0) + sign),
+            &(fixed(risk * 100.0, 0) + sign),
             ((FRAME.left - 7) * UNITS, y),
             muted(HPos::Right, VPos::Center),
         );
