@@ -7,7 +7,7 @@ use crate::learn::optimize::ADAPTER;
 use crate::model_source::{self, ModelSource};
 use crate::question_source;
 use crate::run_dir::{for_each_line, read_records};
-use crate::stages::evaluate::ANSWERS;
+use crate::stages::evaluate::{ANSWERS, Method};
 use crate::stages::run::{RunOptions, run};
 use crate::stages::sample::{GREEDY, SAMPLES};
 use crate::stages::{build, questions};
@@ -91,7 +91,8 @@ pub fn plan(config: &RunConfig, probe: usize, options: RunOptions) -> anyhow::Re
         let Some(scale) = scale(&stage.stage, config, &small, &whole, &small_set, records)? else {
             continue;
         };
-        let tokens = tokens(&stage.stage, folder.path(), &source)?;
+        let tokens = tokens(&stage.stage, folder.path(), &source)?
+            .map(|tokens| tokens * responses_kept(&stage.stage, config));
         stages.push(StagePlan {
             questions: (scale.whole * scale.seeds) as u64,
             seconds: stage.seconds * scale.factor(),
@@ -182,6 +183,22 @@ fn scale(
         }
         _ => None,
     })
+}
+
+/// How many responses of a question an evaluation drew for each one that it keeps.
+fn responses_kept(stage: &str, config: &RunConfig) -> u64 {
+    let label = stage.split('/').nth(1);
+    let mut planned = config.evaluations().into_iter();
+    let of_stage = planned.find(|planned| Some(planned.label.as_str()) == label);
+    match of_stage.map(|planned| {
+        (
+            Method::named(&planned.config.method),
+            planned.config.samples,
+        )
+    }) {
+        Some((Ok(method), samples)) if method.samples_many() => samples as u64,
+        _ => 1,
+    }
 }
 
 /// Stage-1 records of the probe; none where nothing is taught.

@@ -6,8 +6,7 @@ use crate::error::bad_use;
 use crate::plan::{Plan, plan};
 use crate::stages::run::RunOptions;
 use clap::Args;
-use indicatif::{HumanCount, HumanDuration};
-use std::time::Duration;
+use indicatif::HumanCount;
 
 /// What a run will cost: tokens, memory, disk and hours, before it starts.
 ///
@@ -85,7 +84,23 @@ fn told(plan: &Plan) -> String {
     text
 }
 
+/// Hours and minutes, or seconds.
 fn duration(seconds: f64) -> String {
-    let span = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    HumanDuration(span).to_string()
+    let whole = seconds.round() as u64;
+    match (whole / 3_600, whole / 60 % 60) {
+        (0, 0) => format!("{whole} s"),
+        (0, minutes) => format!("{minutes} min {:02} s", whole % 60),
+        (hours, minutes) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_in_two_units() {
+        let told = [12.4, 61.0, 3_599.0, 7_260.0].map(duration);
+        assert_eq!(told, ["12 s", "1 min 01 s", "59 min 59 s", "2 h 01 min"]);
+    }
 }
