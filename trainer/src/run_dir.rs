@@ -380,6 +380,25 @@ pub fn write_records<T: Serialize>(path: &Path, records: &[T]) -> anyhow::Result
     })
 }
 
+/// A whole file of at most `bytes_max` bytes.
+///
+/// # Errors
+/// Exit code 2 where it is larger; of the disk.
+pub fn read_limited(path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
+    let read_error = |source| Error::Read {
+        path: path.to_path_buf(),
+        source,
+    };
+    let bytes = path.metadata().map_err(read_error)?.len();
+    if bytes > bytes_max {
+        return Err(bad_input(format!(
+            "{}: {bytes} bytes, expected at most {bytes_max}",
+            path.display()
+        )));
+    }
+    Ok(fs::read(path).map_err(read_error)?)
+}
+
 /// Reads a record file that a stage wrote. A torn last line counts as absent.
 ///
 /// # Errors

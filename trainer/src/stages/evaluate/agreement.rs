@@ -9,6 +9,7 @@ use crate::events::Progress;
 use crate::run_dir::{RecordLog, read_records};
 use crate::stages::StageContext;
 use crate::stages::unanswered::Unanswered;
+use calibration::faithfulness::correlation::pearson;
 use datasets::config::{Decoding, EvaluateConfig, Readout};
 use datasets::{Answer, Question};
 use serde::{Deserialize, Serialize};
@@ -97,29 +98,15 @@ pub(super) fn agreement(
     let share = |answer: &Answer| shares.get(&answer.id).copied().unwrap_or(0.0);
     let mut object = measured_rows(&rows(&answers, share), context.seed)?;
     object.insert("samples".into(), config.samples.into());
-    let (stated, agreed): (Vec<f64>, Vec<f64>) = answers
+    let pairs: Vec<(f64, f64)> = answers
         .iter()
         .map(|answer| (answer.probability, share(answer)))
-        .unzip();
+        .collect();
     object.insert(
         "correlation_with_stated".into(),
-        serde_json::to_value(correlation(&stated, &agreed))?,
+        serde_json::to_value(pearson(&pairs))?,
     );
     Ok(object.into())
-}
-
-/// Pearson's; none where one of the two does not vary.
-fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
-    let n = x.len() as f64;
-    let (mean_x, mean_y) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
-    let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
-    for (x, y) in x.iter().zip(y) {
-        let (dx, dy) = (x - mean_x, y - mean_y);
-        xy += dx * dy;
-        xx += dx * dx;
-        yy += dy * dy;
-    }
-    (xx > 0.0 && yy > 0.0).then(|| xy / (xx * yy).sqrt())
 }
 
 #[cfg(test)]
@@ -129,8 +116,8 @@ mod tests {
     #[test]
     fn correlations() {
         let close = |a: Option<f64>, b: f64| (a.unwrap() - b).abs() < 1e-12;
-        assert!(close(correlation(&[0.0, 1.0, 2.0], &[1.0, 3.0, 5.0]), 1.0));
-        assert!(close(correlation(&[0.0, 1.0], &[1.0, 0.0]), -1.0));
-        assert_eq!(correlation(&[0.5, 0.5], &[0.0, 1.0]), None);
+        assert!(close(pearson(&[(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)]), 1.0));
+        assert!(close(pearson(&[(0.0, 1.0), (1.0, 0.0)]), -1.0));
+        assert_eq!(pearson(&[(0.5, 0.0), (0.5, 1.0)]), None);
     }
 }

@@ -1,7 +1,7 @@
 //! What is measured: the rationales of a run's answers, or of the reference's faithfulness file.
 
-use crate::error::{Error, bad_input, bad_use};
-use crate::run_dir::read_records;
+use crate::error::{bad_input, bad_use};
+use crate::run_dir::{read_limited, read_records};
 use crate::stages::cluster::CLUSTERS;
 use crate::stages::evaluate::ANSWERS;
 use crate::stages::questions;
@@ -151,7 +151,7 @@ impl Input {
     /// any rationale.
     pub fn of_file(path: &Path, limit: Option<usize>, seed: u64) -> anyhow::Result<Input> {
         let name = path.display().to_string();
-        let bytes = read_limited(path)?;
+        let bytes = read_limited(path, FILE_BYTES_MAX)?;
         let records = read_faithfulness(&bytes, &name).map_err(|error| {
             match has_teacher(&bytes) {
                 true => bad_use(format!(
@@ -271,21 +271,6 @@ fn records_if_any<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result
         true => read_records(path),
         false => Ok(Vec::new()),
     }
-}
-
-fn read_limited(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let read_error = |source| Error::Read {
-        path: path.to_path_buf(),
-        source,
-    };
-    let bytes = path.metadata().map_err(read_error)?.len();
-    if bytes > FILE_BYTES_MAX {
-        return Err(bad_input(format!(
-            "{}: {bytes} bytes, expected at most {FILE_BYTES_MAX}",
-            path.display()
-        )));
-    }
-    Ok(std::fs::read(path).map_err(read_error)?)
 }
 
 /// Whether the first record names who wrote its rationale.

@@ -1,6 +1,7 @@
 //! What people gave: the export of the annotation pages, or any file of its form.
 
-use crate::error::{Error, bad_input};
+use crate::error::bad_input;
+use crate::run_dir::read_limited;
 use calibration::faithfulness::judge_reply::SCORE_MAX;
 use datasets::Skipped;
 use serde_json::Value;
@@ -36,7 +37,7 @@ impl Ratings {
 /// Exit code 2, with file, line, what was found and what was expected, for a row of another shape, and
 /// for one who rates an item twice; with `skip_invalid` such rows are counted. A file without any rating.
 pub fn read(path: &Path, stage: &str, skip_invalid: bool) -> anyhow::Result<Ratings> {
-    let bytes = read_limited(path)?;
+    let bytes = read_limited(path, FILE_BYTES_MAX)?;
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     let rows = match text.trim_ascii_start().starts_with(b"{") {
         true => rows_of_jsonl(text),
@@ -72,21 +73,6 @@ pub fn read(path: &Path, stage: &str, skip_invalid: bool) -> anyhow::Result<Rati
         )));
     }
     Ok(ratings)
-}
-
-fn read_limited(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let read_error = |source| Error::Read {
-        path: path.to_path_buf(),
-        source,
-    };
-    let bytes = path.metadata().map_err(read_error)?.len();
-    if bytes > FILE_BYTES_MAX {
-        return Err(bad_input(format!(
-            "{}: {bytes} bytes, expected at most {FILE_BYTES_MAX}",
-            path.display()
-        )));
-    }
-    Ok(std::fs::read(path).map_err(read_error)?)
 }
 
 /// Line and fields of each row, or what is wrong with it.
