@@ -11,6 +11,9 @@ const THEME_SCRIPT: &str = include_str!("theme.js");
 /// Loads the islands' module and wakes each island on the page.
 const ISLANDS_SCRIPT: &str = include_str!("islands.js");
 
+/// The main pages, in the header of each.
+const ENTRIES: [(&str, &str); 1] = [("/", "Runs")];
+
 /// What the frame needs to know of its page.
 pub struct Frame {
     /// Without the site's name.
@@ -42,7 +45,14 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
         .collect_view();
     let warnings = (!context.warnings.is_empty())
         .then(|| view! { <div class="server-warnings" role="status">{warnings}</div> });
-    let on_runs = context.path == "/" || context.path.starts_with("/?");
+    let path = context.path.split('?').next().unwrap_or_default();
+    let entries = ENTRIES
+        .iter()
+        .map(|(address, words)| {
+            let current = (path == *address).then_some("page");
+            view! { <a href=*address aria-current=current>{*words}</a> }
+        })
+        .collect_view();
     let html = view! {
         <html lang="en">
             <head>
@@ -61,7 +71,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                     <a class="name" href="/">"sayself"</a>
                     <span class="motto">"can its confidence be trusted?"</span>
                     <nav aria-label="Main">
-                        <a href="/" aria-current=on_runs.then_some("page")>"Runs"</a>
+                        {entries}
                     </nav>
                     <button type="button" id="theme" hidden>"Dark"</button>
                 </header>
