@@ -20,6 +20,7 @@ pub mod link;
 pub mod page;
 #[cfg(feature = "ssr")]
 mod pages;
+pub mod regroup;
 pub mod view;
 
 pub use ::chart;
@@ -36,7 +37,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
         let frame = match page {
             Page::Runs { runs, query, next } => pages::runs::frame(runs, query, next),
             Page::Run(detail) => pages::run::frame(*detail),
-            Page::Answers(list) => pages::answers::frame(list, &context.path),
+            Page::Answers(list) => pages::answers::frame(list),
             Page::Question(detail) => pages::question::frame(*detail),
             Page::Problem(problem) => pages::problem::frame(problem),
         };
@@ -55,6 +56,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/tables.css"),
         include_str!("../../style/charts.css"),
         include_str!("../../style/pages.css"),
+        include_str!("../../style/question.css"),
         include_str!("../../style/print.css"),
     )
 }

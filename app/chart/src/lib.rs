@@ -6,6 +6,7 @@
 //! are CSS variables with the light theme's value as fallback, text is real text measured by a
 //! fixed table, and every number is written from integers.
 
+pub mod cluster_counts;
 pub mod format;
 pub mod growth;
 pub mod histogram;

@@ -1,13 +1,13 @@
 //! All served runs, looked up by id. Facts are read once and kept until a file changes.
 
-use super::answers::{self, AnswerPage, Filter};
-use super::facts::{self, EVENTS, EvaluationFolder, Facts};
+use super::answers;
+use super::facts::{self, EVENTS, Facts};
 use super::progress::Progress;
 use super::records::Records;
 use super::scan::{Found, Root, Scan, scan};
-use super::{contained, log, question};
+use super::{contained, log};
 use crate::limits::{SCAN_AGAIN_MS, SCAN_EVERY_MS, SHOWN_MAX};
-use app::view::{AnswerList, QuestionDetail, RunDetail, RunState, RunSummary};
+use app::view::{RunDetail, RunState, RunSummary};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ pub type Look = (Arc<Vec<Run>>, Arc<Vec<String>>);
 /// The served runs.
 pub struct Library {
     roots: Vec<Root>,
-    records: Records,
+    pub(super) records: Records,
     known: Mutex<Known>,
     // One look at the folders at a time: whoever comes in between gets its result.
     looking: Mutex<()>,
@@ -277,90 +277,7 @@ impl Library {
     fn skipped(&self, directory: &Path) -> u64 {
         self.records
             .places(directory, &directory.join("skipped.jsonl"))
-            .map_or(0, |places| places.all.len() as u64)
-    }
-
-    /// The answers of one evaluation; `None` where the run has no evaluation of that label. An empty
-    /// label means the first.
-    ///
-    /// # Errors
-    /// Those of reading the run's files.
-    pub fn answers(
-        &self,
-        run: &Run,
-        summary: RunSummary,
-        label: &str,
-        filter: Filter,
-        after: Option<u64>,
-        limit: usize,
-    ) -> io::Result<Option<AnswerList>> {
-        if run.found.trouble.is_some() {
-            return Ok(None);
-        }
-        let folders = facts::evaluation_folders(&run.found.directory)?;
-        let folder: Option<&EvaluationFolder> = if label.is_empty() {
-            let headline = run
-                .facts
-                .headline
-                .as_ref()
-                .map(|evaluation| evaluation.label.as_str());
-            folders
-                .iter()
-                .find(|folder| Some(folder.label.as_str()) == headline)
-                .or(folders.first())
-        } else {
-            folders.iter().find(|folder| folder.label == label)
-        };
-        let Some(folder) = folder else {
-            return Ok(None);
-        };
-        let AnswerPage {
-            answers,
-            total,
-            next,
-        } = answers::page(
-            &self.records,
-            &run.found.directory,
-            folder,
-            filter,
-            after,
-            limit,
-        )?;
-        Ok(Some(AnswerList {
-            run: summary,
-            label: folder.label.clone(),
-            filter: filter.words(),
-            answers,
-            total,
-            next,
-        }))
-    }
-
-    /// The Question page's data; `None` where the run does not know the question.
-    ///
-    /// # Errors
-    /// Those of reading the run's files.
-    pub fn question(
-        &self,
-        run: &Run,
-        summary: RunSummary,
-        id: &str,
-    ) -> io::Result<Option<QuestionDetail>> {
-        if run.found.trouble.is_some() {
-            return Ok(None);
-        }
-        let gathered =
-            question::gather(&self.records, &run.found.directory, &run.facts.labels, id)?;
-        Ok(gathered.map(|gathered| QuestionDetail {
-            run: summary,
-            id: id.to_owned(),
-            question: gathered.question,
-            gold: gathered.gold,
-            template: gathered.template,
-            clusters: gathered.clusters,
-            answers: gathered.answers,
-            rationale: gathered.rationale,
-        }))
+            .map_or(0, |places| places.columns().records)
     }
 }
 

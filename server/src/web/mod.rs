@@ -10,6 +10,7 @@ mod jobs;
 mod pages;
 mod problem;
 mod query;
+mod raw;
 
 pub use documents::Documents;
 
@@ -112,6 +113,7 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::get_run))
         .routes(routes!(api::list_answers))
         .routes(routes!(api::get_question))
+        .routes(routes!(raw::get_records))
         .routes(routes!(events::follow_run))
         .routes(routes!(jobs::list_jobs, jobs::add_job))
         .routes(routes!(jobs::get_job))
@@ -149,6 +151,10 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/runs/{id}", get(pages::run))
         .route("/runs/{id}/answers", get(pages::answers))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
+        .route(
+            "/runs/{id}/questions/{question_id}/records/{kind}",
+            get(raw::get_records),
+        )
         .merge(assets::router(&server))
         .fallback(|| async { problem::Failure::not_found("page") })
         .method_not_allowed_fallback(|| async { problem::Failure::method() })
