@@ -322,6 +322,39 @@ mod tests {
     }
 
     #[test]
+    fn large_files_are_indexed_in_the_background_some_at_a_time() {
+        let (_directory, folder) = folder();
+        let filler = "x".repeat(1_000);
+        let lines = INDEX_AT_ONCE_BYTES_MAX as usize / 1_000 + 1;
+        let line = |id: usize| format!("{{\"id\":\"q{id}\",\"text\":\"{filler}\"}}\n");
+        let text: String = (0..lines).map(line).collect();
+        let records = Records::default();
+        let paths: Vec<PathBuf> = (0..=INDEXING_AT_ONCE_MAX)
+            .map(|number| folder.join(format!("{number}.jsonl")))
+            .collect();
+        for path in &paths {
+            std::fs::write(path, &text).unwrap();
+        }
+        for path in &paths {
+            // Shown at once, whatever is read.
+            let places = records.places(&folder, path).unwrap();
+            assert!(places.columns().len() <= lines);
+        }
+        for path in &paths {
+            let patience = Duration::from_secs(30);
+            assert_eq!(records.settle(&folder, path, patience), None);
+            assert_eq!(count(&records, &folder, path), (lines as u64, 0));
+            let places = records.places(&folder, path).unwrap();
+            let found = places.columns().of_question("q7");
+            assert_eq!(found.len(), 1);
+        }
+        assert_eq!(records.lock().passes, 0);
+        // What is read is read on, not anew.
+        append(&paths[0], line(lines).as_bytes());
+        assert_eq!(count(&records, &folder, &paths[0]), (lines as u64 + 1, 0));
+    }
+
+    #[test]
     fn what_was_asked_for_longest_ago_makes_room() {
         let (_directory, folder) = folder();
         let records = Records::default();

@@ -11,4 +11,5 @@ mod made_run;
 mod openapi;
 mod pages;
 mod postgres;
+mod question;
 mod served;
