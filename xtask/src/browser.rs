@@ -49,7 +49,9 @@ impl Browser {
         run(command.args([
             "--test",
             "--test-concurrency=1",
+            "attacks.test.mjs",
             "pages.test.mjs",
+            "question.test.mjs",
             "recorded.test.mjs",
         ]))
     }
