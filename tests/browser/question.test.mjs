@@ -32,7 +32,7 @@ const pages = {
   "question not clustered": "/runs/samples/questions/q0",
   "question not sampled": "/runs/meanings/questions/q7",
   "answers all": "/runs/meanings/answers?label=sayself",
-  "answers narrowed": "/runs/meanings/answers?label=sayself&bin=7&outcome=wrong&template=capital-of-country&sort=surest",
+  "answers narrowed": "/runs/meanings/answers?label=sayself&bin=3&outcome=wrong&template=capital-of-country&sort=surest",
   "answers none": "/runs/meanings/answers?label=sayself&q=nothing-like-it",
 };
 
@@ -188,13 +188,13 @@ test("rationales say which clusters they name, what they invent and leave out", 
 test("answers are narrowed by the form, ordered, and turned both ways", async () => {
   const { page, troubles, close } = await open(browser, views["scripts off"]);
   await page.goto(`${server.address}/runs/meanings/answers?label=sayself`);
-  await page.getByLabel("Confidence", { exact: true }).selectOption("7");
-  await page.getByLabel("Order").selectOption("surest");
+  await page.locator('select[name="bin"]').selectOption("7");
+  await page.locator('select[name="sort"]').selectOption("surest");
   await page.getByRole("button", { name: "Show" }).click();
   await page.waitForURL(/bin=7/);
   assert.match(await page.locator("caption").textContent(), /30 of 30 answers shown, surest first/);
-  await page.getByLabel("Confidence", { exact: true }).selectOption("");
-  await page.getByLabel("Order").selectOption("least-sure");
+  await page.locator('select[name="bin"]').selectOption("");
+  await page.locator('select[name="sort"]').selectOption("least-sure");
   await page.getByRole("button", { name: "Show" }).click();
   await page.waitForURL(/least-sure/);
   const first = () => page.locator("table.answers tbody th a").first().getAttribute("href");

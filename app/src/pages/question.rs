@@ -35,7 +35,7 @@ pub fn frame(detail: QuestionDetail) -> Frame {
     };
     Frame {
         title,
-        islands: sampled.has_heights(),
+        islands: sampled.has_heights() && detail.clustering.threshold.is_some(),
         body: body.into_any(),
     }
 }

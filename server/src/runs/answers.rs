@@ -301,7 +301,7 @@ fn next_places(
         let entry = |offset| columns.entry_at(offset);
         let entries: Vec<usize> = match (from, backwards) {
             (from, false) => {
-                let start = from.map_or(0, |(_, offset)| entry(offset + 1));
+                let start = from.map_or(0, |(_, offset)| entry(offset.saturating_add(1)));
                 (start..columns.len()).filter(taken).take(count).collect()
             }
             (from, true) => {
