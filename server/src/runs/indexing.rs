@@ -106,12 +106,16 @@ impl Places {
     /// Whether the index is of this file, which may have grown: the same file, no shorter, and with the
     /// same bytes where it was read first and last.
     pub fn is_of(&self, file: &File, stamp: Stamp) -> bool {
-        let (inode, probe, read_to) = {
+        let (inode, read_to, probe) = {
             let state = self.state();
-            if !state.passed {
-                return state.stamp.inode == stamp.inode && self.columns().is_empty();
+            if state.reading {
+                return state.stamp.inode == stamp.inode;
             }
-            (state.stamp.inode, state.probe, state.read_to)
+            if !state.passed {
+                // Not read yet; what a failed pass left is not to be built on.
+                return self.columns().is_empty();
+            }
+            (state.stamp.inode, state.read_to, state.probe)
         };
         inode == stamp.inode
             && read_to <= stamp.bytes

@@ -158,15 +158,13 @@ impl Records {
             let oldest = kept
                 .files
                 .iter()
-                .filter(|(path, _)| path.as_path() != but)
+                .filter(|(path, (_, places))| path.as_path() != but && places.indexing().is_none())
                 .min_by_key(|(_, (used, _))| *used)
                 .map(|(path, _)| path.clone());
             let (true, Some(oldest)) = (memory > INDEX_BYTES_MAX, oldest) else {
                 return;
             };
-            if let Some((_, places)) = kept.files.remove(&oldest) {
-                places.stop();
-            }
+            kept.files.remove(&oldest);
         }
     }
 
