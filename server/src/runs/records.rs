@@ -9,12 +9,15 @@ use crate::limits::{INDEX_AT_ONCE_BYTES_MAX, INDEX_BYTES_MAX, INDEXING_AT_ONCE_M
 use app::view::Indexing;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Bytes of memory that an index takes without its columns, about.
+const FILE_BYTES: usize = 1_024;
 /// Between two looks at an index that is waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -58,12 +61,12 @@ impl Records {
                 // Somebody else reads it just now, which takes no longer than to read it again.
                 settled(&places, Duration::from_secs(1));
             }
-        } else if !self.takes_a_turn() {
-            places.wait(stamp);
-        } else if places.begin(stamp) {
-            self.read_in_background(path, file, Arc::clone(&places));
+        } else if let Some(turn) = self.turn() {
+            if places.begin(stamp) {
+                self.read_in_background(path, file, Arc::clone(&places), turn);
+            }
         } else {
-            self.gives_the_turn_back();
+            places.wait(stamp);
         }
         match places.trouble() {
             Some(trouble) => Err(io::Error::other(trouble)),
@@ -88,33 +91,30 @@ impl Records {
         }
     }
 
-    fn read_in_background(&self, path: &Path, file: std::fs::File, places: Arc<Places>) {
+    fn read_in_background(&self, path: &Path, file: File, places: Arc<Places>, turn: Turn) {
         let records = self.clone();
         let path = path.to_owned();
         let kept = Arc::clone(&places);
         let thread = std::thread::Builder::new().name("index".into());
         let spawned = thread.spawn(move || {
             places.read_on(&file);
-            records.gives_the_turn_back();
+            drop(turn);
             records.make_room(&path);
         });
         // Without a thread it is read at the next look.
         if spawned.is_err() {
             kept.give_up();
-            self.gives_the_turn_back();
         }
     }
 
-    fn takes_a_turn(&self) -> bool {
+    /// The right to read in the background; `None` while as many do as may.
+    fn turn(&self) -> Option<Turn> {
         let mut kept = self.lock();
-        let free = kept.passes < INDEXING_AT_ONCE_MAX;
-        kept.passes += usize::from(free);
-        free
-    }
-
-    fn gives_the_turn_back(&self) {
-        let mut kept = self.lock();
-        kept.passes = kept.passes.saturating_sub(1);
+        if kept.passes >= INDEXING_AT_ONCE_MAX {
+            return None;
+        }
+        kept.passes += 1;
+        Some(Turn(self.clone()))
     }
 
     /// The index of a path, which is new where there was none.
@@ -153,7 +153,7 @@ impl Records {
             let memory: usize = kept
                 .files
                 .values()
-                .map(|(_, places)| places.columns().memory())
+                .map(|(_, places)| FILE_BYTES + places.columns().memory())
                 .sum();
             let oldest = kept
                 .files
@@ -171,6 +171,16 @@ impl Records {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         // Nothing that is half done can be seen after a panic here: the map is a cache.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Given back when it is dropped, after a panic too.
+struct Turn(Records);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut kept = self.0.lock();
+        kept.passes = kept.passes.saturating_sub(1);
     }
 }
 
