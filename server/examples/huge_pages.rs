@@ -106,7 +106,12 @@ fn open(address: &str, when: &str, path: &str) -> anyhow::Result<()> {
 }
 
 fn get(address: &str, path: &str) -> anyhow::Result<String> {
-    let mut answer = ureq::get(format!("{address}{path}")).call()?;
+    // What is not indexed yet is told by a status of its own.
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let mut answer = agent.get(format!("{address}{path}")).call()?;
     Ok(answer
         .body_mut()
         .with_config()
