@@ -59,8 +59,8 @@ async function write(folder, files) {
   }
 }
 
-/** A run in whose every field the text stands. */
-function filesOf(text) {
+/** A run of so many answers in whose every field the text stands. */
+function filesOf(text, answers) {
   const asked = { id: question, question: text, answers: [text, text], template: text, entity: text };
   const sample = (index) => ({
     id: `${question}/${index}`,
@@ -115,7 +115,7 @@ function filesOf(text) {
     "rationalize/rationales.jsonl": lines([{ id: question, question: text, rationale: text, teacher: text }]),
   };
   for (const folder of [label, "sayself"]) {
-    files[`evaluate/${folder}/answers.jsonl`] = lines(Array.from({ length: 120 }, (_, index) => answer(index)));
+    files[`evaluate/${folder}/answers.jsonl`] = lines(Array.from({ length: answers }, (_, index) => answer(index)));
     files[`evaluate/${folder}/metrics.json`] = JSON.stringify(metrics);
   }
   return files;
@@ -123,14 +123,11 @@ function filesOf(text) {
 
 /** Makes the runs in a folder. */
 export async function makeAttackedRuns(folder) {
-  await write(join(folder, run), filesOf(attack));
-  const files = filesOf(attack);
-  const records = filesOf(long);
-  for (const name of Object.keys(files)) {
-    // Not in the small files, and a long line for each of a few answers.
-    if (name.endsWith(".jsonl")) files[name] = records[name].split("\n").slice(0, 4).join("\n") + "\n";
-  }
-  await write(join(folder, "long"), files);
+  const files = filesOf(attack, 120);
+  await write(join(folder, run), files);
+  // A long line in every record; the small files are read whole and have their own limit.
+  const records = Object.entries(filesOf(long, 3)).filter(([name]) => name.endsWith(".jsonl"));
+  await write(join(folder, "long"), { ...files, ...Object.fromEntries(records) });
   const failed = [
     { time_ms: Date.now(), stage: attack, kind: "started", done: 0, total: 4, unit: attack },
     { time_ms: Date.now(), stage: attack, kind: "failed", error: attack },

@@ -16,7 +16,7 @@ pub fn Threshold(sampled: Sampled, stored: i32, chosen: i32, address: String) ->
     let (threshold, set_threshold) = signal(chosen);
     let (alive, set_alive) = signal(false);
     Effect::new(move |_| set_alive.set(true));
-    let kept = address.clone();
+    let (kept, action) = (address.clone(), address.clone());
     let choose = move |text: String| {
         if let Some(typed) = link::millionths(&text) {
             set_threshold.set(typed);
@@ -37,7 +37,7 @@ pub fn Threshold(sampled: Sampled, stored: i32, chosen: i32, address: String) ->
     let (told, heard, drawn) = (sampled.clone(), sampled.clone(), sampled);
     view! {
         <div class="threshold">
-            <form method="get" action=address.clone()>
+            <form method="get" action=action>
                 <label for="threshold">"Cosine similarity above"</label>
                 <input
                     id="threshold"

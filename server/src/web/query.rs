@@ -70,6 +70,16 @@ impl Parameters {
         self.first(&["cursor", "after"])
     }
 
+    /// The cursor of a log, a byte offset.
+    pub fn offset(&self) -> Result<Option<u64>, Failure> {
+        self.cursor()
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| Failure::bad_query("The cursor is not one that this list gave."))
+            })
+            .transpose()
+    }
+
     /// What a list of answers is asked for: filter, `sort`, `limit`, and `after` (`cursor`) or `before`.
     pub fn answers(&self) -> Result<Asked, Failure> {
         let order = match self.first(&["sort"]) {
