@@ -6,6 +6,7 @@
 //! its best one.
 
 mod growth;
+mod kept;
 mod rows;
 mod side;
 
@@ -13,6 +14,7 @@ use crate::process::{build_programs, cargo, output, program, run, target_folder}
 use crate::python;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use kept::Kept;
 use rows::{Against, Peer, ROWS, Row, Work};
 use serde_json::{Value, json};
 use side::Side;
@@ -36,7 +38,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
+    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --json --resume      the same, going on after the rows of a run that was ended\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
 )]
 pub struct Arguments {
     /// Rows; all, where none is named
@@ -48,6 +50,10 @@ pub struct Arguments {
     /// Only the quick rows, with fewer rounds: under 5 minutes once the peers are there
     #[arg(long)]
     quick: bool,
+    /// Take over the rows that the same program measured before on this machine, e.g. by a run that was
+    /// ended
+    #[arg(long, conflicts_with = "growth")]
+    resume: bool,
     /// Measure how time and memory grow with the work, and write plots and figures into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["names", "json", "quick"])]
     growth: Option<PathBuf>,
@@ -78,11 +84,28 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
     if let Some(folder) = &arguments.growth {
         return growth::growth(&bench, root, folder);
     }
+    let mut kept = Kept::open(
+        target_folder(root).join("bench-rows.json"),
+        &bench.worker,
+        &machine(),
+        bench.rounds,
+        arguments.resume,
+    )?;
     let mut done: Vec<(Row, Outcome)> = Vec::new();
     for row in ROWS.iter().filter(wanted) {
         eprintln!("{}: {}", row.name, row.work);
-        let outcome = bench.run(row, &done);
-        let outcome = outcome.unwrap_or_else(|error| Outcome::failed(&error));
+        let outcome = match kept.outcome(row.name) {
+            Some(outcome) => {
+                eprintln!("  measured before");
+                outcome
+            }
+            None => {
+                let outcome = bench.run(row, &done);
+                let outcome = outcome.unwrap_or_else(|error| Outcome::failed(&error));
+                kept.keep(row.name, &outcome)?;
+                outcome
+            }
+        };
         eprintln!("  {}", outcome.line(row));
         done.push((*row, outcome));
     }
@@ -351,6 +374,7 @@ struct Outcome {
     figures: std::result::Result<Figures, String>,
 }
 
+#[derive(Debug, PartialEq)]
 struct Figures {
     /// Medians.
     ours: f64,
