@@ -175,7 +175,7 @@ fn every_failure_is_one_envelope() {
     send("{}", "").assert_problem(415, "no content type");
     send("{}", "Content-Type: text/plain\r\n").assert_problem(415, "text");
     send("{}", "Content-Type: application/x-www-form-urlencoded\r\n").assert_problem(415, "a form");
-    let large = "x".repeat(300_000);
+    let large = "x".repeat(256 * 1024 + 1);
     let announced = format!("{json}Content-Length: 300000\r\n");
     Raw::of(&server, "POST", "/api/jobs", &announced, "").assert_problem(413, "announced");
     let chunked = format!("{json}Transfer-Encoding: chunked\r\n");
