@@ -142,7 +142,7 @@ fn answer(answer: ApiAnswer) -> AnyView {
     let kind = (!kind.is_empty()).then(|| view! { <span class="minor">{kind}</span> });
     view! {
         <div>
-            <dt><code>{status}</code> {kind}</dt>
+            <dt><code>{status}</code> " " {kind}</dt>
             <dd>{words(shape)} " " {prose(&description)}</dd>
         </div>
     }
@@ -164,8 +164,8 @@ fn fields(fields: Vec<ApiField>) -> AnyView {
             let place = (!place.is_empty()).then(|| view! { <span class="minor">{place}</span> });
             view! {
                 <div>
-                    <dt><code>{broken(&field.name)}</code> {place}</dt>
-                    <dd>{words(field.shape)} <span class="note">{prose(&field.description)}</span></dd>
+                    <dt><code>{broken(&field.name)}</code> " " {place}</dt>
+                    <dd>{words(field.shape)} " " <span class="note">{prose(&field.description)}</span></dd>
                 </div>
             }
         })

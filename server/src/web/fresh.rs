@@ -5,7 +5,7 @@ use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Tags what is read from the API. Answers that come in pieces (events, downloads) go by untouched:
@@ -46,7 +46,7 @@ async fn tagged(response: Response, known: &[HeaderValue]) -> Response {
     let (mut parts, body) = response.into_parts();
     // Of known size, so it is in memory already: this takes it, and holds nothing more.
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
-        return (parts, Body::empty()).into_response();
+        return Response::from_parts(parts, Body::empty());
     };
     let tag = tag_of(&bytes);
     let is_known = names(known, &tag);
@@ -57,9 +57,9 @@ async fn tagged(response: Response, known: &[HeaderValue]) -> Response {
         parts.status = StatusCode::NOT_MODIFIED;
         parts.headers.remove(header::CONTENT_TYPE);
         parts.headers.remove(header::CONTENT_LENGTH);
-        return (parts, Body::empty()).into_response();
+        return Response::from_parts(parts, Body::empty());
     }
-    (parts, Body::from(bytes)).into_response()
+    Response::from_parts(parts, Body::from(bytes))
 }
 
 /// Weak (RFC 9110, 8.8.1): the same bytes may leave compressed in one way or another.
