@@ -38,6 +38,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Run(detail) => pages::run::frame(*detail),
             Page::Answers(list) => pages::answers::frame(list, &context.path),
             Page::Question(detail) => pages::question::frame(*detail),
+            Page::Api(reference) => pages::api::frame(*reference),
             Page::Problem(problem) => pages::problem::frame(problem),
         };
         document::document(frame, &context)
@@ -55,6 +56,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/tables.css"),
         include_str!("../../style/charts.css"),
         include_str!("../../style/pages.css"),
+        include_str!("../../style/api.css"),
         include_str!("../../style/print.css"),
     )
 }

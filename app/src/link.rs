@@ -58,6 +58,26 @@ pub fn events(id: &str) -> String {
     format!("/api/runs/{}/events", encoded(id))
 }
 
+/// The API page.
+pub fn api() -> &'static str {
+    "/api"
+}
+
+/// The document that the API page is drawn from.
+pub fn api_document() -> &'static str {
+    "/api/openapi.json"
+}
+
+/// Where on the API page a tag's operations stand.
+pub fn api_group(name: &str) -> String {
+    ["tag-", name].concat()
+}
+
+/// Where on the API page a schema stands.
+pub fn schema(name: &str) -> String {
+    ["schema-", name].concat()
+}
+
 fn with_query(path: &str, parameters: &[(&str, String)]) -> String {
     let mut address = path.to_owned();
     for (index, (name, value)) in parameters.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Which page is drawn, and from what.
 
-use crate::view::{AnswerList, Problem, QuestionDetail, RunDetail, RunSummary};
+use crate::view::{AnswerList, ApiReference, Problem, QuestionDetail, RunDetail, RunSummary};
 
 /// A page with all that it shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub enum Page {
     Answers(AnswerList),
     /// `/runs/{id}/questions/{question_id}`.
     Question(Box<QuestionDetail>),
+    /// `/api`.
+    Api(Box<ApiReference>),
     Problem(Problem),
 }
 

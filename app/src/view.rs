@@ -1,6 +1,9 @@
 //! What each page shows, as plain data: the server fills it, the pages draw it, and the REST API
 //! sends it as it is.
 
+mod api;
+
+pub use api::*;
 pub use chart::level_bin;
 use datasets::{Answer, Cluster};
 use serde::{Deserialize, Serialize};

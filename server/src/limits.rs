@@ -62,6 +62,8 @@ pub const SILENT_MS_MAX: u64 = 15 * 60 * 1_000;
 pub const PAGES_KEPT_MAX: usize = 64;
 /// Bytes of drawn pages kept.
 pub const PAGES_KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of a page that is packed once and kept so; a larger one is packed as it leaves.
+pub const PAGE_PACKED_BYTES_MAX: usize = 1024 * 1024;
 
 /// Jobs waiting for their turn.
 pub const JOBS_QUEUED_MAX: i64 = 32;

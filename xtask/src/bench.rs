@@ -7,6 +7,7 @@
 
 mod growth;
 mod kept;
+mod pages;
 mod rows;
 mod side;
 
@@ -38,7 +39,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --json --resume      the same, going on after the rows of a run that was ended\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
+    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --json --resume      the same, going on after the rows of a run that was ended\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench server page          the pages and their server, which have no peer\n  cargo xtask bench server --minutes 10  the same load for longer: does the memory stay flat?\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
 )]
 pub struct Arguments {
     /// Rows; all, where none is named
@@ -54,6 +55,9 @@ pub struct Arguments {
     /// ended
     #[arg(long, conflicts_with = "growth")]
     resume: bool,
+    /// How long the server is under load
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
+    minutes: u32,
     /// Measure how time and memory grow with the work, and write plots and figures into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["names", "json", "quick"])]
     growth: Option<PathBuf>,
@@ -64,48 +68,56 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
     if let Some(unknown) = arguments
         .names
         .iter()
-        .find(|name| !ROWS.iter().any(|row| row.name == **name))
+        .find(|name| !ROWS.iter().any(|row| row.is_named(name)))
     {
         let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
         bail!("no row {unknown}; the rows are {}", names.join(", "));
     }
     let wanted = |row: &&Row| match arguments.names.is_empty() {
         true => row.quick || !arguments.quick,
-        false => arguments.names.iter().any(|name| name == row.name),
+        false => arguments.names.iter().any(|name| row.is_named(name)),
     };
-    let bench = Bench::prepare(
-        root,
-        if arguments.quick {
-            ROUNDS_QUICK
-        } else {
-            ROUNDS
-        },
-    )?;
+    let rounds = if arguments.quick {
+        ROUNDS_QUICK
+    } else {
+        ROUNDS
+    };
     if let Some(folder) = &arguments.growth {
-        return growth::growth(&bench, root, folder);
+        return growth::growth(&Bench::prepare(root, rounds)?, root, folder);
     }
-    let mut kept = Kept::open(
-        target_folder(root).join("bench-rows.json"),
-        &bench.worker,
-        &machine(),
-        bench.rounds,
-        arguments.resume,
-    )?;
+    let wanted: Vec<&Row> = ROWS.iter().filter(wanted).collect();
+    // Pages and server have no peer: nothing is set up for one.
+    let has_peers = |row: &&Row| !matches!(row.against, Against::Limit(..));
+    let bench = wanted
+        .iter()
+        .any(has_peers)
+        .then(|| Bench::prepare(root, rounds))
+        .transpose()?;
+    let mut pages = pages::Pages::new(root, arguments.minutes);
+    let mut kept = bench
+        .as_ref()
+        .map(|bench| {
+            let path = target_folder(root).join("bench-rows.json");
+            Kept::open(path, &bench.worker, &machine(), rounds, arguments.resume)
+        })
+        .transpose()?;
     let mut done: Vec<(Row, Outcome)> = Vec::new();
-    for row in ROWS.iter().filter(wanted) {
+    for row in wanted {
         eprintln!("{}: {}", row.name, row.work);
-        let outcome = match kept.outcome(row.name) {
-            Some(outcome) => {
-                eprintln!("  measured before");
-                outcome
-            }
-            None => {
-                let outcome = bench.run(row, &done);
-                let outcome = outcome.unwrap_or_else(|error| Outcome::failed(&error));
-                kept.keep(row.name, &outcome)?;
-                outcome
-            }
+        let outcome = match (row.against, &bench, &mut kept) {
+            (Against::Limit(measured, limit), ..) => pages.outcome(measured, limit),
+            (_, Some(bench), Some(kept)) => match kept.outcome(row.name) {
+                Some(outcome) => {
+                    eprintln!("  measured before");
+                    Ok(outcome)
+                }
+                None => bench
+                    .run(row, &done)
+                    .and_then(|outcome| kept.keep(row.name, &outcome).map(|()| outcome)),
+            },
+            _ => Err(anyhow::anyhow!("nothing was set up for it")),
         };
+        let outcome = outcome.unwrap_or_else(|error| Outcome::failed(&error));
         eprintln!("  {}", outcome.line(row));
         done.push((*row, outcome));
     }
@@ -230,6 +242,7 @@ impl Bench {
                 alone.work()?;
                 self.in_turn(ours, alone, "one thread".into())
             }
+            Against::Limit(..) => bail!("it has no peer"),
             Against::MemoryOf(name) => {
                 let before = done.iter().find(|(before, _)| before.name == name);
                 let (_, outcome) = before.with_context(|| format!("it needs the row {name}"))?;

@@ -46,7 +46,7 @@ pub fn build_web(root: &Path) -> Result<PathBuf> {
     for name in ["app_bg.wasm", "app.js"] {
         compressed += compress(&fresh.join(name))?;
     }
-    println!(
+    eprintln!(
         "  script and WebAssembly: {} kB compressed, limit {} kB",
         kilobytes(compressed),
         kilobytes(COMPRESSED_BYTES_MAX)
@@ -106,7 +106,7 @@ fn bind(compiled: &Path, folder: &Path) -> Result<()> {
 /// `wasm-opt -Oz` from npm; without npm the bundle is larger and works all the same.
 fn shrink(target: &Path, wasm: &Path) -> Result<()> {
     let Some(wasm_opt) = wasm_opt(target)? else {
-        println!("  wasm-opt cannot be had (npm is missing or offline): the bundle stays larger");
+        eprintln!("  wasm-opt cannot be had (npm is missing or offline): the bundle stays larger");
         return Ok(());
     };
     let before = size(wasm)?;
@@ -120,7 +120,7 @@ fn shrink(target: &Path, wasm: &Path) -> Result<()> {
         .arg(wasm);
     run(&mut optimize)?;
     fs::rename(&smaller, wasm).with_context(|| format!("cannot replace {}", wasm.display()))?;
-    println!(
+    eprintln!(
         "  wasm-opt: {} kB, was {} kB",
         kilobytes(size(wasm)?),
         kilobytes(before)
@@ -136,7 +136,7 @@ fn wasm_opt(target: &Path) -> Result<Option<PathBuf>> {
         fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
         // npm installs beside the nearest package.json above; this one keeps it here.
         fs::write(tools.join("package.json"), "{\"private\":true}")?;
-        println!("  installing {BINARYEN} from npm into {}", tools.display());
+        eprintln!("  installing {BINARYEN} from npm into {}", tools.display());
         let installed = succeeds(Command::new("npm").current_dir(&tools).args([
             "install",
             "--no-audit",
@@ -165,7 +165,7 @@ fn compress(file: &Path) -> Result<usize> {
     name.push(".br");
     fs::write(&name, &compressed)
         .with_context(|| format!("cannot write {}", Path::new(&name).display()))?;
-    println!(
+    eprintln!(
         "  {}: {} kB, {} kB compressed",
         file.file_name().unwrap_or_default().display(),
         kilobytes(bytes.len()),

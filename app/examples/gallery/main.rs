@@ -1,7 +1,7 @@
 //! Renders every page in every state with made-up data, to look at:
 //! `cargo run --release -p app --example gallery -- FOLDER`.
-//!
-//! The pages link the stylesheet by a relative path, so that they open from disk.
+
+mod api;
 
 use app::page::{Page, RenderContext};
 use app::view::*;
@@ -14,8 +14,7 @@ fn main() -> std::io::Result<()> {
         .unwrap_or_else(|| "target/gallery".into());
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join("style.css"), app::stylesheet())?;
-    for (name, page) in pages() {
+    for (name, page) in pages().into_iter().chain(api::pages()) {
         let warnings = match name {
             "runs-empty" => vec![
                 "The database cannot be written: disk full. Pages work without it; jobs do not."
@@ -29,7 +28,7 @@ fn main() -> std::io::Result<()> {
             path: format!("/{name}"),
             warnings,
         };
-        let html = app::render(page, context).replace("/assets/style.css", "style.css");
+        let html = app::render(page, context);
         std::fs::write(folder.join(format!("{name}.html")), &html)?;
         let dark = html.replace("<html lang=\"en\"", "<html lang=\"en\" data-theme=\"dark\"");
         std::fs::write(folder.join(format!("{name}-dark.html")), dark)?;

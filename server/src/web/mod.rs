@@ -4,12 +4,16 @@ mod api;
 mod assets;
 mod documents;
 mod events;
+mod fresh;
 mod guard;
 mod health;
 mod jobs;
+mod latest;
+mod packed;
 mod pages;
 mod problem;
 mod query;
+mod reference;
 
 pub use documents::Documents;
 
@@ -134,7 +138,9 @@ pub fn router(server: Arc<Server>) -> Router {
                 .into_response()
         }
     });
-    api.route("/api/openapi.json", described)
+    let routes = api
+        .route("/api/openapi.json", described)
+        .route("/api", get(reference::reference))
         .route("/", get(pages::runs))
         // One address for one page: the list stands at `/`.
         .route(
@@ -149,7 +155,13 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/runs/{id}", get(pages::run))
         .route("/runs/{id}/answers", get(pages::answers))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
-        .merge(assets::router(&server))
+        .merge(assets::router(&server));
+    guarded(routes, server)
+}
+
+/// What stands before and behind every address.
+fn guarded(routes: Router<Arc<Server>>, server: Arc<Server>) -> Router {
+    routes
         .fallback(|| async { problem::Failure::not_found("page") })
         .method_not_allowed_fallback(|| async { problem::Failure::method() })
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
@@ -157,7 +169,65 @@ pub fn router(server: Arc<Server>) -> Router {
         .layer(from_fn(guard::time_limit))
         .layer(from_fn_with_state(Arc::clone(&server), guard::admit))
         .layer(from_fn_with_state(Arc::clone(&server), problem::dress))
+        .layer(from_fn(fresh::tag))
         .layer(CompressionLayer::new())
         .layer(from_fn(guard::security_headers))
         .with_state(server)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bare_server() -> Arc<Server> {
+        let (_, stopping) = watch::channel(false);
+        Arc::new(Server {
+            library: Library::new(Vec::new(), Vec::new()),
+            database: None,
+            database_trouble: None,
+            jobs: Err(NoJobs::Database),
+            assets: None,
+            loopback: true,
+            watchers: Server::watchers(),
+            stopping,
+            documents: Documents::default(),
+        })
+    }
+
+    async fn breaks() -> &'static str {
+        panic!("the secret of line 7")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_in_the_form_of_its_address_and_keeps_its_words() {
+        let _ = any_spawner::Executor::init_tokio();
+        let routes = Router::new()
+            .route("/api/breaks", get(breaks))
+            .route("/breaks", get(breaks));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = guarded(routes, bare_server());
+        let serving = tokio::spawn(async { axum::serve(listener, router).await });
+        for (path, kind) in [
+            ("/api/breaks", "application/problem+json"),
+            ("/breaks", "text/html; charset=utf-8"),
+        ] {
+            let url = format!("http://{address}{path}");
+            let mut answer = tokio::task::spawn_blocking(move || {
+                let agent: ureq::Agent = ureq::Agent::config_builder()
+                    .http_status_as_error(false)
+                    .build()
+                    .into();
+                agent.get(url).call().unwrap()
+            })
+            .await
+            .unwrap();
+            assert_eq!(answer.status(), 500, "{path}");
+            assert_eq!(answer.headers()["content-type"], kind);
+            let text = answer.body_mut().read_to_string().unwrap();
+            assert!(!text.contains("secret"), "{text}");
+            assert!(text.contains("The server made a mistake"), "{text}");
+        }
+        serving.abort();
+    }
 }

@@ -135,15 +135,13 @@ pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Ne
         .path_and_query()
         .map_or("/", |address| address.as_str())
         .to_owned();
+    let path = request.uri().path().to_owned();
     let response = next.run(request).await;
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let for_programs = address.starts_with("/api/")
-        || ["/healthz", "/readyz", "/assets/"]
-            .iter()
-            .any(|start| address.starts_with(start));
+    let for_programs = super::fresh::is_of_api(&path) || path.starts_with("/assets/");
     let failure = match response.extensions().get::<Failure>() {
         Some(failure) => failure.clone(),
         // Its own form already, e.g. the health addresses.

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+mod api;
 mod damaged;
 mod database;
 mod events;
+mod examples;
 mod guards;
 mod jobs;
 mod made_run;
