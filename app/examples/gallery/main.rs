@@ -3,6 +3,8 @@
 //!
 //! The pages link the stylesheet by a relative path, so that they open from disk.
 
+mod runs;
+
 use app::page::{Page, RenderContext};
 use app::view::*;
 use datasets::{Answer, Cluster};
@@ -15,7 +17,7 @@ fn main() -> std::io::Result<()> {
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("style.css"), app::stylesheet())?;
-    for (name, page) in pages() {
+    for (name, page) in pages().into_iter().chain(runs::pages()) {
         let warnings = match name {
             "runs-empty" => vec![
                 "The database cannot be written: disk full. Pages work without it; jobs do not."
@@ -43,30 +45,6 @@ fn pages() -> Vec<(&'static str, Page)> {
     let base = overconfident(4000);
     let all_wrong: Vec<_> = (0..60).map(|_| (0.9, false)).collect();
     vec![
-        (
-            "runs",
-            Page::Runs {
-                runs: runs(),
-                query: String::new(),
-                next: Some("cursor".into()),
-            },
-        ),
-        (
-            "runs-empty",
-            Page::Runs {
-                runs: Vec::new(),
-                query: String::new(),
-                next: None,
-            },
-        ),
-        (
-            "runs-nothing-found",
-            Page::Runs {
-                runs: Vec::new(),
-                query: "<b>x</b>".into(),
-                next: None,
-            },
-        ),
         (
             "run",
             run(
@@ -258,29 +236,6 @@ fn summary(id: &str, state: RunState) -> RunSummary {
         started_ms: Some(1_795_564_260_000),
         recorded: id == "world-facts",
     }
-}
-
-fn runs() -> Vec<RunSummary> {
-    let mut waiting = summary("queued", RunState::Waiting);
-    waiting.title = "queued behind the demo".into();
-    vec![
-        summary("demo", running()),
-        waiting,
-        summary("world-facts", RunState::Finished),
-        summary(
-            "failed",
-            RunState::Failed {
-                stage: "rl".into(),
-                error: "the reward is hackable: `linear` pays for wrong answers".into(),
-            },
-        ),
-        summary(
-            "damaged",
-            RunState::Damaged {
-                error: "events.jsonl, line 3: found `{\"time`, expected an event".into(),
-            },
-        ),
-    ]
 }
 
 fn evaluation(label: &str, points: &[(f64, bool)]) -> Evaluation {

@@ -6,4 +6,5 @@ pub mod question;
 pub mod run;
 pub mod runs;
 pub mod state;
+pub mod tags;
 pub mod words;
