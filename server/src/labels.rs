@@ -180,13 +180,13 @@ pub struct LabelChange {
 /// Why labels are not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum LabelError {
-    #[error("the tag {tag:?} has {characters} characters, expected {TAG_CHARACTERS_MAX} at most")]
+    #[error("the tag {tag:?} has {characters} characters, expected {max} at most", max = TAG_CHARACTERS_MAX)]
     LongTag { tag: String, characters: usize },
     #[error("found a comma in the tag {0:?}, expected none: it stands between tags")]
     Comma(String),
-    #[error("found {0} tags, expected {TAGS_MAX} at most")]
+    #[error("found more tags than {0}")]
     ManyTags(usize),
-    #[error("the note has {0} characters, expected {NOTE_CHARACTERS_MAX} at most")]
+    #[error("the note has {0} characters, expected {max} at most", max = NOTE_CHARACTERS_MAX)]
     LongNote(usize),
     #[error("the path of the run's folder is not UTF-8, so nothing can be noted of it")]
     Folder,
@@ -230,7 +230,7 @@ fn checked_tags(given: Vec<String>) -> Result<Vec<String>, LabelError> {
             tags.push(tag);
         }
         if tags.len() > TAGS_MAX {
-            return Err(LabelError::ManyTags(tags.len()));
+            return Err(LabelError::ManyTags(TAGS_MAX));
         }
     }
     Ok(tags)
