@@ -2,7 +2,9 @@
 //! in memory so that a list of thousands needs no query a row.
 
 use crate::db::{Database, DatabaseError, LabelRow};
-use crate::limits::{LABELS_EVERY_MS, NOTE_CHARACTERS_MAX, TAG_CHARACTERS_MAX, TAGS_MAX};
+use crate::limits::{
+    LABELS_EVERY_MS, LABELS_WAITED_MS_MAX, NOTE_CHARACTERS_MAX, TAG_CHARACTERS_MAX, TAGS_MAX,
+};
 use crate::runs::library::Run;
 use app::view::Labels;
 use std::collections::{BTreeMap, HashMap};
@@ -83,24 +85,31 @@ struct Known {
 }
 
 impl LabelBook {
-    /// The labels, at most [`LABELS_EVERY_MS`] old.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn noted(&self, database: &Database) -> Result<Arc<Noted>, DatabaseError> {
-        let (noted, asked) = {
-            let known = self.lock();
-            (Arc::clone(&known.noted), known.asked)
-        };
-        if asked.is_some_and(|asked| asked.elapsed() < Duration::from_millis(LABELS_EVERY_MS)) {
-            return Ok(noted);
+    /// The labels, at most [`LABELS_EVERY_MS`] old; where the database does not answer in
+    /// [`LABELS_WAITED_MS_MAX`], as they were last: a list without its newest notes is better than
+    /// none.
+    pub async fn noted(&self, database: &Database) -> Arc<Noted> {
+        let every = Duration::from_millis(LABELS_EVERY_MS);
+        {
+            let mut known = self.lock();
+            if known.asked.is_some_and(|asked| asked.elapsed() < every) {
+                return Arc::clone(&known.noted);
+            }
+            // Who comes meanwhile does not ask too.
+            if known.asked.is_some() {
+                known.asked = Some(Instant::now());
+            }
         }
-        self.refreshed(database).await
-    }
-
-    /// The labels as they last were; for when the database does not answer.
-    pub fn last_noted(&self) -> Arc<Noted> {
-        Arc::clone(&self.lock().noted)
+        let wait = Duration::from_millis(LABELS_WAITED_MS_MAX);
+        let why = match tokio::time::timeout(wait, self.refreshed(database)).await {
+            Ok(Ok(noted)) => return noted,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("the database did not answer in {LABELS_WAITED_MS_MAX} ms"),
+        };
+        tracing::warn!("tags and notes are shown as they were: {why}");
+        let mut known = self.lock();
+        known.asked = Some(Instant::now());
+        Arc::clone(&known.noted)
     }
 
     async fn refreshed(&self, database: &Database) -> Result<Arc<Noted>, DatabaseError> {

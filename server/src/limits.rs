@@ -28,6 +28,8 @@ pub const TAG_CHARACTERS_MAX: usize = 40;
 pub const NOTE_CHARACTERS_MAX: usize = 4_000;
 /// Milliseconds for which tags and notes are taken as current: other servers may change them too.
 pub const LABELS_EVERY_MS: u64 = 1_000;
+/// Milliseconds that a list of runs waits for them.
+pub const LABELS_WAITED_MS_MAX: u64 = 1_000;
 
 /// Rows of a list that did not ask for a number.
 pub const PAGE_ROWS_DEFAULT: usize = 50;

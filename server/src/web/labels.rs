@@ -26,16 +26,12 @@ pub struct LabelRequest {
     pub note: Option<String>,
 }
 
-/// What is noted of all runs. Where the database does not answer, what was known before: a list
-/// without notes is better than none.
+/// What is noted of all runs.
 pub async fn noted(server: &Server) -> Arc<Noted> {
-    let Some(database) = &server.database else {
-        return Arc::default();
-    };
-    server.labels.noted(database).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "tags and notes cannot be read: {error}");
-        server.labels.last_noted()
-    })
+    match &server.database {
+        Some(database) => server.labels.noted(database).await,
+        None => Arc::default(),
+    }
 }
 
 /// Why tags and notes cannot be changed, and what to do; `None`: they can.
