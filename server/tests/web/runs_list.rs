@@ -21,8 +21,9 @@ const THOUSANDS: u32 = 5_000;
 /// A bare evaluation with figures that repeat, so that sorts have ties; some have none.
 fn small_run(folder: &Path, number: u32) {
     let share = |modulus: u32| f64::from(number % modulus) / f64::from(modulus);
+    let method = ["sayself", "direct-prompting", "verbalized"][number as usize % 3];
     let mut metrics = json!({
-        "n": 10 + number % 90, "method": ["sayself", "direct-prompting", "verbalized"][number as usize % 3],
+        "n": 10 + number % 90, "method": method,
         "model": format!("model-{}", number % 5), "questions": format!("Set {}", number % 4),
         "accuracy": share(11), "ece_10": share(13), "smece": share(17), "brier": share(19), "auroc": share(23),
     });
