@@ -34,7 +34,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
     let owner = Owner::new();
     let document = owner.with(|| {
         let frame = match page {
-            Page::Runs { runs, query, next } => pages::runs::frame(runs, query, next),
+            Page::Runs(page) => pages::runs::frame(*page),
             Page::Run(detail) => pages::run::frame(*detail),
             Page::Answers(list) => pages::answers::frame(list, &context.path),
             Page::Question(detail) => pages::question::frame(*detail),
@@ -57,6 +57,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/charts.css"),
         include_str!("../../style/pages.css"),
         include_str!("../../style/api.css"),
+        include_str!("../../style/runs.css"),
         include_str!("../../style/print.css"),
     )
 }

@@ -1,17 +1,58 @@
 //! The addresses of pages. Every link on a page and every route of the server agrees with this file.
 
+use crate::view::{RunChoice, RunSort};
 use std::fmt::Write;
 
-/// The Runs page, narrowed by a search and continued after a cursor.
-pub fn runs(query: &str, after: Option<&str>) -> String {
+/// The Runs page, narrowed and sorted as chosen, continued after a cursor. What is usual is not said.
+pub fn runs(choice: &RunChoice, after: Option<&str>) -> String {
     let mut parameters = Vec::new();
-    if !query.is_empty() {
-        parameters.push(("q", query.to_owned()));
+    if !choice.search.is_empty() {
+        parameters.push(("q", choice.search.clone()));
+    }
+    for (facet, value) in &choice.narrowed {
+        parameters.push((facet.word(), value.clone()));
+    }
+    if choice.sort != RunSort::default() {
+        parameters.push(("sort", choice.sort.word().to_owned()));
+    }
+    if choice.direction != choice.sort.usual() {
+        parameters.push(("direction", choice.direction.word().to_owned()));
+    }
+    if choice.grouped {
+        parameters.push(("group", "questions".to_owned()));
     }
     if let Some(after) = after {
         parameters.push(("after", after.to_owned()));
     }
     with_query("/", &parameters)
+}
+
+/// The place of a run in the list, as the end of an address and as an element's id.
+pub fn run_anchor(id: &str) -> String {
+    ["run-", &encoded(id)].concat()
+}
+
+/// Where a run's tags and note are sent to.
+pub fn labels(id: &str) -> String {
+    format!("/runs/{}/labels", encoded(id))
+}
+
+/// The states of several runs as one stream: each message is named [`run_event`] and is a
+/// [`crate::view::RunState`] as JSON.
+pub fn states(ids: &[&str]) -> String {
+    let parameters: Vec<_> = ids.iter().map(|id| ("run", (*id).to_owned())).collect();
+    with_query("/api/states", &parameters)
+}
+
+/// The name of a run's messages in [`states`].
+pub fn run_event(id: &str) -> String {
+    run_anchor(id)
+}
+
+/// The Compare page of these runs.
+pub fn compare(ids: &[&str]) -> String {
+    let parameters: Vec<_> = ids.iter().map(|id| ("run", (*id).to_owned())).collect();
+    with_query("/compare", &parameters)
 }
 
 /// The Run page with these evaluations drawn; none: the run's own choice.

@@ -1,6 +1,6 @@
 //! Which page is drawn, and from what.
 
-use crate::view::{AnswerList, ApiReference, Problem, QuestionDetail, RunDetail, RunSummary};
+use crate::view::{AnswerList, ApiReference, Problem, QuestionDetail, RunDetail, RunsPage};
 
 /// A page with all that it shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,14 +9,8 @@ use crate::view::{AnswerList, ApiReference, Problem, QuestionDetail, RunDetail, 
     reason = "a page is made once a request and drawn at once"
 )]
 pub enum Page {
-    /// `/` and `/runs`.
-    Runs {
-        runs: Vec<RunSummary>,
-        /// What the visitor searched for (`?q=`); empty: everything is listed.
-        query: String,
-        /// The cursor of the next page (`?after=`).
-        next: Option<String>,
-    },
+    /// `/?q=…&model=…&sort=…&direction=…&group=questions&after=…`.
+    Runs(Box<RunsPage>),
     /// `/runs/{id}?label=…&label=…`.
     Run(Box<RunDetail>),
     /// `/runs/{id}/answers?label=…&bin=…&outcome=right|wrong&after=…`.

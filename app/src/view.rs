@@ -2,10 +2,12 @@
 //! sends it as it is.
 
 mod api;
+mod runs;
 
 pub use api::*;
 pub use chart::level_bin;
 use datasets::{Answer, Cluster};
+pub use runs::*;
 use serde::{Deserialize, Serialize};
 
 /// A measure with its 95% interval; `None` where it is not defined (one class only).
@@ -61,11 +63,11 @@ pub struct Evaluation {
     pub within_template_auroc: Figure,
     /// 1 − Brier / Brier of the template's base rate.
     pub brier_skill: Figure,
-    /// The whole of `metrics.json`.
+    /// The whole of `metrics.json`; null in a run's summary.
     pub metrics: serde_json::Value,
 }
 
-/// A row of the Runs page and of `GET /api/runs`.
+/// What a list says of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunSummary {

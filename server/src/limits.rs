@@ -13,6 +13,24 @@ pub const SHUTDOWN_SECONDS_MAX: u64 = 10;
 /// Connections open at once.
 pub const CONNECTIONS_MAX: usize = 2_048;
 
+/// Bytes of a value that a list of runs is narrowed to.
+pub const FACET_BYTES_MAX: usize = 200;
+/// Values that are offered to narrow a list of runs by, of one kind.
+pub const FACET_VALUES_MAX: usize = 200;
+/// Characters of a text that count where a list of runs is sorted by it.
+pub const SORT_CHARACTERS_MAX: usize = 64;
+
+/// Tags of one run.
+pub const TAGS_MAX: usize = 20;
+/// Characters of one tag.
+pub const TAG_CHARACTERS_MAX: usize = 40;
+/// Characters of a run's note.
+pub const NOTE_CHARACTERS_MAX: usize = 4_000;
+/// Milliseconds for which tags and notes are taken as current: other servers may change them too.
+pub const LABELS_EVERY_MS: u64 = 1_000;
+/// Milliseconds that a list of runs waits for them.
+pub const LABELS_WAITED_MS_MAX: u64 = 1_000;
+
 /// Rows of a list that did not ask for a number.
 pub const PAGE_ROWS_DEFAULT: usize = 50;
 /// Rows of a list.
@@ -22,6 +40,8 @@ pub const SHOWN_MAX: usize = 2;
 
 /// Visitors that follow a run at once.
 pub const WATCHERS_MAX: usize = 256;
+/// Runs that one visitor follows in one stream.
+pub const FOLLOWED_RUNS_MAX: usize = 50;
 /// Seconds after which a watcher's stream ends; browsers then resume by themselves.
 pub const WATCH_SECONDS_MAX: u64 = 3_600;
 /// Milliseconds between two looks at a followed file.
@@ -33,6 +53,13 @@ pub const FOLLOW_BYTES_MAX: usize = 256 * 1024;
 
 /// Milliseconds for which a list of run directories is taken as current.
 pub const SCAN_EVERY_MS: u64 = 1_000;
+/// Runs of which all are looked at while a visitor waits; of more, only what is new or under way is,
+/// and the rest beside the answers.
+pub const LOOKED_AT_WHOLE_MAX: usize = 200;
+/// Runs under way that are looked at while a visitor waits.
+pub const LOOKED_AT_AGAIN_MAX: usize = 256;
+/// The share of time that looks at all runs may take: one part in so many.
+pub const LOOKING_ONE_IN: u32 = 10;
 /// Milliseconds between two looks where a run that is asked for was not there.
 pub const SCAN_AGAIN_MS: u64 = 100;
 /// Run directories served from one folder.

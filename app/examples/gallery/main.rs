@@ -3,6 +3,8 @@
 
 mod api;
 
+mod runs;
+
 use app::page::{Page, RenderContext};
 use app::view::*;
 use datasets::{Answer, Cluster};
@@ -14,7 +16,8 @@ fn main() -> std::io::Result<()> {
         .unwrap_or_else(|| "target/gallery".into());
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
-    for (name, page) in pages().into_iter().chain(api::pages()) {
+    let more = [api::pages(), runs::pages()];
+    for (name, page) in pages().into_iter().chain(more.into_iter().flatten()) {
         let warnings = match name {
             "runs-empty" => vec![
                 "The database cannot be written: disk full. Pages work without it; jobs do not."
@@ -42,30 +45,6 @@ fn pages() -> Vec<(&'static str, Page)> {
     let base = overconfident(4000);
     let all_wrong: Vec<_> = (0..60).map(|_| (0.9, false)).collect();
     vec![
-        (
-            "runs",
-            Page::Runs {
-                runs: runs(),
-                query: String::new(),
-                next: Some("cursor".into()),
-            },
-        ),
-        (
-            "runs-empty",
-            Page::Runs {
-                runs: Vec::new(),
-                query: String::new(),
-                next: None,
-            },
-        ),
-        (
-            "runs-nothing-found",
-            Page::Runs {
-                runs: Vec::new(),
-                query: "<b>x</b>".into(),
-                next: None,
-            },
-        ),
         (
             "run",
             run(
@@ -257,29 +236,6 @@ fn summary(id: &str, state: RunState) -> RunSummary {
         started_ms: Some(1_795_564_260_000),
         recorded: id == "world-facts",
     }
-}
-
-fn runs() -> Vec<RunSummary> {
-    let mut waiting = summary("queued", RunState::Waiting);
-    waiting.title = "queued behind the demo".into();
-    vec![
-        summary("demo", running()),
-        waiting,
-        summary("world-facts", RunState::Finished),
-        summary(
-            "failed",
-            RunState::Failed {
-                stage: "rl".into(),
-                error: "the reward is hackable: `linear` pays for wrong answers".into(),
-            },
-        ),
-        summary(
-            "damaged",
-            RunState::Damaged {
-                error: "events.jsonl, line 3: found `{\"time`, expected an event".into(),
-            },
-        ),
-    ]
 }
 
 fn evaluation(label: &str, points: &[(f64, bool)]) -> Evaluation {

@@ -7,4 +7,5 @@ pub mod question;
 pub mod run;
 pub mod runs;
 pub mod state;
+pub mod tags;
 pub mod words;

@@ -2,12 +2,14 @@
 //! HTTP or SQL.
 
 pub mod answers;
+pub mod catalogue;
 pub mod contained;
 pub mod evaluation;
 pub mod facts;
 pub mod library;
 pub mod lines;
 pub mod log;
+pub mod look;
 pub mod progress;
 pub mod question;
 pub mod records;

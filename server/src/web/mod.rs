@@ -8,24 +8,30 @@ mod fresh;
 mod guard;
 mod health;
 mod jobs;
+mod labels;
 mod latest;
 mod packed;
 mod pages;
 mod problem;
 mod query;
 mod reference;
+mod runs;
+mod states;
 
 pub use documents::Documents;
+pub use health::begin_index;
 
 use crate::db::Database;
 use crate::jobs::Jobs;
+use crate::labels::LabelBook;
 use crate::limits::{BODY_BYTES_MAX, WATCHERS_MAX};
+use crate::runs::library::Process;
 use crate::runs::{Library, Run};
 use app::view::RunSummary;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect};
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -42,6 +48,7 @@ pub struct Server {
     /// `None` where it could not be opened; `database_trouble` then says why.
     pub database: Option<Database>,
     pub database_trouble: Option<String>,
+    pub labels: LabelBook,
     /// `Err` says why there are none.
     pub jobs: Result<Jobs, NoJobs>,
     pub assets: Option<PathBuf>,
@@ -70,12 +77,12 @@ impl Server {
     }
 
     fn summary(&self, run: &Run) -> RunSummary {
-        run.summary(
-            self.jobs
-                .as_ref()
-                .ok()
-                .and_then(|jobs| jobs.process_of(&run.found.id)),
-        )
+        run.summary(self.process_of(&run.found.id))
+    }
+
+    /// What a run's job says of its process; `None` where it has none.
+    fn process_of(&self, id: &str) -> Option<Process> {
+        self.jobs.as_ref().ok()?.process_of(id)
     }
 
     /// What every page warns of.
@@ -96,7 +103,7 @@ impl Server {
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     tags(
-        (name = "runs", description = "Run directories, read-only"),
+        (name = "runs", description = "Run directories, read-only, and what people note of them"),
         (name = "jobs", description = "Runs started from here"),
         (name = "server", description = "How the server does")
     )
@@ -117,6 +124,8 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::list_answers))
         .routes(routes!(api::get_question))
         .routes(routes!(events::follow_run))
+        .routes(routes!(states::follow_states))
+        .routes(routes!(labels::get_labels, labels::patch_labels))
         .routes(routes!(jobs::list_jobs, jobs::add_job))
         .routes(routes!(jobs::get_job))
         .routes(routes!(jobs::cancel_job))
@@ -141,7 +150,7 @@ pub fn router(server: Arc<Server>) -> Router {
     let routes = api
         .route("/api/openapi.json", described)
         .route("/api", get(reference::reference))
-        .route("/", get(pages::runs))
+        .route("/", get(runs::runs))
         // One address for one page: the list stands at `/`.
         .route(
             "/runs",
@@ -153,6 +162,7 @@ pub fn router(server: Arc<Server>) -> Router {
             }),
         )
         .route("/runs/{id}", get(pages::run))
+        .route("/runs/{id}/labels", post(labels::post_labels))
         .route("/runs/{id}/answers", get(pages::answers))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
         .merge(assets::router(&server));

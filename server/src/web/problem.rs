@@ -38,6 +38,11 @@ impl Failure {
         })
     }
 
+    /// What happened and what to do, in a line.
+    pub fn words(&self) -> String {
+        format!("{} {}", self.0.detail, self.0.next)
+    }
+
     /// `what` is `page`, `run`, …
     pub fn not_found(what: &str) -> Self {
         Failure::new(

@@ -99,6 +99,20 @@ impl Served {
         read(request.send_json(body))
     }
 
+    pub fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = agent().patch(format!("{}{path}", self.address));
+        read(request.send_json(body))
+    }
+
+    /// Sends a form as a browser does from one of the server's own pages.
+    pub fn send_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = agent()
+            .post(format!("{}{path}", self.address))
+            .header("Origin", "null")
+            .header("Sec-Fetch-Site", "same-origin");
+        read(request.send_form(fields.iter().copied()))
+    }
+
     /// Sends bytes as they are; what clients would tidy up arrives untidied.
     pub fn raw(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address.trim_start_matches("http://")).unwrap();
