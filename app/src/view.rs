@@ -1,9 +1,13 @@
 //! What each page shows, as plain data: the server fills it, the pages draw it, and the REST API
 //! sends it as it is.
 
+mod directory;
+
 pub use chart::level_bin;
 use datasets::{Answer, Cluster};
 use serde::{Deserialize, Serialize};
+
+pub use directory::*;
 
 /// A measure with its 95% interval; `None` where it is not defined (one class only).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -100,6 +104,9 @@ pub struct RunDetail {
     /// The last lines of the event log, newest last, in words.
     pub log: Vec<String>,
     pub skipped: u64,
+    /// What the run directory tells besides.
+    #[serde(default)]
+    pub directory: RunDirectory,
 }
 
 /// A list of answers behind a bar: `GET /runs/{id}/answers?label=…&bin=…`.

@@ -21,7 +21,11 @@ pub const CURVES_MAX: usize = 128;
 const DRAWN: [(&str, &str, &str); 12] = [
     ("sft", "loss", "loss, lower is better"),
     ("sft", "confidence_loss", "loss of the confidence alone"),
-    ("sft", "tokenized_brier", "Brier score of the level's probabilities"),
+    (
+        "sft",
+        "tokenized_brier",
+        "Brier score of the level's probabilities",
+    ),
     ("sft", "held_out_loss", "loss on held-out records"),
     ("rl", "reward", "mean reward, higher is better"),
     ("rl", "mean_confidence", "mean confidence"),
@@ -71,6 +75,30 @@ impl Curve {
             stride: 1,
             buckets: BTreeMap::new(),
         }
+    }
+
+    /// A curve that was thinned before: (first step, values, mean, least, greatest) of each bucket.
+    pub fn of(
+        stage: &str,
+        name: &str,
+        stride: u64,
+        buckets: impl IntoIterator<Item = (u64, u64, f64, f64, f64)>,
+    ) -> Self {
+        let mut curve = Curve {
+            stride: stride.max(1),
+            ..Curve::new(stage, name)
+        };
+        for (step, count, mean, low, high) in buckets {
+            let one = Bucket {
+                step,
+                count,
+                sum: mean * count as f64,
+                low,
+                high,
+            };
+            put(&mut curve.buckets, curve.stride, step, one);
+        }
+        curve
     }
 
     /// Takes a value in; one that is not finite is left out. A step that is said again, by a stage
@@ -147,7 +175,10 @@ impl Curves {
     ) {
         let kind = stage.split('/').next().unwrap_or(stage);
         for (name, value) in values {
-            if !DRAWN.iter().any(|(of, drawn, _)| *of == kind && *drawn == name) {
+            if !DRAWN
+                .iter()
+                .any(|(of, drawn, _)| *of == kind && *drawn == name)
+            {
                 continue;
             }
             let known = self
@@ -226,7 +257,10 @@ const STYLES: [(Ink, &str); 4] = [
 pub fn svg(panels: &[Panel<'_>], id: &str) -> String {
     let columns = panels.len().clamp(1, COLUMNS);
     let rows = panels.len().div_ceil(columns).max(1);
-    let sheet = Sheet::new((columns as i32 * WIDTH) as u32, (rows as i32 * HEIGHT) as u32);
+    let sheet = Sheet::new(
+        (columns as i32 * WIDTH) as u32,
+        (rows as i32 * HEIGHT) as u32,
+    );
     for (place, panel) in panels.iter().enumerate() {
         let (column, row) = ((place % columns) as i32, (place / columns) as i32);
         draw(&sheet, panel, column * WIDTH, row * HEIGHT);
@@ -265,12 +299,16 @@ fn draw(sheet: &Sheet, panel: &Panel<'_>, left: i32, top: i32) {
         ticks.first().copied().unwrap_or(0.0),
         ticks.last().copied().unwrap_or(1.0),
     );
-    let end = (last.max(1)) as f64;
+    let end = last.max(1) as f64;
     let plot = Plot::new(sheet, frame, 0.0..end, bottom..ceiling);
     let small = |horizontal, vertical| Lettering::new(Ink::Muted, 11, horizontal, vertical);
     let decimals = decimals(ceiling - bottom);
     for tick in &ticks {
-        let ink = if *tick == bottom { Ink::Axis } else { Ink::Grid };
+        let ink = if *tick == bottom {
+            Ink::Axis
+        } else {
+            Ink::Grid
+        };
         plot.line(vec![(0.0, *tick), (end, *tick)], stroke(ink, 1.0, 10));
         let (_, y) = plot.place((0.0, *tick));
         plot.text(
@@ -280,9 +318,17 @@ fn draw(sheet: &Sheet, panel: &Panel<'_>, left: i32, top: i32) {
         );
     }
     let under = (frame.bottom + 6) * UNITS;
-    plot.text("0", (frame.left * UNITS, under), small(HPos::Left, VPos::Top));
+    plot.text(
+        "0",
+        (frame.left * UNITS, under),
+        small(HPos::Left, VPos::Top),
+    );
     let step = ["step ", &count(last)].concat();
-    plot.text(&step, (frame.right * UNITS, under), small(HPos::Right, VPos::Top));
+    plot.text(
+        &step,
+        (frame.right * UNITS, under),
+        small(HPos::Right, VPos::Top),
+    );
     plot.text(
         &[panel.stage, ": ", panel.words].concat(),
         ((left + 4) * UNITS, (top + 12) * UNITS),
@@ -338,7 +384,10 @@ fn names(plot: &Plot, panel: &Panel<'_>, frame: Frame) {
         return;
     }
     let gap = 10 * UNITS;
-    let widths = panel.curves.iter().map(|(seed, _)| text_width(seed, 11 * UNITS));
+    let widths = panel
+        .curves
+        .iter()
+        .map(|(seed, _)| text_width(seed, 11 * UNITS));
     let all: i32 = widths.map(|width| width + gap).sum::<i32>() - gap;
     let mut x = (frame.left + frame.right) * UNITS / 2 - all / 2;
     for (place, (seed, _)) in panel.curves.iter().enumerate() {
@@ -459,11 +508,17 @@ mod tests {
         let kept: Vec<&Bucket> = curve.buckets().collect();
         assert!(kept.len() <= BUCKETS_MAX && kept.len() > BUCKETS_MAX / 2);
         assert_eq!(kept.iter().map(|bucket| bucket.count).sum::<u64>(), 100_000);
-        assert!(kept.iter().all(|bucket| bucket.low <= bucket.mean() && bucket.mean() <= bucket.high));
+        assert!(
+            kept.iter()
+                .all(|bucket| bucket.low <= bucket.mean() && bucket.mean() <= bucket.high)
+        );
         let whole: f64 = (0..100_000)
             .map(|step| 2.0 / (1.0 + f64::from(step) / 100.0) + 0.1)
             .sum();
-        let sum: f64 = kept.iter().map(|bucket| bucket.mean() * bucket.count as f64).sum();
+        let sum: f64 = kept
+            .iter()
+            .map(|bucket| bucket.mean() * bucket.count as f64)
+            .sum();
         assert!((sum - whole).abs() < 1e-6 * whole);
     }
 
@@ -489,12 +544,21 @@ mod tests {
             assert!(svg.contains(&format!(">{seed}</text>")), "{seed}");
         }
         assert!(svg.contains("seed 3: from 2.2"));
-        assert!(csv(curves.all()).starts_with("stage,value,step,steps,mean,low,high\nsft/seed-1,loss,0,2,"));
+        assert!(
+            csv(curves.all())
+                .starts_with("stage,value,step,steps,mean,low,high\nsft/seed-1,loss,0,2,")
+        );
     }
 
     #[test]
     fn odd_values_are_drawn() {
-        for values in [&[0.0][..], &[1.0, 1.0], &[-3e9, 4e9], &[f64::NAN], &[1e-12, 2e-12]] {
+        for values in [
+            &[0.0][..],
+            &[1.0, 1.0],
+            &[-3e9, 4e9],
+            &[f64::NAN],
+            &[1e-12, 2e-12],
+        ] {
             let mut curves = Curves::default();
             for (step, value) in (0_u64..).zip(values) {
                 curves.hear("rl", step * (u64::MAX / 4), [("reward", *value)]);

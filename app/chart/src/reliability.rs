@@ -337,9 +337,7 @@ fn dotted(sheet: &Sheet, plot: &Plot, places: &[(u32, u32)], ink: Ink) {
 }
 
 /// A smooth curve's places as (confidence, share right, low, high), cut where a gap is.
-fn smooth_parts(
-    smooth: &[(u32, u32, u32, u32)],
-) -> impl Iterator<Item = &[(u32, u32, u32, u32)]> {
+fn smooth_parts(smooth: &[(u32, u32, u32, u32)]) -> impl Iterator<Item = &[(u32, u32, u32, u32)]> {
     smooth.chunk_by(|left, right| right.0 <= left.0 + SMOOTH_STEP)
 }
 
@@ -392,7 +390,9 @@ fn anchors(bins: &[Bin]) -> Vec<(f64, f64)> {
 /// Every tenth place of a smooth curve.
 fn smooth_anchors(smooth: &[(u32, u32, u32, u32)]) -> Vec<(f64, f64)> {
     let every_tenth = smooth.iter().step_by(10);
-    every_tenth.map(|&(x, y, ..)| (share(x), share(y))).collect()
+    every_tenth
+        .map(|&(x, y, ..)| (share(x), share(y)))
+        .collect()
 }
 
 fn curve(plot: &Plot, curve: &[(u32, u32)], ink: Ink) {
@@ -629,9 +629,7 @@ fn widths(outcomes: &[Outcomes]) -> String {
 }
 
 /// The places of a smooth curve at 0, 0.1, …, 1.
-fn tenths_of(
-    smooth: &[(u32, u32, u32, u32)],
-) -> impl Iterator<Item = &(u32, u32, u32, u32)> {
+fn tenths_of(smooth: &[(u32, u32, u32, u32)]) -> impl Iterator<Item = &(u32, u32, u32, u32)> {
     smooth
         .iter()
         .filter(|place| place.0.is_multiple_of(10 * SMOOTH_STEP))

@@ -1,13 +1,16 @@
 //! All served runs, looked up by id. Facts are read once and kept until a file changes.
 
 use super::answers::{self, AnswerPage, Filter};
+use super::directory::Directories;
 use super::facts::{self, EVENTS, EvaluationFolder, Facts};
 use super::progress::Progress;
 use super::records::Records;
 use super::scan::{Found, Root, Scan, scan};
 use super::{contained, log, question};
 use crate::limits::{SCAN_AGAIN_MS, SCAN_EVERY_MS, SHOWN_MAX};
-use app::view::{AnswerList, QuestionDetail, RunDetail, RunState, RunSummary};
+use app::view::{
+    AnswerList, Evaluation, QuestionDetail, RunDetail, RunDirectory, RunState, RunSummary,
+};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,6 +48,7 @@ pub type Look = (Arc<Vec<Run>>, Arc<Vec<String>>);
 pub struct Library {
     roots: Vec<Root>,
     records: Records,
+    pub(crate) directories: Directories,
     known: Mutex<Known>,
     // One look at the folders at a time: whoever comes in between gets its result.
     looking: Mutex<()>,
@@ -84,6 +88,7 @@ impl Library {
         Library {
             roots,
             records: Records::default(),
+            directories: Directories::default(),
             known: Mutex::new(Known {
                 facts,
                 ..Known::default()
@@ -233,6 +238,7 @@ impl Library {
                 config: String::new(),
                 log: Vec::new(),
                 skipped: 0,
+                directory: RunDirectory::default(),
             });
         }
         let evaluations = facts::ordered_evaluations(directory);
@@ -262,12 +268,16 @@ impl Library {
             .iter()
             .map(|evaluation| evaluation.label.as_str())
             .collect();
+        let shown = shown(&labels, wanted);
+        let config =
+            contained::small_text(directory, &directory.join(facts::CONFIG)).unwrap_or_default();
+        let drawn: Vec<&Evaluation> = shown.iter().map(|index| &evaluations[*index]).collect();
         Ok(RunDetail {
-            shown: shown(&labels, wanted),
+            directory: self.directories.tell(directory, &config, &drawn, &folders),
+            shown,
             summary,
             points,
-            config: contained::small_text(directory, &directory.join(facts::CONFIG))
-                .unwrap_or_default(),
+            config,
             log: log::event_words(directory, &directory.join(EVENTS)).unwrap_or_default(),
             skipped: self.skipped(directory),
             evaluations,

@@ -134,7 +134,12 @@ fn the_smooth_curve_stands_only_where_answers_are() {
             .any(|place| (place.confidence - confidence).abs() < 1e-9)
     };
     assert!(has(0.1) && has(0.9) && !has(0.5));
-    assert!(curve.places.iter().all(|place| place.high - place.low < 0.06));
+    assert!(
+        curve
+            .places
+            .iter()
+            .all(|place| place.high - place.low < 0.06)
+    );
 }
 
 #[derive(Deserialize)]
