@@ -11,6 +11,9 @@ const THEME_SCRIPT: &str = include_str!("theme.js");
 /// Loads the islands' module and wakes each island on the page.
 const ISLANDS_SCRIPT: &str = include_str!("islands.js");
 
+/// Draws charts as pictures and keeps forms in step with the address; pages work without it.
+const PAGE_SCRIPT: &str = include_str!("page.js");
+
 /// The main pages, in the header of each.
 const ENTRIES: [(&str, &str); 1] = [("/", "Runs")];
 
@@ -31,6 +34,10 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
         body,
     } = frame;
     let nonce = context.nonce.clone();
+    let lively = islands.then(|| {
+        let nonce = nonce.clone();
+        view! { <script nonce=nonce inner_html=PAGE_SCRIPT></script> }
+    });
     let wake = (islands && context.assets_present).then(|| {
         let nonce = nonce.clone();
         view! {
@@ -63,6 +70,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                 <link rel="icon" href="data:," />
                 <link rel="stylesheet" href="/assets/style.css" />
                 <script nonce=nonce inner_html=THEME_SCRIPT></script>
+                {lively}
                 {wake}
             </head>
             <body>

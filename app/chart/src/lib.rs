@@ -9,6 +9,7 @@
 pub mod alone;
 pub mod csv;
 pub mod curves;
+pub mod file;
 pub mod format;
 pub mod group;
 pub mod growth;

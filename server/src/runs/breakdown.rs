@@ -235,20 +235,19 @@ mod tests {
     use std::io::Write;
 
     fn file(lines: usize) -> (tempfile::NamedTempFile, u64) {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut text = String::new();
         for index in 0..lines {
             let template = ["capital", "currency"][index % 2];
-            writeln!(
-                file,
-                "{{\"question\":\"What is {}of country {index}?\",\"answer\":\"City {index}\",\"template\":\"{template}\",\"probability\":0.8,\"correct\":{}}}",
-                "the name ".repeat(index % 3),
-                index % 4 != 0,
-            )
-            .unwrap();
+            let middle = "the name ".repeat(index % 3);
+            let correct = index % 4 != 0;
+            text.push_str(&format!(
+                "{{\"question\":\"What is {middle}of country {index}?\",\"answer\":\"City {index}\",\"template\":\"{template}\",\"probability\":0.8,\"correct\":{correct}}}\n"
+            ));
         }
-        writeln!(file, "noise").unwrap();
-        let bytes = file.as_file().metadata().unwrap().len();
-        (file, bytes)
+        text.push_str("noise\n");
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        (file, text.len() as u64)
     }
 
     #[test]
