@@ -3,6 +3,8 @@
 //!
 //! The pages link the stylesheet by a relative path, so that they open from disk.
 
+mod run;
+
 use app::page::{Page, RenderContext};
 use app::view::*;
 use datasets::{Answer, Cluster};
@@ -15,7 +17,7 @@ fn main() -> std::io::Result<()> {
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("style.css"), app::stylesheet())?;
-    for (name, page) in pages() {
+    for (name, page) in pages().into_iter().chain(run::pages()) {
         let warnings = match name {
             "runs-empty" => vec![
                 "The database cannot be written: disk full. Pages work without it; jobs do not."
@@ -26,7 +28,7 @@ fn main() -> std::io::Result<()> {
         let context = RenderContext {
             nonce: "gallery".into(),
             assets_present: false,
-            path: format!("/{name}"),
+            path: run::address(name).map_or_else(|| format!("/{name}"), str::to_owned),
             warnings,
         };
         let html = app::render(page, context).replace("/assets/style.css", "style.css");
@@ -346,6 +348,7 @@ fn run(summary: RunSummary, evaluations: &[(&str, Vec<(f64, bool)>)], shown: Vec
             "23:51:09 sample: 1,240 of 3,000 samples".into(),
         ],
         skipped: 3,
+        directory: RunDirectory::default(),
     }))
 }
 

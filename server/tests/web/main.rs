@@ -11,4 +11,5 @@ mod made_run;
 mod openapi;
 mod pages;
 mod postgres;
+mod run_page;
 mod served;
