@@ -48,7 +48,7 @@ pub type Look = (Arc<Vec<Run>>, Arc<Vec<String>>);
 pub struct Library {
     roots: Vec<Root>,
     records: Records,
-    pub(crate) directories: Directories,
+    directories: Directories,
     known: Mutex<Known>,
     // One look at the folders at a time: whoever comes in between gets its result.
     looking: Mutex<()>,
