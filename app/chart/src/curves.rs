@@ -13,7 +13,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use std::collections::BTreeMap;
 
 /// Buckets of a curve; with more, neighbours are put together.
-pub const BUCKETS_MAX: usize = 240;
+pub const BUCKETS_MAX: usize = 120;
 /// Curves that are kept of one run.
 pub const CURVES_MAX: usize = 128;
 
@@ -546,7 +546,7 @@ mod tests {
         assert!(svg.contains("seed 3: from 2.2"));
         assert!(
             csv(curves.all())
-                .starts_with("stage,value,step,steps,mean,low,high\nsft/seed-1,loss,0,2,")
+                .starts_with("stage,value,step,steps,mean,low,high\nsft/seed-1,loss,0,4,")
         );
     }
 
