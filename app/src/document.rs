@@ -32,6 +32,8 @@ fn compact(sheet: &str) -> String {
         .collect::<Vec<&str>>()
         .join("\n")
 }
+/// Draws charts as pictures and keeps forms in step with the address; pages work without it.
+const PAGE_SCRIPT: &str = include_str!("page.js");
 
 /// The main pages, in the header of each.
 const ENTRIES: [(&str, &str); 1] = [("/", "Runs")];
@@ -53,6 +55,10 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
         body,
     } = frame;
     let nonce = context.nonce.clone();
+    let lively = islands.then(|| {
+        let nonce = nonce.clone();
+        view! { <script nonce=nonce inner_html=PAGE_SCRIPT></script> }
+    });
     let wake = (islands && context.assets_present).then(|| {
         let nonce = nonce.clone();
         view! {
@@ -85,6 +91,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                 <link rel="icon" href="data:," />
                 <style nonce=nonce.clone() inner_html=STYLE.as_str()></style>
                 <script nonce=nonce inner_html=THEME_SCRIPT></script>
+                {lively}
                 {wake}
             </head>
             <body>

@@ -13,8 +13,11 @@
 // The views of whole pages are deep types.
 #![recursion_limit = "256"]
 
+pub mod choice;
 #[cfg(feature = "ssr")]
 mod document;
+#[cfg(feature = "ssr")]
+pub mod drawn;
 pub mod island;
 pub mod link;
 pub mod page;
@@ -35,7 +38,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
     let document = owner.with(|| {
         let frame = match page {
             Page::Runs(page) => pages::runs::frame(*page),
-            Page::Run(detail) => pages::run::frame(*detail),
+            Page::Run(detail) => pages::run::frame(*detail, &context.path),
             Page::Answers(list) => pages::answers::frame(list, &context.path),
             Page::Question(detail) => pages::question::frame(*detail),
             Page::Api(reference) => pages::api::frame(*reference),
@@ -58,6 +61,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/pages.css"),
         include_str!("../../style/api.css"),
         include_str!("../../style/runs.css"),
+        include_str!("../../style/run.css"),
         include_str!("../../style/print.css"),
     )
 }

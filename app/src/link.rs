@@ -94,6 +94,18 @@ pub fn question(id: &str, question_id: &str) -> String {
     format!("/runs/{}/questions/{}", encoded(id), encoded(question_id))
 }
 
+/// Where a run's charts are served as files: `NAME.svg` and `NAME.csv` below it, with the Run page's
+/// query.
+pub fn charts(id: &str) -> String {
+    format!("/runs/{}/charts", encoded(id))
+}
+
+/// A file of the run directory; `path` is below it, with `/`.
+pub fn file(id: &str, path: &str) -> String {
+    let parts: Vec<String> = path.split('/').map(encoded).collect();
+    format!("/runs/{}/files/{}", encoded(id), parts.join("/"))
+}
+
 /// The stream of a run's states: each message is a [`crate::view::RunState`] as JSON.
 pub fn events(id: &str) -> String {
     format!("/api/runs/{}/events", encoded(id))

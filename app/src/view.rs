@@ -2,6 +2,7 @@
 //! sends it as it is.
 
 mod api;
+mod directory;
 mod runs;
 
 pub use api::*;
@@ -9,6 +10,8 @@ pub use chart::level_bin;
 use datasets::{Answer, Cluster};
 pub use runs::*;
 use serde::{Deserialize, Serialize};
+
+pub use directory::*;
 
 /// A measure with its 95% interval; `None` where it is not defined (one class only).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -105,6 +108,9 @@ pub struct RunDetail {
     /// The last lines of the event log, newest last, in words.
     pub log: Vec<String>,
     pub skipped: u64,
+    /// What the run directory tells besides.
+    #[serde(default)]
+    pub directory: RunDirectory,
 }
 
 /// A list of answers behind a bar: `GET /runs/{id}/answers?label=…&bin=…`.

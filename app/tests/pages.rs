@@ -67,6 +67,83 @@ fn detail(text: &str, points: Vec<Vec<(f64, bool)>>, shown: Vec<usize>) -> RunDe
         config: text.into(),
         log: vec![text.into()],
         skipped: 1,
+        directory: directory(text),
+    }
+}
+
+/// Everything that a run directory can tell, with the text wherever it may stand.
+fn directory(text: &str) -> RunDirectory {
+    let groups = || {
+        vec![
+            AnswerGroup {
+                name: text.into(),
+                n: 30,
+                right: 10,
+                mean_confidence: 0.7,
+            },
+            AnswerGroup {
+                name: text.into(),
+                n: 3,
+                right: 0,
+                mean_confidence: f64::NAN,
+            },
+        ]
+    };
+    let place = CurvePlace {
+        step: u64::MAX / 8,
+        n: 1,
+        mean: 0.5,
+        low: 0.5,
+        high: 0.5,
+    };
+    let curve = |stage: &str| LearningCurve {
+        stage: stage.into(),
+        name: "loss".into(),
+        steps: 1,
+        places: vec![place, place],
+    };
+    RunDirectory {
+        breakdowns: vec![
+            Breakdown {
+                label: text.into(),
+                templates: groups(),
+                question_lengths: groups(),
+                answer_lengths: groups(),
+                read: 33,
+                whole: false,
+            };
+            2
+        ],
+        curves: vec![
+            curve("sft"),
+            curve(&["sft/seed-", text].concat()),
+            curve(text),
+        ],
+        notes: vec![RunNote {
+            time_ms: 0,
+            stage: text.into(),
+            message: text.into(),
+            alarm: true,
+        }],
+        provenance: Some(Provenance {
+            sayself_version: text.into(),
+            stage: text.into(),
+            hashes: vec![FileHash {
+                of: text.into(),
+                sha256: text.into(),
+            }],
+        }),
+        skipped: vec![SkippedReason {
+            stage: text.into(),
+            reason: text.into(),
+            n: 1,
+            examples: vec![text.into()],
+        }],
+        files: vec![RunFile {
+            path: text.into(),
+            bytes: 1,
+        }],
+        files_cut: true,
     }
 }
 

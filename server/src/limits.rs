@@ -85,6 +85,34 @@ pub const LOG_LINE_CHARACTERS_MAX: usize = 500;
 /// Milliseconds without an event after which a run is taken to have lost its process.
 pub const SILENT_MS_MAX: u64 = 15 * 60 * 1_000;
 
+/// Bytes of an event log that learning curves are read from; later values are not drawn.
+pub const LEARNING_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Notes and failures of a run that are told, the last ones.
+pub const NOTES_MAX: usize = 50;
+/// Bytes of an `answers.jsonl` that groups of answers are counted from; of a larger one, evenly
+/// spaced parts are read.
+pub const BREAKDOWN_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Those parts.
+pub const BREAKDOWN_PARTS: u64 = 64;
+/// Templates counted of one evaluation; further ones are counted together.
+pub const TEMPLATES_KEPT_MAX: usize = 2_000;
+/// Templates shown of one evaluation, the largest ones.
+pub const TEMPLATES_SHOWN_MAX: usize = 100;
+/// Bytes of `skipped.jsonl` that reasons are counted from.
+pub const SKIPPED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Reasons told apart.
+pub const SKIPPED_REASONS_MAX: usize = 50;
+/// Records named for each reason.
+pub const SKIPPED_EXAMPLES_MAX: usize = 3;
+/// Runs whose learning curves and groups are remembered.
+pub const DIRECTORIES_REMEMBERED_MAX: usize = 64;
+/// Files of a run that are listed.
+pub const FILES_LISTED_MAX: usize = 300;
+/// Entries of a run's folders that are looked at for them.
+pub const FILES_LOOKED_AT_MAX: usize = 5_000;
+/// Parts of a listed file's path.
+pub const FILE_DEPTH_MAX: usize = 6;
+
 /// Drawn pages kept.
 pub const PAGES_KEPT_MAX: usize = 64;
 /// Bytes of drawn pages kept.

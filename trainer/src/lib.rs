@@ -18,6 +18,7 @@ pub mod import;
 pub mod learn;
 pub mod model_source;
 pub mod plan;
+pub mod plot;
 pub mod pull;
 pub mod question_folder;
 pub mod question_source;

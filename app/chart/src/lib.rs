@@ -6,7 +6,12 @@
 //! are CSS variables with the light theme's value as fallback, text is real text measured by a
 //! fixed table, and every number is written from integers.
 
+pub mod alone;
+pub mod csv;
+pub mod curves;
+pub mod file;
 pub mod format;
+pub mod group;
 pub mod growth;
 pub mod histogram;
 pub mod interval;
@@ -19,4 +24,6 @@ pub mod risk_coverage;
 pub mod share;
 pub mod svg;
 
+pub use alone::standalone;
 pub use outcomes::{Binning, Outcomes, level_bin};
+pub use reliability::Diagram;

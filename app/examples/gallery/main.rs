@@ -5,6 +5,8 @@ mod api;
 
 mod runs;
 
+mod run;
+
 use app::page::{Page, RenderContext};
 use app::view::*;
 use datasets::{Answer, Cluster};
@@ -16,7 +18,7 @@ fn main() -> std::io::Result<()> {
         .unwrap_or_else(|| "target/gallery".into());
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
-    let more = [api::pages(), runs::pages()];
+    let more = [api::pages(), runs::pages(), run::pages()];
     for (name, page) in pages().into_iter().chain(more.into_iter().flatten()) {
         let warnings = match name {
             "runs-empty" => vec![
@@ -28,7 +30,7 @@ fn main() -> std::io::Result<()> {
         let context = RenderContext {
             nonce: "gallery".into(),
             assets_present: false,
-            path: format!("/{name}"),
+            path: run::address(name).map_or_else(|| format!("/{name}"), str::to_owned),
             warnings,
         };
         let html = app::render(page, context);
@@ -301,6 +303,7 @@ fn run(summary: RunSummary, evaluations: &[(&str, Vec<(f64, bool)>)], shown: Vec
             "23:51:09 sample: 1,240 of 3,000 samples".into(),
         ],
         skipped: 3,
+        directory: RunDirectory::default(),
     }))
 }
 

@@ -1,13 +1,16 @@
 //! All served runs, looked up by id, and what their pages show.
 
 use super::answers::{self, AnswerPage, Filter};
+use super::directory::Directories;
 use super::facts::{self, EVENTS, EvaluationFolder, Facts};
 use super::look::{Folders, Shelf};
 use super::records::Records;
 use super::scan::{Found, Root};
 use super::{contained, log, question};
 use crate::limits::SHOWN_MAX;
-use app::view::{AnswerList, QuestionDetail, RunDetail, RunState, RunSummary};
+use app::view::{
+    AnswerList, Evaluation, QuestionDetail, RunDetail, RunDirectory, RunState, RunSummary,
+};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,6 +44,7 @@ pub enum Process {
 pub struct Library {
     folders: Folders,
     records: Records,
+    directories: Directories,
 }
 
 /// A row for the index in the database.
@@ -57,6 +61,7 @@ impl Library {
         Library {
             folders: Folders::new(roots, index),
             records: Records::default(),
+            directories: Directories::default(),
         }
     }
 
@@ -96,6 +101,7 @@ impl Library {
                 config: String::new(),
                 log: Vec::new(),
                 skipped: 0,
+                directory: RunDirectory::default(),
             });
         }
         let evaluations = facts::ordered_evaluations(directory);
@@ -125,12 +131,16 @@ impl Library {
             .iter()
             .map(|evaluation| evaluation.label.as_str())
             .collect();
+        let shown = shown(&labels, wanted);
+        let config =
+            contained::small_text(directory, &directory.join(facts::CONFIG)).unwrap_or_default();
+        let drawn: Vec<&Evaluation> = shown.iter().map(|index| &evaluations[*index]).collect();
         Ok(RunDetail {
-            shown: shown(&labels, wanted),
+            directory: self.directories.tell(directory, &config, &drawn, &folders),
+            shown,
             summary,
             points,
-            config: contained::small_text(directory, &directory.join(facts::CONFIG))
-                .unwrap_or_default(),
+            config,
             log: log::event_words(directory, &directory.join(EVENTS)).unwrap_or_default(),
             skipped: self.skipped(directory),
             evaluations,

@@ -2,18 +2,25 @@
 //! HTTP or SQL.
 
 pub mod answers;
+pub mod breakdown;
 pub mod catalogue;
 pub mod contained;
+pub mod directory;
 pub mod evaluation;
 pub mod facts;
+pub mod files;
+pub mod learning;
 pub mod library;
 pub mod lines;
 pub mod log;
 pub mod look;
 pub mod progress;
+pub mod provenance;
 pub mod question;
 pub mod records;
+pub mod remembered;
 pub mod scan;
+pub mod skipped;
 
 pub use facts::Facts;
 pub use library::{Library, Run};

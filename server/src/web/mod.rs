@@ -2,8 +2,11 @@
 
 mod api;
 mod assets;
+mod attachment;
+mod charts;
 mod documents;
 mod events;
+mod files;
 mod fresh;
 mod guard;
 mod health;
@@ -164,6 +167,8 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/runs/{id}", get(pages::run))
         .route("/runs/{id}/labels", post(labels::post_labels))
         .route("/runs/{id}/answers", get(pages::answers))
+        .route("/runs/{id}/charts/{chart}", get(charts::chart))
+        .route("/runs/{id}/files/{*path}", get(files::file))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
         .merge(assets::router(&server));
     guarded(routes, server)

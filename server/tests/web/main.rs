@@ -14,5 +14,6 @@ mod made_run;
 mod openapi;
 mod pages;
 mod postgres;
+mod run_page;
 mod runs_list;
 mod served;
