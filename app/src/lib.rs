@@ -38,6 +38,8 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Run(detail) => pages::run::frame(*detail),
             Page::Answers(list) => pages::answers::frame(list, &context.path),
             Page::Question(detail) => pages::question::frame(*detail),
+            Page::Compare(comparison) => pages::compare::frame(*comparison),
+            Page::Tables(tables) => pages::tables::frame(*tables, &context),
             Page::Problem(problem) => pages::problem::frame(problem),
         };
         document::document(frame, &context)
@@ -55,6 +57,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/tables.css"),
         include_str!("../../style/charts.css"),
         include_str!("../../style/pages.css"),
+        include_str!("../../style/compare.css"),
         include_str!("../../style/print.css"),
     )
 }

@@ -1,6 +1,8 @@
 //! Which page is drawn, and from what.
 
-use crate::view::{AnswerList, Problem, QuestionDetail, RunDetail, RunSummary};
+use crate::view::{
+    AnswerList, Comparison, PaperTables, Problem, QuestionDetail, RunDetail, RunSummary,
+};
 
 /// A page with all that it shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +25,10 @@ pub enum Page {
     Answers(AnswerList),
     /// `/runs/{id}/questions/{question_id}`.
     Question(Box<QuestionDetail>),
+    /// `/compare?run=RUN&run=RUN:LABEL&base=…&with=…&change=…`.
+    Compare(Box<Comparison>),
+    /// `/tables?run=…`.
+    Tables(Box<PaperTables>),
     Problem(Problem),
 }
 

@@ -1,7 +1,10 @@
 //! What each page shows, as plain data: the server fills it, the pages draw it, and the REST API
 //! sends it as it is.
 
+mod compare;
+
 pub use chart::level_bin;
+pub use compare::*;
 use datasets::{Answer, Cluster};
 use serde::{Deserialize, Serialize};
 

@@ -77,6 +77,8 @@ impl Listening {
             watchers: Server::watchers(),
             stopping,
             documents: web::Documents::default(),
+            comparisons: runs::comparison::Comparisons::default(),
+            comparing: Server::comparing(),
         });
         Ok(Listening {
             listener,

@@ -6,7 +6,6 @@
 
 pub mod archive;
 pub mod cli;
-pub mod comparison;
 pub mod device;
 pub mod embed;
 pub mod endpoint;
@@ -27,4 +26,3 @@ pub mod sampler;
 pub mod scored_rows;
 pub mod stages;
 pub mod status;
-pub mod tables;

@@ -6,17 +6,21 @@
 //! are CSS variables with the light theme's value as fallback, text is real text measured by a
 //! fixed table, and every number is written from integers.
 
+pub mod change;
+pub mod difference;
 pub mod format;
 pub mod growth;
 pub mod histogram;
 pub mod interval;
 pub mod measured;
 pub mod outcomes;
+pub mod overlay;
 pub mod palette;
 pub mod plot;
 pub mod reliability;
 pub mod risk_coverage;
 pub mod share;
+pub mod small_histogram;
 pub mod svg;
 
 pub use outcomes::{Binning, Outcomes, level_bin};

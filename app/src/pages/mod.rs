@@ -1,9 +1,11 @@
 //! A file for each page.
 
 pub mod answers;
+pub mod compare;
 pub mod problem;
 pub mod question;
 pub mod run;
 pub mod runs;
 pub mod state;
+pub mod tables;
 pub mod words;

@@ -1,7 +1,9 @@
 //! Run directories, read: the only truth about a run. Nothing here writes, and nothing here knows of
 //! HTTP or SQL.
 
+pub mod answered;
 pub mod answers;
+pub mod comparison;
 pub mod contained;
 pub mod evaluation;
 pub mod facts;
@@ -12,6 +14,7 @@ pub mod progress;
 pub mod question;
 pub mod records;
 pub mod scan;
+pub mod tabled;
 
 pub use facts::Facts;
 pub use library::{Library, Run};

@@ -2,6 +2,7 @@
 
 mod api;
 mod assets;
+mod compare;
 mod documents;
 mod events;
 mod guard;
@@ -10,12 +11,14 @@ mod jobs;
 mod pages;
 mod problem;
 mod query;
+mod tables;
 
 pub use documents::Documents;
 
 use crate::db::Database;
 use crate::jobs::Jobs;
-use crate::limits::{BODY_BYTES_MAX, WATCHERS_MAX};
+use crate::limits::{BODY_BYTES_MAX, COMPARISONS_AT_ONCE_MAX, WATCHERS_MAX};
+use crate::runs::comparison::Comparisons;
 use crate::runs::{Library, Run};
 use app::view::RunSummary;
 use axum::Router;
@@ -46,6 +49,9 @@ pub struct Server {
     pub watchers: Arc<Semaphore>,
     pub stopping: watch::Receiver<bool>,
     pub documents: Documents,
+    pub comparisons: Comparisons,
+    /// Places for comparisons that are computed or wait.
+    pub comparing: Arc<Semaphore>,
 }
 
 /// Why no job can be started.
@@ -63,6 +69,11 @@ impl Server {
     /// A new set of places for watchers.
     pub fn watchers() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(WATCHERS_MAX))
+    }
+
+    /// A new set of places for comparisons.
+    pub fn comparing() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(COMPARISONS_AT_ONCE_MAX))
     }
 
     fn summary(&self, run: &Run) -> RunSummary {
@@ -112,6 +123,8 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::get_run))
         .routes(routes!(api::list_answers))
         .routes(routes!(api::get_question))
+        .routes(routes!(compare::get_comparison))
+        .routes(routes!(tables::get_tables))
         .routes(routes!(events::follow_run))
         .routes(routes!(jobs::list_jobs, jobs::add_job))
         .routes(routes!(jobs::get_job))
@@ -149,6 +162,11 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/runs/{id}", get(pages::run))
         .route("/runs/{id}/answers", get(pages::answers))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
+        .route("/compare", get(compare::page))
+        .route("/tables", get(tables::page))
+        .route("/tables.md", get(tables::markdown))
+        .route("/tables.csv", get(tables::csv))
+        .route("/tables.tex", get(tables::latex))
         .merge(assets::router(&server))
         .fallback(|| async { problem::Failure::not_found("page") })
         .method_not_allowed_fallback(|| async { problem::Failure::method() })
