@@ -50,6 +50,7 @@ impl Browser {
             "--test",
             "--test-concurrency=1",
             "pages.test.mjs",
+            "compare.test.mjs",
             "recorded.test.mjs",
         ]))
     }

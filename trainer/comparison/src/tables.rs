@@ -122,6 +122,7 @@ pub struct Ours {
     /// `None` where the measure is not defined there (AUROC of one class), or not valid.
     pub value: Option<f64>,
     /// 95%. Of several seeds the mean of their ends, which is no narrower than an interval of the mean.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<f64>>))]
     pub interval: Option<[f64; 2]>,
     /// Questions.
     pub n: u64,
