@@ -30,7 +30,7 @@ struct Tabled {
 }
 
 /// All finished runs with an evaluation, or those that the address names.
-fn tabled(server: &Server, query: &Parameters) -> Result<Tabled, Failure> {
+fn runs_of(server: &Server, query: &Parameters) -> Result<Tabled, Failure> {
     let asked = query.runs();
     if asked.len() > TABLED_RUNS_MAX {
         return Err(Failure::bad_query(format!(
@@ -133,7 +133,7 @@ pub async fn page(
     let (found, version) = read({
         let server = Arc::clone(&server);
         move || {
-            let found = tabled(&server, &Parameters::parse(uri.query()))?;
+            let found = runs_of(&server, &Parameters::parse(uri.query()))?;
             let version = tabled::version(found.shown.iter().chain(&found.offered));
             Ok((found, version))
         }
@@ -161,7 +161,7 @@ async fn written(
 ) -> Result<Response, Failure> {
     let text = read(move || {
         let query = Parameters::parse(query.as_deref());
-        let all = filled(tabled(&server, &query)?).tables;
+        let all = filled(runs_of(&server, &query)?).tables;
         let chosen: Tables = match query.named("table") {
             None => all,
             Some(number) => all.only(number).ok_or_else(|| {
@@ -235,7 +235,7 @@ pub async fn get_tables(
     RawQuery(query): RawQuery,
 ) -> Result<Json<PaperTables>, Failure> {
     read(move || {
-        let found = tabled(&server, &Parameters::parse(query.as_deref()))?;
+        let found = runs_of(&server, &Parameters::parse(query.as_deref()))?;
         Ok(Json(filled(found)))
     })
     .await
