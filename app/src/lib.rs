@@ -42,6 +42,8 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Answers(list) => pages::answers::frame(list, &context.path),
             Page::Question(detail) => pages::question::frame(*detail),
             Page::Api(reference) => pages::api::frame(*reference),
+            Page::Compare(comparison) => pages::compare::frame(*comparison),
+            Page::Tables(tables) => pages::tables::frame(*tables, &context),
             Page::Problem(problem) => pages::problem::frame(problem),
         };
         document::document(frame, &context)
@@ -62,6 +64,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/api.css"),
         include_str!("../../style/runs.css"),
         include_str!("../../style/run.css"),
+        include_str!("../../style/compare.css"),
         include_str!("../../style/print.css"),
     )
 }

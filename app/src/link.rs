@@ -49,12 +49,6 @@ pub fn run_event(id: &str) -> String {
     run_anchor(id)
 }
 
-/// The Compare page of these runs.
-pub fn compare(ids: &[&str]) -> String {
-    let parameters: Vec<_> = ids.iter().map(|id| ("run", (*id).to_owned())).collect();
-    with_query("/compare", &parameters)
-}
-
 /// The Run page with these evaluations drawn; none: the run's own choice.
 pub fn run(id: &str, labels: &[&str]) -> String {
     let parameters: Vec<_> = labels
@@ -104,6 +98,55 @@ pub fn charts(id: &str) -> String {
 pub fn file(id: &str, path: &str) -> String {
     let parts: Vec<String> = path.split('/').map(encoded).collect();
     format!("/runs/{}/files/{}", encoded(id), parts.join("/"))
+}
+
+/// The Compare page of 2 to 6 entries, each a run's id or `RUN:LABEL`.
+pub fn compare(ids: &[&str]) -> String {
+    compare_with(ids, &Comparing::default())
+}
+
+/// What a Compare page shows beside its entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Comparing<'a> {
+    /// The entry that the others are compared with; the first where it is absent.
+    pub base: Option<&'a str>,
+    /// The entry whose questions are set beside the base's.
+    pub with: Option<&'a str>,
+    /// The one way of changing that is listed ([`crate::view::Change::name`]).
+    pub change: Option<&'a str>,
+}
+
+/// As [`compare`], with what it shows.
+pub fn compare_with(entries: &[&str], comparing: &Comparing<'_>) -> String {
+    let mut parameters: Vec<(&str, String)> = entries
+        .iter()
+        .map(|entry| ("run", (*entry).to_owned()))
+        .collect();
+    for (name, value) in [
+        ("base", comparing.base),
+        ("with", comparing.with),
+        ("change", comparing.change),
+    ] {
+        parameters.extend(value.map(|value| (name, value.to_owned())));
+    }
+    with_query("/compare", &parameters)
+}
+
+/// The paper's tables, filled from these runs; none: from all finished ones.
+pub fn tables(runs: &[&str]) -> String {
+    tables_in("", runs, None)
+}
+
+/// The same as a file, `md`, `csv` or `tex` (empty: the page), of one table or all.
+pub fn tables_in(form: &str, runs: &[&str], table: Option<&str>) -> String {
+    let mut parameters: Vec<(&str, String)> =
+        runs.iter().map(|run| ("run", (*run).to_owned())).collect();
+    parameters.extend(table.map(|table| ("table", table.to_owned())));
+    let path = match form {
+        "" => "/tables".to_owned(),
+        form => format!("/tables.{form}"),
+    };
+    with_query(&path, &parameters)
 }
 
 /// The stream of a run's states: each message is a [`crate::view::RunState`] as JSON.

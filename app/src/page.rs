@@ -1,6 +1,8 @@
 //! Which page is drawn, and from what.
 
-use crate::view::{AnswerList, ApiReference, Problem, QuestionDetail, RunDetail, RunsPage};
+use crate::view::{
+    AnswerList, ApiReference, Comparison, PaperTables, Problem, QuestionDetail, RunDetail, RunsPage,
+};
 
 /// A page with all that it shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +21,10 @@ pub enum Page {
     Question(Box<QuestionDetail>),
     /// `/api`.
     Api(Box<ApiReference>),
+    /// `/compare?run=RUN&run=RUN:LABEL&base=…&with=…&change=…`.
+    Compare(Box<Comparison>),
+    /// `/tables?run=…`.
+    Tables(Box<PaperTables>),
     Problem(Problem),
 }
 

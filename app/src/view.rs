@@ -2,11 +2,13 @@
 //! sends it as it is.
 
 mod api;
+mod compare;
 mod directory;
 mod runs;
 
 pub use api::*;
 pub use chart::level_bin;
+pub use compare::*;
 use datasets::{Answer, Cluster};
 pub use runs::*;
 use serde::{Deserialize, Serialize};

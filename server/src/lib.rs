@@ -81,6 +81,8 @@ impl Listening {
             watchers: Server::watchers(),
             stopping,
             documents: web::Documents::default(),
+            comparisons: runs::comparison::Comparisons::default(),
+            comparing: Server::comparing(),
         });
         web::begin_index(Arc::clone(&server));
         Ok(Listening {

@@ -112,6 +112,26 @@ pub const FILES_LISTED_MAX: usize = 300;
 pub const FILES_LOOKED_AT_MAX: usize = 5_000;
 /// Parts of a listed file's path.
 pub const FILE_DEPTH_MAX: usize = 6;
+/// Answers read of one evaluation that is compared; more are left out with a word.
+pub const COMPARED_ANSWERS_MAX: usize = 50_000;
+/// Resamples behind the intervals of a comparison: as many as [`COMPARED_ROWS_DRAWN`] allows, within these.
+pub const COMPARED_BOOTSTRAPS_MIN: usize = 1_000;
+pub const COMPARED_BOOTSTRAPS_MAX: usize = 4_000;
+/// Rows drawn for one comparison, all resamples and evaluations together.
+pub const COMPARED_ROWS_DRAWN: usize = 100_000_000;
+/// Comparisons computed or waiting for their turn.
+pub const COMPARISONS_AT_ONCE_MAX: usize = 16;
+/// Comparisons whose differences are kept.
+pub const COMPARISONS_KEPT_MAX: usize = 128;
+/// Questions of each way of changing on the Compare page, and where one way alone is listed.
+pub const CHANGED_ROWS_SHORT: usize = 3;
+pub const CHANGED_ROWS_MAX: usize = 50;
+/// Characters of a question, an answer or a rationale on the Compare page.
+pub const TEXT_CHARACTERS_MAX: usize = 4_000;
+/// Runs offered for a comparison.
+pub const CHOICES_MAX: usize = 50;
+/// Runs in the paper's tables.
+pub const TABLED_RUNS_MAX: usize = 200;
 
 /// Drawn pages kept.
 pub const PAGES_KEPT_MAX: usize = 64;

@@ -117,7 +117,7 @@ fn pure_crates_have_no_way_to_files_or_the_network() {
     // As they are built for the browser; `model`'s own code is held to it by the next test, but
     // its tokenizer and tensors bring crates that could read files elsewhere.
     let browser = ["--target", "wasm32-unknown-unknown"];
-    for package in ["calibration", "chart", "kernels", "datasets"] {
+    for package in ["calibration", "chart", "comparison", "kernels", "datasets"] {
         assert_absent(package, &browser, &unwanted);
     }
     assert_absent(
@@ -146,6 +146,7 @@ fn pure_crates_do_not_touch_files_network_or_processes() {
     let root = root();
     for folder in [
         "trainer/calibration/src",
+        "trainer/comparison/src",
         "trainer/kernels/src",
         "trainer/model/src",
         "datasets/src",
@@ -198,6 +199,7 @@ fn only_the_database_module_knows_sql() {
         "server/src",
         "trainer/src",
         "trainer/calibration/src",
+        "trainer/comparison/src",
         "datasets/src",
     ];
     for source in folders

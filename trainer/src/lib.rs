@@ -6,7 +6,6 @@
 
 pub mod archive;
 pub mod cli;
-pub mod comparison;
 pub mod device;
 pub mod embed;
 pub mod endpoint;
@@ -28,4 +27,3 @@ pub mod sampler;
 pub mod scored_rows;
 pub mod stages;
 pub mod status;
-pub mod tables;

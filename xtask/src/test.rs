@@ -9,7 +9,14 @@ use anyhow::Result;
 use std::path::Path;
 
 /// Crates that must run in the browser.
-pub const PURE_CRATES: [&str; 5] = ["calibration", "chart", "kernels", "model", "datasets"];
+pub const PURE_CRATES: [&str; 6] = [
+    "calibration",
+    "chart",
+    "comparison",
+    "kernels",
+    "model",
+    "datasets",
+];
 /// Random moments at which each stage is killed with `--kill`; 3 without.
 const KILLS_WHEN_ASKED: &str = "20";
 

@@ -7,8 +7,10 @@
 //! fixed table, and every number is written from integers.
 
 pub mod alone;
+pub mod change;
 pub mod csv;
 pub mod curves;
+pub mod difference;
 pub mod file;
 pub mod format;
 pub mod group;
@@ -17,11 +19,13 @@ pub mod histogram;
 pub mod interval;
 pub mod measured;
 pub mod outcomes;
+pub mod overlay;
 pub mod palette;
 pub mod plot;
 pub mod reliability;
 pub mod risk_coverage;
 pub mod share;
+pub mod small_histogram;
 pub mod svg;
 
 pub use alone::standalone;

@@ -7,6 +7,8 @@ mod runs;
 
 mod run;
 
+mod compare;
+
 use app::page::{Page, RenderContext};
 use app::view::*;
 use datasets::{Answer, Cluster};
@@ -18,7 +20,7 @@ fn main() -> std::io::Result<()> {
         .unwrap_or_else(|| "target/gallery".into());
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
-    let more = [api::pages(), runs::pages(), run::pages()];
+    let more = [api::pages(), runs::pages(), run::pages(), compare::pages()];
     for (name, page) in pages().into_iter().chain(more.into_iter().flatten()) {
         let warnings = match name {
             "runs-empty" => vec![

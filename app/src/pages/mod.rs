@@ -2,10 +2,12 @@
 
 pub mod answers;
 pub mod api;
+pub mod compare;
 pub mod problem;
 pub mod question;
 pub mod run;
 pub mod runs;
 pub mod state;
+pub mod tables;
 pub mod tags;
 pub mod words;

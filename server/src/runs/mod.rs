@@ -1,9 +1,11 @@
 //! Run directories, read: the only truth about a run. Nothing here writes, and nothing here knows of
 //! HTTP or SQL.
 
+pub mod answered;
 pub mod answers;
 pub mod breakdown;
 pub mod catalogue;
+pub mod comparison;
 pub mod contained;
 pub mod directory;
 pub mod evaluation;
@@ -21,6 +23,7 @@ pub mod records;
 pub mod remembered;
 pub mod scan;
 pub mod skipped;
+pub mod tabled;
 
 pub use facts::Facts;
 pub use library::{Library, Run};

@@ -4,6 +4,7 @@ mod api;
 mod assets;
 mod attachment;
 mod charts;
+mod compare;
 mod documents;
 mod events;
 mod files;
@@ -20,6 +21,7 @@ mod query;
 mod reference;
 mod runs;
 mod states;
+mod tables;
 
 pub use documents::Documents;
 pub use health::begin_index;
@@ -27,7 +29,8 @@ pub use health::begin_index;
 use crate::db::Database;
 use crate::jobs::Jobs;
 use crate::labels::LabelBook;
-use crate::limits::{BODY_BYTES_MAX, WATCHERS_MAX};
+use crate::limits::{BODY_BYTES_MAX, COMPARISONS_AT_ONCE_MAX, WATCHERS_MAX};
+use crate::runs::comparison::Comparisons;
 use crate::runs::library::Process;
 use crate::runs::{Library, Run};
 use app::view::RunSummary;
@@ -60,6 +63,9 @@ pub struct Server {
     pub watchers: Arc<Semaphore>,
     pub stopping: watch::Receiver<bool>,
     pub documents: Documents,
+    pub comparisons: Comparisons,
+    /// Places for comparisons that are computed or wait.
+    pub comparing: Arc<Semaphore>,
 }
 
 /// Why no job can be started.
@@ -77,6 +83,11 @@ impl Server {
     /// A new set of places for watchers.
     pub fn watchers() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(WATCHERS_MAX))
+    }
+
+    /// A new set of places for comparisons.
+    pub fn comparing() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(COMPARISONS_AT_ONCE_MAX))
     }
 
     fn summary(&self, run: &Run) -> RunSummary {
@@ -126,6 +137,8 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::get_run))
         .routes(routes!(api::list_answers))
         .routes(routes!(api::get_question))
+        .routes(routes!(compare::get_comparison))
+        .routes(routes!(tables::get_tables))
         .routes(routes!(events::follow_run))
         .routes(routes!(states::follow_states))
         .routes(routes!(labels::get_labels, labels::patch_labels))
@@ -170,6 +183,11 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/runs/{id}/charts/{chart}", get(charts::chart))
         .route("/runs/{id}/files/{*path}", get(files::file))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
+        .route("/compare", get(compare::page))
+        .route("/tables", get(tables::page))
+        .route("/tables.md", get(tables::markdown))
+        .route("/tables.csv", get(tables::csv))
+        .route("/tables.tex", get(tables::latex))
         .merge(assets::router(&server));
     guarded(routes, server)
 }

@@ -41,6 +41,20 @@ impl Parameters {
             .collect()
     }
 
+    /// `run`, as often as it is there and not empty.
+    pub fn runs(&self) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|(name, value)| name == "run" && !value.is_empty())
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+
+    /// The first parameter of that name that is not empty.
+    pub fn named(&self, name: &str) -> Option<&str> {
+        self.first(&[name])
+    }
+
     /// The first `label`; empty where there is none.
     pub fn label(&self) -> &str {
         self.first(&["label"]).unwrap_or("")
