@@ -23,6 +23,7 @@ pub mod link;
 pub mod page;
 #[cfg(feature = "ssr")]
 mod pages;
+pub mod regroup;
 pub mod view;
 
 pub use ::chart;
@@ -39,7 +40,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
         let frame = match page {
             Page::Runs(page) => pages::runs::frame(*page),
             Page::Run(detail) => pages::run::frame(*detail, &context.path),
-            Page::Answers(list) => pages::answers::frame(list, &context.path),
+            Page::Answers(list) => pages::answers::frame(list),
             Page::Question(detail) => pages::question::frame(*detail),
             Page::Api(reference) => pages::api::frame(*reference),
             Page::Compare(comparison) => pages::compare::frame(*comparison),
@@ -65,6 +66,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/runs.css"),
         include_str!("../../style/run.css"),
         include_str!("../../style/compare.css"),
+        include_str!("../../style/question.css"),
         include_str!("../../style/print.css"),
     )
 }

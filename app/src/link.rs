@@ -1,6 +1,6 @@
 //! The addresses of pages. Every link on a page and every route of the server agrees with this file.
 
-use crate::view::{RunChoice, RunSort};
+use crate::view::{AnswerFilter, AnswerOrder, RunChoice, RunSort};
 use std::fmt::Write;
 
 /// The Runs page, narrowed and sorted as chosen, continued after a cursor. What is usual is not said.
@@ -81,6 +81,118 @@ pub fn answers(
         parameters.push(("after", after.to_owned()));
     }
     with_query(&format!("/runs/{}/answers", encoded(id)), &parameters)
+}
+
+/// The answers of an evaluation, narrowed and ordered; `turn` is `("after", cursor)` or
+/// `("before", cursor)`.
+pub fn narrowed_answers(
+    id: &str,
+    label: &str,
+    filter: &AnswerFilter,
+    order: AnswerOrder,
+    turn: Option<(&str, &str)>,
+) -> String {
+    let mut parameters = vec![("label", label.to_owned())];
+    let words = [
+        (
+            "q",
+            Some(filter.search.clone()).filter(|search| !search.is_empty()),
+        ),
+        ("bin", filter.bin.map(|bin| bin.to_string())),
+        ("low", filter.low.map(|low| low.to_string())),
+        ("high", filter.high.map(|high| high.to_string())),
+        (
+            "outcome",
+            filter
+                .correct
+                .map(|correct| if correct { "right" } else { "wrong" }.to_owned()),
+        ),
+        ("template", filter.template.clone()),
+        (
+            "failed",
+            filter
+                .failed
+                .map(|failed| if failed { "yes" } else { "no" }.to_owned()),
+        ),
+        (
+            "sort",
+            (order != AnswerOrder::default()).then(|| order.name().to_owned()),
+        ),
+    ];
+    parameters.extend(
+        words
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    parameters.extend(turn.map(|(way, cursor)| (way, cursor.to_owned())));
+    with_query(&format!("/runs/{}/answers", encoded(id)), &parameters)
+}
+
+/// The Question page with the clusters at a threshold, in millionths.
+pub fn question_at(id: &str, question_id: &str, threshold: i32) -> String {
+    [
+        &question(id, question_id),
+        "?threshold=",
+        &threshold_text(threshold),
+    ]
+    .concat()
+}
+
+/// A threshold in millionths as it stands in an address and in a field: `0.83`.
+pub fn threshold_text(millionths: i32) -> String {
+    let digits = millionths.unsigned_abs();
+    let fraction = format!("{:06}", digits % 1_000_000);
+    let fraction = fraction.trim_end_matches('0');
+    let sign = if millionths < 0 { "-" } else { "" };
+    let whole = digits / 1_000_000;
+    match fraction {
+        "" => format!("{sign}{whole}"),
+        _ => format!("{sign}{whole}.{fraction}"),
+    }
+}
+
+/// A threshold −1..=1 as it is typed, in millionths, rounded down; `None` where it is none.
+pub fn millionths(text: &str) -> Option<i32> {
+    let text = text.trim();
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_plain(whole)
+        || !is_plain(fraction)
+        || whole.len() + fraction.len() == 0
+        || digits.len() > 40
+    {
+        return None;
+    }
+    let unit: i32 = match whole.trim_start_matches('0') {
+        "" => 0,
+        "1" => 1_000_000,
+        _ => return None,
+    };
+    let kept: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let rest = fraction.bytes().skip(6).any(|digit| digit != b'0');
+    let size = unit + kept.parse::<i32>().ok()?;
+    let value = if negative {
+        -size - i32::from(rest)
+    } else {
+        size
+    };
+    let inside = (-1_000_000..=1_000_000).contains(&value) && !(size == 1_000_000 && rest);
+    inside.then_some(value)
+}
+
+/// The records of a question as they stand in a file of the run: `kind` is `answers` (of the evaluation
+/// `label`), `samples`, `clusters`, `heights`, `rationales` or `questions`.
+pub fn records(id: &str, question_id: &str, kind: &str, label: Option<&str>) -> String {
+    let parameters: Vec<_> = label
+        .map(|label| ("label", label.to_owned()))
+        .into_iter()
+        .collect();
+    let path = [&question(id, question_id), "/records/", kind].concat();
+    with_query(&path, &parameters)
 }
 
 /// The Question page.
@@ -197,4 +309,52 @@ pub fn encoded(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_written_as_they_are_read() {
+        for text in ["0", "0.83", "1", "-0.5", "0.785398"] {
+            assert_eq!(millionths(text).map(threshold_text).as_deref(), Some(text));
+        }
+        assert_eq!(millionths(" 0.8300009 "), Some(830_000));
+        assert_eq!(millionths("-0.0000001"), Some(-1));
+        assert_eq!(millionths(".5"), Some(500_000));
+        for text in [
+            "",
+            ".",
+            "2",
+            "1.0000001",
+            "NaN",
+            "0.8x",
+            "1e-1",
+            "--1",
+            "+0.5",
+        ] {
+            assert_eq!(millionths(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_narrowed_list_keeps_what_narrows_it() {
+        let filter = AnswerFilter {
+            bin: Some(7),
+            correct: Some(false),
+            search: "a&b".into(),
+            ..AnswerFilter::default()
+        };
+        assert_eq!(
+            narrowed_answers(
+                "r",
+                "x y",
+                &filter,
+                AnswerOrder::Surest,
+                Some(("after", "0.7_12"))
+            ),
+            "/runs/r/answers?label=x%20y&q=a%26b&bin=7&outcome=wrong&sort=surest&after=0.7_12"
+        );
+    }
 }

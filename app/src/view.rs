@@ -1,15 +1,18 @@
 //! What each page shows, as plain data: the server fills it, the pages draw it, and the REST API
 //! sends it as it is.
 
+mod answers;
 mod api;
 mod compare;
 mod directory;
+mod question;
 mod runs;
 
+pub use answers::*;
 pub use api::*;
 pub use chart::level_bin;
 pub use compare::*;
-use datasets::{Answer, Cluster};
+pub use question::*;
 pub use runs::*;
 use serde::{Deserialize, Serialize};
 
@@ -113,37 +116,6 @@ pub struct RunDetail {
     /// What the run directory tells besides.
     #[serde(default)]
     pub directory: RunDirectory,
-}
-
-/// A list of answers behind a bar: `GET /runs/{id}/answers?label=…&bin=…`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct AnswerList {
-    pub run: RunSummary,
-    pub label: String,
-    /// What narrows the list, in words: `confidence 0.7 to 0.8, wrong`.
-    pub filter: String,
-    pub answers: Vec<Answer>,
-    pub total: u64,
-    /// The cursor of the next page.
-    pub next: Option<String>,
-}
-
-/// The Question page.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct QuestionDetail {
-    pub run: RunSummary,
-    pub id: String,
-    pub question: String,
-    pub gold: Vec<String>,
-    pub template: Option<String>,
-    /// Largest first; empty where the question was not sampled.
-    pub clusters: Vec<Cluster>,
-    /// (label, answer) of each evaluation that asked the question: base first, taught after.
-    pub answers: Vec<(String, Answer)>,
-    /// The teacher's rationale, where the question was trained on.
-    pub rationale: Option<String>,
 }
 
 /// An error page: what happened and what to do next.

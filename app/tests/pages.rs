@@ -2,6 +2,7 @@
 
 use app::chart::palette::Ink;
 use app::chart::{Binning, Outcomes, histogram, reliability};
+use app::regroup::Sampled;
 use app::view::*;
 use app::{Page, RenderContext, render};
 use datasets::{Answer, Cluster};
@@ -265,26 +266,33 @@ fn pages(text: &str) -> Vec<Page> {
         Page::Answers(AnswerList {
             run: summary(text, RunState::Finished),
             label: text.into(),
+            labels: vec![text.into()],
             filter: text.into(),
-            answers: vec![answer(text)],
-            total: 1,
-            next: Some(text.into()),
-        }),
-        Page::Question(Box::new(QuestionDetail {
-            run: summary(text, RunState::Finished),
-            id: text.into(),
-            question: text.into(),
-            gold: vec![text.into(), text.into()],
-            template: Some(text.into()),
-            clusters: vec![Cluster {
-                answer: text.into(),
-                members: vec![0],
-                share: 1.0,
-                correct: false,
+            asked: AnswerFilter {
+                low: Some(0.5),
+                template: Some(text.into()),
+                search: text.into(),
+                ..AnswerFilter::default()
+            },
+            order: AnswerOrder::Surest,
+            templates: vec![TemplateCount {
+                template: text.into(),
+                answers: 1,
             }],
-            answers: vec![(text.into(), answer(text))],
-            rationale: Some(text.into()),
-        })),
+            answers: vec![answer(text)],
+            record_bytes: vec![1_000_000],
+            total: 1,
+            searched: Some(Searched {
+                answers: 1,
+                stopped: true,
+            }),
+            previous: Some(text.into()),
+            next: Some(text.into()),
+            bad_lines: 1,
+            indexing: Some(Indexing::default()),
+        }),
+        Page::Question(Box::new(question(text, false))),
+        Page::Question(Box::new(question(text, true))),
         Page::Problem(Problem {
             status: 404,
             title: text.into(),
@@ -292,6 +300,66 @@ fn pages(text: &str) -> Vec<Page> {
             next: text.into(),
         }),
     ]
+}
+
+fn question(text: &str, by_embedding: bool) -> QuestionDetail {
+    let named = || NamedShare {
+        answer: text.into(),
+        share: 0.5,
+    };
+    let rationale = |by_teacher| MarkedRationale {
+        writer: text.into(),
+        by_teacher,
+        parts: [
+            Names::Nothing,
+            Names::Cluster { share: 0.5 },
+            Names::Invented,
+        ]
+        .map(|names| RationalePart {
+            text: text.into(),
+            names,
+        })
+        .into(),
+        named: vec![named()],
+        invented: vec![text.into()],
+        left_out: vec![named()],
+        score: 5.0,
+    };
+    QuestionDetail {
+        run: summary(text, RunState::Finished),
+        id: text.into(),
+        question: text.into(),
+        gold: vec![text.into(), text.into()],
+        template: Some(text.into()),
+        clusters: vec![Cluster {
+            answer: text.into(),
+            members: vec![0],
+            share: 1.0,
+            correct: false,
+        }],
+        clustering: Clustered {
+            method: Some(text.into()),
+            threshold: by_embedding.then_some(840_000),
+        },
+        samples: vec![ShownSample {
+            index: 0,
+            response: text.into(),
+            answer: text.into(),
+            correct: false,
+        }],
+        samples_left_out: 3,
+        heights: by_embedding.then(|| Heights {
+            samples: vec![0],
+            steps: vec![vec![(900_000, 0)]],
+        }),
+        threshold: by_embedding.then_some(500_000),
+        answers: vec![(text.into(), answer(text))],
+        record_bytes: vec![1],
+        rationale: Some(text.into()),
+        rationales: vec![rationale(false), rationale(true)],
+        names_looked_for: 1,
+        indexing: Some(Indexing::default()),
+    }
 }
 
 /// The values of an attribute wherever it stands in a tag.
@@ -566,4 +634,53 @@ fn an_empty_list_says_what_to_type_or_what_to_let_go_of() {
         html.contains("No run matches all of this") && html.contains("href=\"/\">Show all runs")
     );
     assert!(html.contains("href=\"/?model=x&amp;tag=x\">leave out"));
+}
+
+fn clusters_at_a_threshold_are_drawn_alike_on_both_sides() {
+    let mut detail = question("a <b> & \u{202e}", true);
+    detail.samples = (0..4)
+        .map(|index| ShownSample {
+            index,
+            response: format!("{index} <i>\u{1b}"),
+            answer: "Paris".into(),
+            correct: true,
+        })
+        .collect();
+    detail.heights = Some(Heights {
+        samples: (0..4).collect(),
+        steps: vec![
+            vec![],
+            vec![(900_000, 0)],
+            vec![(800_000, 0)],
+            vec![(700_000, 2), (600_000, 0)],
+        ],
+    });
+    let sent = Sampled::new(&detail);
+    let embedded = serde_json::to_string(&sent).expect("it is plain data");
+    let read_back: Sampled = serde_json::from_str(&embedded).expect("it was just written");
+    let html = render(Page::Question(Box::new(detail)), context());
+    for threshold in [500_000, 650_000, 750_000, 850_000, 950_000] {
+        assert_eq!(
+            sent.table(&sent.groups_at(threshold)),
+            read_back.table(&read_back.groups_at(threshold))
+        );
+    }
+    // The server draws what the address asks for, and says how to ask again with scripts off.
+    assert!(html.contains(&sent.table(&sent.groups_at(500_000))));
+    assert!(html.contains("name=\"threshold\"") && html.contains("4 samples in 1 cluster"));
+}
+
+#[test]
+fn what_cannot_be_moved_says_why() {
+    let mut detail = question("a", false);
+    detail.clustering.method = Some("answer".into());
+    let html = render(Page::Question(Box::new(detail.clone())), context());
+    assert!(html.contains("grouped by normalised answer") && !html.contains("name=\"threshold\""));
+    detail.clustering.method = None;
+    let html = render(Page::Question(Box::new(detail.clone())), context());
+    assert!(html.contains("not clustered yet"));
+    detail.clustering.method = Some("embedding: m, cosine above 0.84".into());
+    detail.clustering.threshold = Some(840_000);
+    let html = render(Page::Question(Box::new(detail)), context());
+    assert!(html.contains("No merge heights are stored"));
 }

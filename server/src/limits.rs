@@ -72,8 +72,38 @@ pub const SMALL_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Records indexed of one file; more are not shown.
 pub const RECORDS_PER_FILE_MAX: usize = 4_000_000;
-/// Records whose places are held in memory at once, over all files (40 bytes each).
-pub const RECORDS_INDEXED_MAX: usize = 6_000_000;
+/// Templates told apart in one file.
+pub const TEMPLATES_PER_FILE_MAX: usize = 10_000;
+/// Bytes of memory for the indices of all files together, 18 to 27 a record; the one in use is kept even
+/// where it alone is larger.
+pub const INDEX_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Bytes of a file that are indexed while a page waits; more are read in the background.
+pub const INDEX_AT_ONCE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Files that are indexed in the background at once.
+pub const INDEXING_AT_ONCE_MAX: usize = 2;
+/// Records that enter an index at once.
+pub const INDEX_BATCH_RECORDS: usize = 4_096;
+/// Milliseconds that a page waits for an index before it shows what is read so far.
+pub const INDEX_PAGE_MS_MAX: u64 = 200;
+/// Milliseconds that an answer of the API waits for it.
+pub const INDEX_API_MS_MAX: u64 = 20_000;
+
+/// Bytes read for one page of a search through answers; the next page goes on from there.
+pub const SEARCH_READ_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Characters of each text of an answer in a list; the rest is told.
+pub const LIST_TEXT_CHARACTERS_MAX: usize = 2_000;
+/// Templates offered to narrow a list by, the most frequent first.
+pub const TEMPLATES_OFFERED_MAX: usize = 200;
+/// Samples shown of one question.
+pub const SAMPLES_SHOWN_MAX: usize = 1_000;
+/// Characters of one sample on a page; the rest is told.
+pub const SAMPLE_CHARACTERS_MAX: usize = 1_000;
+/// Characters of each text of an answer on the Question page; the rest is told.
+pub const TEXT_CHARACTERS_MAX: usize = 19_000;
+/// Questions of a template whose answers are looked for as names in a rationale.
+pub const NAMES_QUESTIONS_MAX: usize = 1_500;
+/// Bytes read at once of a record that is sent as it stands.
+pub const RAW_READ_BYTES: usize = 64 * 1024;
 /// Stages told apart in one event log.
 pub const STAGES_MAX: usize = 256;
 /// Lines of the event log on the Run page, and of a job's log.

@@ -8,6 +8,7 @@
 
 pub mod alone;
 pub mod change;
+pub mod cluster_counts;
 pub mod csv;
 pub mod curves;
 pub mod difference;

@@ -5,3 +5,4 @@ pub mod diagram;
 pub mod downloads;
 pub mod progress;
 pub mod selective;
+pub mod threshold;

@@ -1,16 +1,14 @@
 //! All served runs, looked up by id, and what their pages show.
 
-use super::answers::{self, AnswerPage, Filter};
+use super::answers;
 use super::directory::Directories;
-use super::facts::{self, EVENTS, EvaluationFolder, Facts};
+use super::facts::{self, EVENTS, Facts};
 use super::look::{Folders, Shelf};
 use super::records::Records;
 use super::scan::{Found, Root};
-use super::{contained, log, question};
+use super::{contained, log};
 use crate::limits::SHOWN_MAX;
-use app::view::{
-    AnswerList, Evaluation, QuestionDetail, RunDetail, RunDirectory, RunState, RunSummary,
-};
+use app::view::{Evaluation, RunDetail, RunDirectory, RunState, RunSummary};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,7 +41,7 @@ pub enum Process {
 /// The served runs.
 pub struct Library {
     folders: Folders,
-    records: Records,
+    pub(super) records: Records,
     directories: Directories,
 }
 
@@ -150,90 +148,7 @@ impl Library {
     fn skipped(&self, directory: &Path) -> u64 {
         self.records
             .places(directory, &directory.join("skipped.jsonl"))
-            .map_or(0, |places| places.all.len() as u64)
-    }
-
-    /// The answers of one evaluation; `None` where the run has no evaluation of that label. An empty
-    /// label means the first.
-    ///
-    /// # Errors
-    /// Those of reading the run's files.
-    pub fn answers(
-        &self,
-        run: &Run,
-        summary: RunSummary,
-        label: &str,
-        filter: Filter,
-        after: Option<u64>,
-        limit: usize,
-    ) -> io::Result<Option<AnswerList>> {
-        if run.found.trouble.is_some() {
-            return Ok(None);
-        }
-        let folders = facts::evaluation_folders(&run.found.directory)?;
-        let folder: Option<&EvaluationFolder> = if label.is_empty() {
-            let headline = run
-                .facts
-                .headline
-                .as_ref()
-                .map(|evaluation| evaluation.label.as_str());
-            folders
-                .iter()
-                .find(|folder| Some(folder.label.as_str()) == headline)
-                .or(folders.first())
-        } else {
-            folders.iter().find(|folder| folder.label == label)
-        };
-        let Some(folder) = folder else {
-            return Ok(None);
-        };
-        let AnswerPage {
-            answers,
-            total,
-            next,
-        } = answers::page(
-            &self.records,
-            &run.found.directory,
-            folder,
-            filter,
-            after,
-            limit,
-        )?;
-        Ok(Some(AnswerList {
-            run: summary,
-            label: folder.label.clone(),
-            filter: filter.words(),
-            answers,
-            total,
-            next,
-        }))
-    }
-
-    /// The Question page's data; `None` where the run does not know the question.
-    ///
-    /// # Errors
-    /// Those of reading the run's files.
-    pub fn question(
-        &self,
-        run: &Run,
-        summary: RunSummary,
-        id: &str,
-    ) -> io::Result<Option<QuestionDetail>> {
-        if run.found.trouble.is_some() {
-            return Ok(None);
-        }
-        let gathered =
-            question::gather(&self.records, &run.found.directory, &run.facts.labels, id)?;
-        Ok(gathered.map(|gathered| QuestionDetail {
-            run: summary,
-            id: id.to_owned(),
-            question: gathered.question,
-            gold: gathered.gold,
-            template: gathered.template,
-            clusters: gathered.clusters,
-            answers: gathered.answers,
-            rationale: gathered.rationale,
-        }))
+            .map_or(0, |places| places.columns().records)
     }
 }
 

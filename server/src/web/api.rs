@@ -3,13 +3,20 @@
 use super::Server;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
+use crate::limits::INDEX_API_MS_MAX;
 use crate::runs::Run;
+use crate::runs::browse::Reads;
 use app::view::{AnswerList, QuestionDetail, RunDetail, RunRow};
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Duration;
 use utoipa::ToSchema;
+
+/// How long an answer waits for an index; pages show what is there.
+const API_PATIENCE: Duration = Duration::from_millis(INDEX_API_MS_MAX);
 
 /// `GET /api/runs`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -105,6 +112,7 @@ pub async fn get_run(
     read(move || {
         let run = find(&server, &id)?;
         let labels = Parameters::parse(query.as_deref()).labels();
+        server.library.indexed(&run, Reads::Answers, API_PATIENCE);
         server
             .library
             .detail(&run, server.summary(&run), &labels)
@@ -122,19 +130,17 @@ pub fn page_of_answers(
 ) -> Result<AnswerList, Failure> {
     server
         .library
-        .answers(
-            run,
-            server.summary(run),
-            query.label(),
-            query.filter()?,
-            query.offset()?,
-            query.limit()?,
-        )
+        .answers(run, server.summary(run), query.label(), query.answers()?)
         .map_err(|error| Failure::unreadable(&error))?
         .ok_or_else(|| Failure::not_found("evaluation"))
 }
 
-/// Lists the answers of one evaluation, in their file's order.
+/// Lists the answers of one evaluation, narrowed and ordered.
+///
+/// A search reads 64 MiB of the file at most for one page: `searched` says how far it went, and the next
+/// page goes on from there. Texts of more than 2,000 characters are cut and say so; the record's own
+/// address has the whole. Where the file is still being indexed after 20 seconds, `indexing` says how far
+/// that is, and the list has what is indexed.
 #[utoipa::path(
     get, path = "/api/runs/{id}/answers", tag = "runs",
     params(
@@ -144,8 +150,13 @@ pub fn page_of_answers(
         ("low" = Option<f64>, Query, description = "Probability from here, inclusive"),
         ("high" = Option<f64>, Query, description = "Probability to here, exclusive but for 1"),
         ("correct" = Option<bool>, Query, description = "Only right or only wrong answers"),
+        ("template" = Option<String>, Query, description = "Only answers to questions of this template"),
+        ("failed" = Option<bool>, Query, description = "Only answers whose confidence could not, or could, be read"),
+        ("q" = Option<String>, Query, description = "Answers that have this in question, answer, gold answer, response or id; 200 bytes at most"),
+        ("sort" = Option<String>, Query, description = "`file`, the default; `surest` or `least-sure` first"),
         ("limit" = Option<u8>, Query, description = "Rows, 1 to 200; 50 where absent", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before")
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("before" = Option<String>, Query, description = "`previous` of the page after")
     ),
     responses(
         (status = 200, body = AnswerList),
@@ -160,18 +171,36 @@ pub async fn list_answers(
 ) -> Result<Json<AnswerList>, Failure> {
     read(move || {
         let run = find(&server, &id)?;
+        server.library.indexed(&run, Reads::Answers, API_PATIENCE);
         page_of_answers(&server, &run, &Parameters::parse(query.as_deref())).map(Json)
     })
     .await
 }
 
 /// What a run says of one question.
-pub fn question_of(server: &Server, run: &Run, id: &str) -> Result<QuestionDetail, Failure> {
-    server
+pub fn question_of(
+    server: &Server,
+    run: &Run,
+    id: &str,
+    query: &Parameters,
+) -> Result<QuestionDetail, Failure> {
+    let found = server
         .library
-        .question(run, server.summary(run), id)
-        .map_err(|error| Failure::unreadable(&error))?
-        .ok_or_else(|| Failure::not_found("question"))
+        .question(run, server.summary(run), id, query.threshold()?)
+        .map_err(|error| Failure::unreadable(&error))?;
+    found.ok_or_else(|| {
+        match server.library.indexed(run, Reads::Questions, Duration::ZERO) {
+            None => Failure::not_found("question"),
+            Some(indexing) => Failure::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!(
+                    "The run's files are being indexed, and this question is not among what is read: {}.",
+                    indexing.words()
+                ),
+                "Try again in a moment.",
+            ),
+        }
+    })
 }
 
 /// All that a run says of one question.
@@ -179,20 +208,30 @@ pub fn question_of(server: &Server, run: &Run, id: &str) -> Result<QuestionDetai
     get, path = "/api/runs/{id}/questions/{question_id}", tag = "runs",
     params(
         ("id" = String, Path, description = "The run's id"),
-        ("question_id" = String, Path, description = "The question's id")
+        ("question_id" = String, Path, description = "The question's id"),
+        ("threshold" = Option<f64>, Query, description = "Echoed in millionths, for the page; clusters are the stored ones")
     ),
     responses(
         (status = 200, body = QuestionDetail),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
 pub async fn get_question(
     State(server): State<Arc<Server>>,
     Path((id, question_id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<QuestionDetail>, Failure> {
     read(move || {
         let run = find(&server, &id)?;
-        question_of(&server, &run, &question_id).map(Json)
+        server.library.indexed(&run, Reads::Questions, API_PATIENCE);
+        question_of(
+            &server,
+            &run,
+            &question_id,
+            &Parameters::parse(query.as_deref()),
+        )
+        .map(Json)
     })
     .await
 }

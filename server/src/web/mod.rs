@@ -18,6 +18,7 @@ mod packed;
 mod pages;
 mod problem;
 mod query;
+mod raw;
 mod reference;
 mod runs;
 mod states;
@@ -139,6 +140,7 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::get_question))
         .routes(routes!(compare::get_comparison))
         .routes(routes!(tables::get_tables))
+        .routes(routes!(raw::get_records))
         .routes(routes!(events::follow_run))
         .routes(routes!(states::follow_states))
         .routes(routes!(labels::get_labels, labels::patch_labels))
@@ -183,6 +185,10 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/runs/{id}/charts/{chart}", get(charts::chart))
         .route("/runs/{id}/files/{*path}", get(files::file))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
+        .route(
+            "/runs/{id}/questions/{question_id}/records/{kind}",
+            get(raw::get_records),
+        )
         .route("/compare", get(compare::page))
         .route("/tables", get(tables::page))
         .route("/tables.md", get(tables::markdown))

@@ -2,8 +2,8 @@
 
 use super::problem::Failure;
 use crate::limits::{FACET_BYTES_MAX, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, SEARCH_BYTES_MAX};
-use crate::runs::answers::Filter;
-use app::view::{Direction, Facet, RunChoice, RunSort, STATE_WORDS};
+use crate::runs::answers::{Asked, Cursor, Filter, Turn};
+use app::view::{AnswerOrder, Direction, Facet, RunChoice, RunSort, STATE_WORDS};
 
 /// Parameters in their order; one may be there more than once.
 pub struct Parameters(Vec<(String, String)>);
@@ -164,17 +164,47 @@ impl Parameters {
         self.first(&["cursor", "after"])
     }
 
-    /// The cursor of a list of answers, a byte offset.
-    pub fn offset(&self) -> Result<Option<u64>, Failure> {
-        self.cursor()
+    /// What a list of answers is asked for: filter, `sort`, `limit`, and `after` (`cursor`) or `before`.
+    pub fn answers(&self) -> Result<Asked, Failure> {
+        let order = match self.first(&["sort"]) {
+            None => AnswerOrder::default(),
+            Some(name) => AnswerOrder::from_name(name).ok_or_else(|| {
+                Failure::bad_query(format!(
+                    "`sort` is {name:?}, expected `file`, `surest` or `least-sure`."
+                ))
+            })?,
+        };
+        let cursor = |text: &str| {
+            Cursor::parse(text, order)
+                .ok_or_else(|| Failure::bad_query("The cursor is not one that this list gave."))
+        };
+        let turn = match (self.first(&["before"]), self.cursor()) {
+            (Some(text), _) => Turn::Before(cursor(text)?),
+            (None, Some(text)) => Turn::After(cursor(text)?),
+            (None, None) => Turn::Start,
+        };
+        Ok(Asked {
+            filter: self.filter()?,
+            order,
+            turn,
+            limit: self.limit()?,
+        })
+    }
+
+    /// `threshold`, a cosine similarity, in millionths, rounded down.
+    pub fn threshold(&self) -> Result<Option<i32>, Failure> {
+        self.first(&["threshold"])
             .map(|text| {
-                text.parse()
-                    .map_err(|_| Failure::bad_query("The cursor is not one that this list gave."))
+                app::link::millionths(text).ok_or_else(|| {
+                    Failure::bad_query(format!(
+                        "`threshold` is {text:?}, expected a cosine similarity, -1 to 1."
+                    ))
+                })
             })
             .transpose()
     }
 
-    /// `bin`, `low`, `high`, and `correct` or `outcome`.
+    /// `bin`, `low`, `high`, `correct` or `outcome`, `template`, `failed`, and `q`.
     pub fn filter(&self) -> Result<Filter, Failure> {
         let probability = |name: &str| {
             self.first(&[name])
@@ -207,11 +237,24 @@ impl Parameters {
                 )));
             }
         };
+        let failed = match self.first(&["failed"]) {
+            None => None,
+            Some("true" | "yes" | "1") => Some(true),
+            Some("false" | "no" | "0") => Some(false),
+            Some(text) => {
+                return Err(Failure::bad_query(format!(
+                    "`failed` is {text:?}, expected `yes` or `no`."
+                )));
+            }
+        };
         Ok(Filter {
             bin,
             low: probability("low")?,
             high: probability("high")?,
             correct,
+            template: self.first(&["template"]).map(str::to_owned),
+            failed,
+            search: self.search()?.to_owned(),
         })
     }
 }
@@ -237,7 +280,13 @@ mod tests {
         assert!(parse("high=1e400").filter().is_err());
         assert!(parse("limit=0").limit().is_err());
         assert!(parse("limit=201").limit().is_err());
-        assert!(parse("cursor=-1").offset().is_err());
+        assert!(parse("cursor=-1").answers().is_err());
+        assert!(parse("sort=surest&after=12").answers().is_err());
+        assert!(parse("sort=surest&after=0.9_12").answers().is_ok());
+        assert!(parse("sort=random").answers().is_err());
+        assert!(parse("failed=maybe").filter().is_err());
+        assert_eq!(parse("threshold=0.83").threshold().unwrap(), Some(830_000));
+        assert!(parse("threshold=2").threshold().is_err());
         let long = format!("q={}", "x".repeat(201));
         assert!(Parameters::parse(Some(&long)).search().is_err());
         assert_eq!(parse("outcome=").filter().unwrap(), Filter::default());

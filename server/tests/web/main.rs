@@ -15,6 +15,7 @@ mod made_run;
 mod openapi;
 mod pages;
 mod postgres;
+mod question;
 mod run_page;
 mod runs_list;
 mod served;
