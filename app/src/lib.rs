@@ -38,6 +38,9 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Run(detail) => pages::run::frame(*detail),
             Page::Answers(list) => pages::answers::frame(list, &context.path),
             Page::Question(detail) => pages::question::frame(*detail),
+            Page::Jobs(queue) => pages::jobs::queue::frame(queue),
+            Page::NewJob(form) => pages::jobs::new::frame(*form),
+            Page::Job(shown) => pages::jobs::job::frame(*shown),
             Page::Problem(problem) => pages::problem::frame(problem),
         };
         document::document(frame, &context)
@@ -55,6 +58,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/tables.css"),
         include_str!("../../style/charts.css"),
         include_str!("../../style/pages.css"),
+        include_str!("../../style/jobs.css"),
         include_str!("../../style/print.css"),
     )
 }

@@ -1,6 +1,8 @@
 //! Which page is drawn, and from what.
 
-use crate::view::{AnswerList, Problem, QuestionDetail, RunDetail, RunSummary};
+use crate::view::{
+    AnswerList, JobQueue, JobShown, NewJob, Problem, QuestionDetail, RunDetail, RunSummary,
+};
 
 /// A page with all that it shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +25,12 @@ pub enum Page {
     Answers(AnswerList),
     /// `/runs/{id}/questions/{question_id}`.
     Question(Box<QuestionDetail>),
+    /// `/jobs?state=…&after=…`.
+    Jobs(JobQueue),
+    /// `/jobs/new?config=…` or `?run=…` or `?job=…`, and what is posted there.
+    NewJob(Box<NewJob>),
+    /// `/jobs/{id}?before=…`.
+    Job(Box<JobShown>),
     Problem(Problem),
 }
 

@@ -1,8 +1,11 @@
 //! What each page shows, as plain data: the server fills it, the pages draw it, and the REST API
 //! sends it as it is.
 
+mod jobs;
+
 pub use chart::level_bin;
 use datasets::{Answer, Cluster};
+pub use jobs::*;
 use serde::{Deserialize, Serialize};
 
 /// A measure with its 95% interval; `None` where it is not defined (one class only).

@@ -1,4 +1,5 @@
 //! What comes to life in the browser. Everything else on a page is plain HTML.
 
 pub mod diagram;
+pub mod job_log;
 pub mod progress;

@@ -1,6 +1,7 @@
 //! A file for each page.
 
 pub mod answers;
+pub mod jobs;
 pub mod problem;
 pub mod question;
 pub mod run;

@@ -6,6 +6,9 @@ mod documents;
 mod events;
 mod guard;
 mod health;
+mod job_events;
+mod job_form;
+mod job_pages;
 mod jobs;
 mod pages;
 mod problem;
@@ -21,7 +24,7 @@ use app::view::RunSummary;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect};
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -117,6 +120,10 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(jobs::get_job))
         .routes(routes!(jobs::cancel_job))
         .routes(routes!(jobs::retry_job))
+        .routes(routes!(jobs::get_job_log))
+        .routes(routes!(job_events::follow_job))
+        .routes(routes!(jobs::list_stages))
+        .routes(routes!(jobs::config_schema))
 }
 
 /// Everything, behind the guards.
@@ -149,6 +156,11 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/runs/{id}", get(pages::run))
         .route("/runs/{id}/answers", get(pages::answers))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
+        .route("/jobs", get(job_pages::queue))
+        .route("/jobs/new", get(job_form::begin).post(job_form::posted))
+        .route("/jobs/{id}", get(job_pages::job))
+        .route("/jobs/{id}/cancel", post(job_pages::cancel))
+        .route("/jobs/{id}/retry", post(job_pages::retry))
         .merge(assets::router(&server))
         .fallback(|| async { problem::Failure::not_found("page") })
         .method_not_allowed_fallback(|| async { problem::Failure::method() })

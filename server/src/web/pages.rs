@@ -123,7 +123,7 @@ async fn of_run(
     Ok(server.documents.answer(&headers, &body))
 }
 
-fn address_of(uri: &Uri) -> String {
+pub fn address_of(uri: &Uri) -> String {
     uri.path_and_query()
         .map_or("/", |address| address.as_str())
         .to_owned()

@@ -3,6 +3,7 @@
 use super::problem::Failure;
 use crate::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, SEARCH_BYTES_MAX};
 use crate::runs::answers::Filter;
+use app::view::JobState;
 
 /// Parameters in their order; one may be there more than once.
 pub struct Parameters(Vec<(String, String)>);
@@ -77,6 +78,33 @@ impl Parameters {
                     .map_err(|_| Failure::bad_query("The cursor is not one that this list gave."))
             })
             .transpose()
+    }
+
+    /// `before`, a byte offset of a log.
+    pub fn before(&self) -> Result<Option<u64>, Failure> {
+        self.first(&["before"])
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| Failure::bad_query("`before` is not one that this log gave."))
+            })
+            .transpose()
+    }
+
+    /// `state` of jobs.
+    pub fn job_state(&self) -> Result<Option<JobState>, Failure> {
+        self.first(&["state"])
+            .map(|word| {
+                JobState::parse(word).ok_or_else(|| {
+                    let words = JobState::ALL.map(JobState::word).join(", ");
+                    Failure::bad_query(format!("`state` is {word:?}, expected one of {words}."))
+                })
+            })
+            .transpose()
+    }
+
+    /// A parameter that is there and not empty.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.first(&[name])
     }
 
     /// `bin`, `low`, `high`, and `correct` or `outcome`.
