@@ -8,6 +8,8 @@ use app::view::*;
 use datasets::{Answer, Cluster};
 use std::path::Path;
 
+mod jobs;
+
 fn main() -> std::io::Result<()> {
     let folder = std::env::args()
         .nth(1)
@@ -15,7 +17,7 @@ fn main() -> std::io::Result<()> {
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("style.css"), app::stylesheet())?;
-    for (name, page) in pages() {
+    for (name, page) in pages().into_iter().chain(jobs::pages()) {
         let warnings = match name {
             "runs-empty" => vec![
                 "The database cannot be written: disk full. Pages work without it; jobs do not."

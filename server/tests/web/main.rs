@@ -6,6 +6,7 @@ mod damaged;
 mod database;
 mod events;
 mod guards;
+mod job_form;
 mod jobs;
 mod made_run;
 mod openapi;

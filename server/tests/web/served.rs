@@ -48,6 +48,11 @@ impl Served {
     }
 
     pub fn with(arguments: &[&str]) -> Self {
+        Served::within(arguments, &[])
+    }
+
+    /// With variables in its environment.
+    pub fn within(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sayself-server"));
         command.args(arguments);
         if !arguments.contains(&"--listen") {
@@ -55,6 +60,7 @@ impl Served {
         }
         // Nothing of the folder that the tests happen to run in.
         command
+            .envs(environment.iter().copied())
             .current_dir(std::env::temp_dir())
             .stdout(Stdio::piped())
             .stdin(Stdio::null());
@@ -97,6 +103,21 @@ impl Served {
             request = request.header(*name, *value);
         }
         read(request.send_json(body))
+    }
+
+    /// What a browser sends for a form.
+    pub fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let encoded = app::link::encoded;
+        let fields = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+        let body = fields.collect::<Vec<_>>().join("&");
+        let request = agent()
+            .post(format!("{}{path}", self.address))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", "null")
+            .header("sec-fetch-site", "same-origin");
+        read(request.send(body.as_str()))
     }
 
     /// Sends bytes as they are; what clients would tidy up arrives untidied.

@@ -140,7 +140,7 @@ fn actions(job: &Job) -> AnyView {
         view! { <form method="post" action=address><button type="submit">{words}</button></form> }
     };
     let again = match job.state {
-        JobState::Failed => "Retry",
+        JobState::Failed if job.exit_code.is_some() => "Retry",
         _ => "Resume",
     };
     let changed = (job.state.is_over()).then(|| {
