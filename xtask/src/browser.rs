@@ -50,6 +50,7 @@ impl Browser {
             "--test",
             "--test-concurrency=1",
             "pages.test.mjs",
+            "jobs.test.mjs",
             "recorded.test.mjs",
         ]))
     }

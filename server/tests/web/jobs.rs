@@ -17,7 +17,7 @@ cp "$2" "$4/run.toml"
 echo "arguments: $3 $5 $6"
 [ -n "$SAYSELF_API_KEY" ] && echo "asked with $SAYSELF_API_KEY"
 # A process of its own, as a server of a model would be.
-sleep 300 &
+sleep 60 &
 echo "$!" > "$4/child"
 echo "started as $$ with $2"
 echo "{\"time_ms\":$(date +%s)000,\"stage\":\"sample\",\"kind\":\"started\",\"done\":0,\"total\":3,\"unit\":\"steps\"}" >> "$4/events.jsonl"
