@@ -16,7 +16,7 @@ pub fn JobLog(lines: Vec<String>, state: String, address: String) -> impl IntoVi
     follow(address, set_shown, set_now);
     let is_old = move || now.get() != state;
     view! {
-        <div class="log job-log" tabindex="0" role="region" aria-label="Log">
+        <div class="log job-log" tabindex="0" role="region" aria-label="Lines of the log">
             <ol>
                 {move || {
                     shown

@@ -178,7 +178,7 @@ fn log(shown: &JobShown) -> AnyView {
             .iter()
             .map(|line| view! { <li>{format::foreign(line)}</li> })
             .collect_view();
-        view! { <div class="log job-log" tabindex="0" role="region" aria-label="Log"><ol>{lines}</ol></div> }
+        view! { <div class="log job-log" tabindex="0" role="region" aria-label="Lines of the log"><ol>{lines}</ol></div> }
             .into_any()
     };
     view! {
