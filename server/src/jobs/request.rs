@@ -2,7 +2,7 @@
 
 use super::{secret, stage};
 use crate::limits::{CONFIG_BYTES_MAX, RUN_ID_CHARACTERS_MAX};
-use datasets::RunConfig;
+use datasets::{Comparison, RunConfig};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -110,7 +110,20 @@ impl JobRequest {
                 format!("Send it again without: {words}."),
             );
         }
-        has_stage(&config, stage)?;
+        match Comparison::from_toml(text) {
+            // Each of its configurations has stages of its own.
+            Ok(Some(_)) => {}
+            Ok(None) => has_stage(&config, stage)?,
+            Err(error) => {
+                return refuse(
+                    format!(
+                        "the comparison cannot be read: {}",
+                        error.to_string().trim()
+                    ),
+                    "Mend it and send it again.",
+                );
+            }
+        }
         Ok(format!("{text}\n"))
     }
 
@@ -250,6 +263,9 @@ mod tests {
         assert!(of("evaluate", "demo").config_text().is_ok());
         assert!(of("evaluate", "seed = 1").config_text().is_err());
         assert!(of("faithfulness", "seed = 1").config_text().is_err());
+        let compared = "configs = ['methods/rloo', 'methods/grpo']";
+        assert!(of("evaluate", compared).config_text().is_ok());
+        assert!(of("run", "configs = []").config_text().is_err());
         let unknown = of("dance", "demo").config_text().unwrap_err();
         assert!(unknown.next.contains("rationalize"), "{unknown:?}");
     }

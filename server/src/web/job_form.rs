@@ -5,7 +5,7 @@ use super::api::read;
 use super::jobs::{jobs_of, sentence};
 use super::problem::Failure;
 use super::query::Parameters;
-use crate::jobs::form::{Filled, Posted, Problems, first_difference, unknown_keys};
+use crate::jobs::form::{Filled, Posted, Problems, first_difference, is_comparison, unknown_keys};
 use crate::jobs::{JobError, JobRequest, Jobs, secret, stage};
 use crate::limits::{
     CONFIG_BYTES_MAX, FORM_FIELDS_MAX, FORM_RUNS_MAX, RUN_ID_CHARACTERS_MAX, SEARCH_BYTES_MAX,
@@ -241,6 +241,11 @@ impl Draft {
     /// The fields that make the text; one that makes none stays a text.
     fn turn_to_fields(&mut self) {
         if !self.form.as_text {
+            return;
+        }
+        if is_comparison(&self.form.toml) {
+            let words = "This is a comparison of several configurations: it is edited as text.";
+            self.form.problems.push(words.into());
             return;
         }
         match Filled::of_toml(&self.form.toml) {

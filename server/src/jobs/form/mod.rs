@@ -168,6 +168,11 @@ impl Filled {
 /// Entries of a list of tables at most, as the configuration's own check has it.
 const ENTRIES_MAX: usize = 100;
 
+/// Whether a text is a comparison of several configurations, which no fields make.
+pub fn is_comparison(text: &str) -> bool {
+    matches!(datasets::Comparison::from_toml(text), Ok(Some(_)))
+}
+
 /// Keys of a TOML that no configuration has, and that are ignored: probably misspelt.
 pub fn unknown_keys(text: &str) -> Vec<String> {
     fn look(shape: &Table, path: &str, table: &toml::Table, found: &mut Vec<String>) {
@@ -189,7 +194,9 @@ pub fn unknown_keys(text: &str) -> Vec<String> {
         }
     }
     let mut found = Vec::new();
-    if let Ok(table) = text.parse::<toml::Table>() {
+    if let Ok(table) = text.parse::<toml::Table>()
+        && !is_comparison(text)
+    {
         look(root(), "", &table, &mut found);
     }
     found
