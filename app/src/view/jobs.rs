@@ -196,11 +196,6 @@ impl NewJob {
         let text = [&parts.join("\n"), if self.resume { "\nresume" } else { "" }].concat();
         datasets::hash::sha256_hex(text.as_bytes())
     }
-
-    /// Whether anything stands in the way.
-    pub fn has_problems(&self) -> bool {
-        !self.problems.is_empty() || self.tables.iter().any(FormTable::has_problems)
-    }
 }
 
 /// A table of the configuration, as a group of fields.

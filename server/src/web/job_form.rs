@@ -81,19 +81,20 @@ pub async fn posted(
         ("text", _) => draft.turn_to_text(),
         ("fields", _) => draft.turn_to_fields(),
         ("start", _) => {
-            let run = draft.check(&server, jobs).await?;
-            // What is started has been looked at as it is.
-            if draft.form.has_problems() || posted.text("seen") != draft.form.seen() {
-                if !draft.form.has_problems() && !posted.text("seen").is_empty() {
-                    draft.form.warnings.push(
-                        "it was changed after it was shown; this is how it stands now".into(),
-                    );
-                }
-            } else if let Some(request) = run {
-                match add(&server, jobs, &request).await {
+            let request = draft.check(&server, jobs).await?;
+            let (seen, now) = (posted.text("seen"), draft.form.seen());
+            match request {
+                None => {}
+                // What is started has been looked at as it is.
+                Some(request) if seen == now => match add(&server, jobs, &request).await {
                     Ok(id) => return Ok(Redirect::to(&link::job(&id)).into_response()),
                     Err(error) => draft.refuse(error)?,
-                }
+                },
+                Some(_) if seen.is_empty() => {}
+                Some(_) => draft
+                    .form
+                    .warnings
+                    .push("it was changed after it was shown; this is how it stands now".into()),
             }
         }
         // Whatever else: look at it.
@@ -101,7 +102,7 @@ pub async fn posted(
             draft.check(&server, jobs).await?;
         }
     }
-    let status = match draft.form.has_problems() {
+    let status = match draft.has_problems() {
         true => StatusCode::UNPROCESSABLE_ENTITY,
         false => StatusCode::OK,
     };
@@ -219,6 +220,10 @@ impl Draft {
         }
     }
 
+    fn has_problems(&self) -> bool {
+        !self.problems.is_empty() || !self.form.problems.is_empty()
+    }
+
     fn change(&mut self, change: impl FnOnce(&mut Filled)) {
         if !self.form.as_text {
             change(&mut self.filled);
@@ -271,7 +276,7 @@ impl Draft {
         if let Some(problem) = self.problems.remove("") {
             self.form.problems.push(sentence(&problem));
         }
-        if !self.problems.is_empty() || !self.form.problems.is_empty() {
+        if self.has_problems() {
             return Ok(None);
         }
         let out = Some(self.form.out.clone()).filter(|out| !out.is_empty());
