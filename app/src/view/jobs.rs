@@ -193,7 +193,8 @@ impl NewJob {
     /// What was looked at, as a short mark: another configuration, stage or run has another.
     pub fn seen(&self) -> String {
         let parts = [self.toml.as_str(), &self.stage, &self.out];
-        let text = [&parts.join("\n"), if self.resume { "\nresume" } else { "" }].concat();
+        let resume = if self.resume { "\nresume" } else { "" };
+        let text = [parts.join("\n").as_str(), resume].concat();
         datasets::hash::sha256_hex(text.as_bytes())
     }
 }
