@@ -45,6 +45,9 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Api(reference) => pages::api::frame(*reference),
             Page::Compare(comparison) => pages::compare::frame(*comparison),
             Page::Tables(tables) => pages::tables::frame(*tables, &context),
+            Page::Jobs(queue) => pages::jobs::queue::frame(queue),
+            Page::NewJob(form) => pages::jobs::new::frame(*form),
+            Page::Job(shown) => pages::jobs::job::frame(*shown),
             Page::Problem(problem) => pages::problem::frame(problem),
         };
         document::document(frame, &context)
@@ -67,6 +70,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/run.css"),
         include_str!("../../style/compare.css"),
         include_str!("../../style/question.css"),
+        include_str!("../../style/jobs.css"),
         include_str!("../../style/print.css"),
     )
 }

@@ -286,6 +286,68 @@ pub fn schema(name: &str) -> String {
     ["schema-", name].concat()
 }
 
+/// The Jobs page, narrowed to a state and continued after a cursor.
+pub fn jobs_in(state: Option<crate::view::JobState>, after: Option<&str>) -> String {
+    let mut parameters = Vec::new();
+    if let Some(state) = state {
+        parameters.push(("state", state.word().to_owned()));
+    }
+    if let Some(after) = after {
+        parameters.push(("after", after.to_owned()));
+    }
+    with_query("/jobs", &parameters)
+}
+
+/// The Jobs page.
+pub fn jobs() -> String {
+    jobs_in(None, None)
+}
+
+/// The page of a job.
+pub fn job(id: &str) -> String {
+    format!("/jobs/{}", encoded(id))
+}
+
+/// The page of a job with the lines of its log that end before a byte.
+pub fn job_log(id: &str, before: u64) -> String {
+    with_query(&job(id), &[("before", before.to_string())])
+}
+
+/// The form for a new job that begins with a shipped configuration, or with a run's.
+pub fn new_job(config: Option<&str>, run: Option<&str>) -> String {
+    let mut parameters = Vec::new();
+    if let Some(config) = config {
+        parameters.push(("config", config.to_owned()));
+    }
+    if let Some(run) = run {
+        parameters.push(("run", run.to_owned()));
+    }
+    with_query("/jobs/new", &parameters)
+}
+
+/// The form for a new job that begins with an earlier one.
+pub fn new_job_from(job: &str) -> String {
+    with_query("/jobs/new", &[("job", job.to_owned())])
+}
+
+/// What stops a job (POST).
+pub fn cancel_job(id: &str) -> String {
+    format!("/jobs/{}/cancel", encoded(id))
+}
+
+/// What starts a job again where it stopped (POST).
+pub fn retry_job(id: &str) -> String {
+    format!("/jobs/{}/retry", encoded(id))
+}
+
+/// The stream of a job's states and of its log, from a byte on.
+pub fn job_events(id: &str, cursor: u64) -> String {
+    with_query(
+        &format!("/api/jobs/{}/events", encoded(id)),
+        &[("cursor", cursor.to_string())],
+    )
+}
+
 fn with_query(path: &str, parameters: &[(&str, String)]) -> String {
     let mut address = path.to_owned();
     for (index, (name, value)) in parameters.iter().enumerate() {

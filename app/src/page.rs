@@ -1,7 +1,8 @@
 //! Which page is drawn, and from what.
 
 use crate::view::{
-    AnswerList, ApiReference, Comparison, PaperTables, Problem, QuestionDetail, RunDetail, RunsPage,
+    AnswerList, ApiReference, Comparison, JobQueue, JobShown, NewJob, PaperTables, Problem,
+    QuestionDetail, RunDetail, RunsPage,
 };
 
 /// A page with all that it shows.
@@ -25,6 +26,12 @@ pub enum Page {
     Compare(Box<Comparison>),
     /// `/tables?run=…`.
     Tables(Box<PaperTables>),
+    /// `/jobs?state=…&after=…`.
+    Jobs(JobQueue),
+    /// `/jobs/new?config=…` or `?run=…` or `?job=…`, and what is posted there.
+    NewJob(Box<NewJob>),
+    /// `/jobs/{id}?before=…`.
+    Job(Box<JobShown>),
     Problem(Problem),
 }
 

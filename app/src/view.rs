@@ -5,6 +5,7 @@ mod answers;
 mod api;
 mod compare;
 mod directory;
+mod jobs;
 mod question;
 mod runs;
 
@@ -12,6 +13,7 @@ pub use answers::*;
 pub use api::*;
 pub use chart::level_bin;
 pub use compare::*;
+pub use jobs::*;
 pub use question::*;
 pub use runs::*;
 use serde::{Deserialize, Serialize};

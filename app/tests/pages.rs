@@ -636,6 +636,7 @@ fn an_empty_list_says_what_to_type_or_what_to_let_go_of() {
     assert!(html.contains("href=\"/?model=x&amp;tag=x\">leave out"));
 }
 
+#[test]
 fn clusters_at_a_threshold_are_drawn_alike_on_both_sides() {
     let mut detail = question("a <b> & \u{202e}", true);
     detail.samples = (0..4)

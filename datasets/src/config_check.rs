@@ -73,7 +73,7 @@ impl RunConfig {
 
 /// What a key's value must be.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     Text,
     /// Not empty.
     Name,
@@ -95,7 +95,7 @@ use Kind::{Above, Choice, Choices, Flag, Name, Real, Seeds, Text, Texts, Whole};
 const COUNT_MAX: i64 = 100_000_000;
 const TOKENS_MAX: i64 = 32_768;
 /// Stands for "no upper end" where a real number has none that makes sense.
-const ENDLESS: f64 = 1e12;
+pub(crate) const ENDLESS: f64 = 1e12;
 
 const ROOT: &[(&str, Kind)] = &[
     ("title", Text),
@@ -274,7 +274,7 @@ const FAITHFULNESS: &[(&str, Kind)] = &[
 ];
 
 /// Groups of keys with what their values must be.
-type Keys = &'static [&'static [(&'static str, Kind)]];
+pub(crate) type Keys = &'static [&'static [(&'static str, Kind)]];
 
 const SECTIONS: &[(&str, Keys)] = &[
     ("endpoint", &[ENDPOINT]),
@@ -293,7 +293,22 @@ const SECTIONS: &[(&str, Keys)] = &[
 ];
 
 /// Evaluations of one run at most.
-const EVALUATIONS_MAX: usize = 100;
+pub(crate) const EVALUATIONS_MAX: usize = 100;
+
+/// What the keys of a table must be, in the order in which a person reads them: `""` is the
+/// configuration itself, `evaluate` each evaluation. A table that is not known has none.
+#[cfg(feature = "schema")]
+pub(crate) fn keys_of(section: &str) -> Keys {
+    match section {
+        "" => &[ROOT],
+        "evaluate" => &[EVALUATE, DECODING],
+        "evaluate.judge" => &[ENDPOINT],
+        _ => SECTIONS
+            .iter()
+            .find(|(known, _)| *known == section)
+            .map_or(&[], |(_, keys)| *keys),
+    }
+}
 
 fn check_table(table: &Table) -> Result<(), ConfigError> {
     check_keys("", table, &[ROOT])?;

@@ -6,6 +6,8 @@
 pub mod comparison;
 pub mod config;
 mod config_check;
+#[cfg(feature = "schema")]
+pub mod config_schema;
 #[cfg(feature = "shipped")]
 pub mod configs;
 pub mod event;

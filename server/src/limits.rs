@@ -170,6 +170,16 @@ pub const PAGES_KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of a page that is packed once and kept so; a larger one is packed as it leaves.
 pub const PAGE_PACKED_BYTES_MAX: usize = 1024 * 1024;
 
+/// Bytes of a job's configuration.
+pub const CONFIG_BYTES_MAX: usize = 64 * 1024;
+/// Fields of a form that is posted.
+pub const FORM_FIELDS_MAX: usize = 5_000;
+/// Runs that the form for a new job offers.
+pub const FORM_RUNS_MAX: usize = 50;
+/// Milliseconds between two looks at the queue, which other servers may change too.
+pub const QUEUE_EVERY_MS: u64 = 3_000;
+/// Milliseconds within which a server that has taken a job notes its process.
+pub const CLAIM_MS_MAX: i64 = 10_000;
 /// Jobs waiting for their turn.
 pub const JOBS_QUEUED_MAX: i64 = 32;
 /// Characters of a run's id.

@@ -15,6 +15,8 @@ use app::page::{Page, RenderContext};
 use app::view::*;
 use std::path::Path;
 
+mod jobs;
+
 fn main() -> std::io::Result<()> {
     let folder = std::env::args()
         .nth(1)
@@ -27,6 +29,7 @@ fn main() -> std::io::Result<()> {
         run::pages(),
         compare::pages(),
         question::pages(),
+        jobs::pages(),
     ];
     for (name, page) in pages().into_iter().chain(more.into_iter().flatten()) {
         let warnings = match name {

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod api;
 pub mod compare;
+pub mod jobs;
 pub mod problem;
 pub mod question;
 pub mod run;

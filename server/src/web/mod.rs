@@ -11,6 +11,9 @@ mod files;
 mod fresh;
 mod guard;
 mod health;
+mod job_events;
+mod job_form;
+mod job_pages;
 mod jobs;
 mod labels;
 mod latest;
@@ -148,6 +151,10 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(jobs::get_job))
         .routes(routes!(jobs::cancel_job))
         .routes(routes!(jobs::retry_job))
+        .routes(routes!(jobs::get_job_log))
+        .routes(routes!(job_events::follow_job))
+        .routes(routes!(jobs::list_stages))
+        .routes(routes!(jobs::config_schema))
 }
 
 /// Everything, behind the guards.
@@ -194,6 +201,11 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/tables.md", get(tables::markdown))
         .route("/tables.csv", get(tables::csv))
         .route("/tables.tex", get(tables::latex))
+        .route("/jobs", get(job_pages::queue))
+        .route("/jobs/new", get(job_form::begin).post(job_form::posted))
+        .route("/jobs/{id}", get(job_pages::job))
+        .route("/jobs/{id}/cancel", post(job_pages::cancel))
+        .route("/jobs/{id}/retry", post(job_pages::retry))
         .merge(assets::router(&server));
     guarded(routes, server)
 }

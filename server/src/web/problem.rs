@@ -12,6 +12,9 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
+/// What pages are.
+pub const HTML: &str = "text/html; charset=utf-8";
+
 /// A failure on its way to the visitor. [`dress`] gives it its form.
 #[derive(Clone, Debug)]
 pub struct Failure(Problem);
@@ -149,11 +152,11 @@ pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Ne
     let for_programs = super::fresh::is_of_api(&path) || path.starts_with("/assets/");
     let failure = match response.extensions().get::<Failure>() {
         Some(failure) => failure.clone(),
-        // Its own form already, e.g. the health addresses.
+        // Its own form already: the health addresses, or a form that came back with what is wrong.
         None if response
             .headers()
             .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind == "application/json") =>
+            .is_some_and(|kind| kind == "application/json" || kind == HTML) =>
         {
             return response;
         }

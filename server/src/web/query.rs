@@ -3,7 +3,7 @@
 use super::problem::Failure;
 use crate::limits::{FACET_BYTES_MAX, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, SEARCH_BYTES_MAX};
 use crate::runs::answers::{Asked, Cursor, Filter, Turn};
-use app::view::{AnswerOrder, Direction, Facet, RunChoice, RunSort, STATE_WORDS};
+use app::view::{AnswerOrder, Direction, Facet, JobState, RunChoice, RunSort, STATE_WORDS};
 
 /// Parameters in their order; one may be there more than once.
 pub struct Parameters(Vec<(String, String)>);
@@ -199,6 +199,28 @@ impl Parameters {
                     Failure::bad_query(format!(
                         "`threshold` is {text:?}, expected a cosine similarity, -1 to 1."
                     ))
+                })
+            })
+            .transpose()
+    }
+
+    /// `before`, a byte offset of a log.
+    pub fn before(&self) -> Result<Option<u64>, Failure> {
+        self.first(&["before"])
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| Failure::bad_query("`before` is not one that this log gave."))
+            })
+            .transpose()
+    }
+
+    /// `state` of jobs.
+    pub fn job_state(&self) -> Result<Option<JobState>, Failure> {
+        self.first(&["state"])
+            .map(|word| {
+                JobState::parse(word).ok_or_else(|| {
+                    let words = JobState::ALL.map(JobState::word).join(", ");
+                    Failure::bad_query(format!("`state` is {word:?}, expected one of {words}."))
                 })
             })
             .transpose()

@@ -9,6 +9,7 @@ mod database;
 mod events;
 mod examples;
 mod guards;
+mod job_form;
 mod jobs;
 mod labels;
 mod made_run;

@@ -48,6 +48,11 @@ impl Served {
     }
 
     pub fn with(arguments: &[&str]) -> Self {
+        Served::within(arguments, &[])
+    }
+
+    /// With variables in its environment.
+    pub fn within(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sayself-server"));
         command.args(arguments);
         if !arguments.contains(&"--listen") {
@@ -55,6 +60,7 @@ impl Served {
         }
         // Nothing of the folder that the tests happen to run in.
         command
+            .envs(environment.iter().copied())
             .current_dir(std::env::temp_dir())
             .stdout(Stdio::piped())
             .stdin(Stdio::null());

@@ -40,6 +40,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let options = RunOptions {
         skip_invalid: arguments.skip_invalid,
         quiet: globals.quiet,
+        until: None,
     };
     let plan = plan(&config, arguments.probe as usize, options)?;
     if arguments.json {
