@@ -39,6 +39,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Answers(list) => pages::answers::frame(list, &context.path),
             Page::Question(detail) => pages::question::frame(*detail),
             Page::Problem(problem) => pages::problem::frame(problem),
+            Page::YourFile => pages::your_file::frame(&context),
         };
         document::document(frame, &context)
     });
@@ -55,6 +56,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/tables.css"),
         include_str!("../../style/charts.css"),
         include_str!("../../style/pages.css"),
+        include_str!("../../style/your-file.css"),
         include_str!("../../style/print.css"),
     )
 }

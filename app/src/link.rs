@@ -53,6 +53,11 @@ pub fn question(id: &str, question_id: &str) -> String {
     format!("/runs/{}/questions/{}", encoded(id), encoded(question_id))
 }
 
+/// The visitor's own file; a result is kept in the address's fragment.
+pub fn your_file() -> String {
+    "/your-file".to_owned()
+}
+
 /// The stream of a run's states: each message is a [`crate::view::RunState`] as JSON.
 pub fn events(id: &str) -> String {
     format!("/api/runs/{}/events", encoded(id))

@@ -24,6 +24,8 @@ pub enum Page {
     /// `/runs/{id}/questions/{question_id}`.
     Question(Box<QuestionDetail>),
     Problem(Problem),
+    /// `/your-file`: what it shows comes of the visitor's own file.
+    YourFile,
 }
 
 /// What a page needs to know of the request.

@@ -8,6 +8,7 @@
 mod growth;
 mod rows;
 mod side;
+mod your_file;
 
 use crate::process::{build_programs, cargo, output, program, run, target_folder};
 use crate::python;
@@ -67,21 +68,25 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
         true => row.quick || !arguments.quick,
         false => arguments.names.iter().any(|name| name == row.name),
     };
-    let bench = Bench::prepare(
-        root,
-        if arguments.quick {
-            ROUNDS_QUICK
-        } else {
-            ROUNDS
-        },
-    )?;
+    let rounds = match arguments.quick {
+        true => ROUNDS_QUICK,
+        false => ROUNDS,
+    };
     if let Some(folder) = &arguments.growth {
-        return growth::growth(&bench, root, folder);
+        return growth::growth(&Bench::prepare(root, rounds)?, root, folder);
     }
+    // What runs in a browser needs neither models nor peers.
+    let mut prepared: Option<Bench> = None;
     let mut done: Vec<(Row, Outcome)> = Vec::new();
     for row in ROWS.iter().filter(wanted) {
         eprintln!("{}: {}", row.name, row.work);
-        let outcome = bench.run(row, &done);
+        let outcome = match (row.against, &prepared) {
+            (Against::Browser(limit_s), _) => your_file::your_file(root, rounds, limit_s),
+            (_, Some(bench)) => bench.run(row, &done),
+            (_, None) => prepared
+                .insert(Bench::prepare(root, rounds)?)
+                .run(row, &done),
+        };
         let outcome = outcome.unwrap_or_else(|error| Outcome::failed(&error));
         eprintln!("  {}", outcome.line(row));
         done.push((*row, outcome));
@@ -218,6 +223,7 @@ impl Bench {
                 let peak = ours.peak_memory().context(NO_PEAK_MEMORY)?;
                 Ok(Outcome::once(peak, most, "the limit".into()))
             }
+            Against::Browser(_) => bail!("it runs in a browser, not beside a process"),
             Against::Answers(peer) => {
                 self.install(peer.packages)?;
                 let variant = peer.variants[0];

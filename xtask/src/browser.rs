@@ -51,6 +51,7 @@ impl Browser {
             "--test-concurrency=1",
             "pages.test.mjs",
             "recorded.test.mjs",
+            "your-file.test.mjs",
         ]))
     }
 }

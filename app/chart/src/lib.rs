@@ -16,6 +16,7 @@ pub mod palette;
 pub mod plot;
 pub mod reliability;
 pub mod risk_coverage;
+pub mod sentence;
 pub mod share;
 pub mod svg;
 

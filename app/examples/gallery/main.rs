@@ -3,6 +3,8 @@
 //!
 //! The pages link the stylesheet by a relative path, so that they open from disk.
 
+mod your_file;
+
 use app::page::{Page, RenderContext};
 use app::view::*;
 use datasets::{Answer, Cluster};
@@ -15,7 +17,7 @@ fn main() -> std::io::Result<()> {
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("style.css"), app::stylesheet())?;
-    for (name, page) in pages() {
+    for (name, page) in pages().into_iter().chain(your_file::pages()) {
         let warnings = match name {
             "runs-empty" => vec![
                 "The database cannot be written: disk full. Pages work without it; jobs do not."

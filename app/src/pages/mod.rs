@@ -7,3 +7,4 @@ pub mod run;
 pub mod runs;
 pub mod state;
 pub mod words;
+pub mod your_file;

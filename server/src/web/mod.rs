@@ -10,6 +10,7 @@ mod jobs;
 mod pages;
 mod problem;
 mod query;
+mod your_file;
 
 pub use documents::Documents;
 
@@ -149,6 +150,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/runs/{id}", get(pages::run))
         .route("/runs/{id}/answers", get(pages::answers))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
+        .route("/your-file", get(your_file::your_file))
         .merge(assets::router(&server))
         .fallback(|| async { problem::Failure::not_found("page") })
         .method_not_allowed_fallback(|| async { problem::Failure::method() })

@@ -12,3 +12,4 @@ mod openapi;
 mod pages;
 mod postgres;
 mod served;
+mod your_file;
