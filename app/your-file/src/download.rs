@@ -109,7 +109,10 @@ mod tests {
         assert!(measures.contains(",percentile\n"), "{measures}");
         let json: serde_json::Value = serde_json::from_str(&file("measures.json")).unwrap();
         let wanted = serde_json::to_string(&metrics).unwrap();
-        assert_eq!(json, serde_json::from_str::<serde_json::Value>(&wanted).unwrap());
+        assert_eq!(
+            json,
+            serde_json::from_str::<serde_json::Value>(&wanted).unwrap()
+        );
         assert_eq!(file_of(&numbers, "passwd", 0), None);
     }
 }

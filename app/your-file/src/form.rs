@@ -149,14 +149,14 @@ mod tests {
     fn forms_by_their_start() {
         for (head, wanted) in [
             (&b"confidence,correct\n"[..], Form::Csv { delimiter: b',' }),
-            (b"a;b,c;d\n1;2", Form::Csv { delimiter: b';' }),
-            (b"\xEF\xBB\xBFa\tb\n", Form::Csv { delimiter: b'\t' }),
-            (b"{\"a\":1}\n{\"a\":2}", Form::JsonLines),
-            (b"{\"resps\":[[\"a\"]]}\n", Form::LmEval),
-            (b"{\"version\":2,\"eval\":{}}", Form::InspectDocument),
-            (b"{\n  \"version\": 2,\n", Form::InspectDocument),
-            (b"{not json}\n", Form::JsonLines),
-            (b"PK\x03\x04", Form::InspectArchive),
+            (&b"a;b,c;d\n1;2"[..], Form::Csv { delimiter: b';' }),
+            (&b"\xEF\xBB\xBFa\tb\n"[..], Form::Csv { delimiter: b'\t' }),
+            (&b"{\"a\":1}\n{\"a\":2}"[..], Form::JsonLines),
+            (&b"{\"resps\":[[\"a\"]]}\n"[..], Form::LmEval),
+            (&b"{\"version\":2,\"eval\":{}}"[..], Form::InspectDocument),
+            (&b"{\n  \"version\": 2,\n"[..], Form::InspectDocument),
+            (&b"{not json}\n"[..], Form::JsonLines),
+            (&b"PK\x03\x04"[..], Form::InspectArchive),
         ] {
             assert_eq!(form_of(head), Ok(wanted), "{head:?}");
         }
@@ -166,12 +166,12 @@ mod tests {
     fn other_files_say_what_they_are() {
         for (head, wanted) in [
             (&b""[..], "empty"),
-            (b" \n", "empty"),
-            (b"[{}]", "list"),
-            (b"\x1f\x8b\x08", "gzip"),
-            (b"<html>", "XML"),
-            (b"ab\0c", "no text"),
-            (b"PAR1", "Parquet"),
+            (&b" \n"[..], "empty"),
+            (&b"[{}]"[..], "list"),
+            (&b"\x1f\x8b\x08"[..], "gzip"),
+            (&b"<html>"[..], "XML"),
+            (&b"ab\0c"[..], "no text"),
+            (&b"PAR1"[..], "Parquet"),
         ] {
             let trouble = form_of(head).unwrap_err();
             let told = format!("{} {}", trouble.title, trouble.text);

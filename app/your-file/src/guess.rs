@@ -169,12 +169,14 @@ pub fn scale_of(head: &Head, at: usize) -> Option<Scale> {
         most = most.max(number);
         is_percent |= has_sign;
     }
-    match (least, most) {
-        _ if least < 0.0 || most > 100.0 => None,
-        _ if is_percent => Some(Scale::Hundred),
-        _ if most <= 1.0 => Some(Scale::One),
-        _ if most <= 10.0 => Some(Scale::Ten),
-        _ => Some(Scale::Hundred),
+    if least < 0.0 || most > 100.0 {
+        None
+    } else if is_percent || most > 10.0 {
+        Some(Scale::Hundred)
+    } else if most > 1.0 {
+        Some(Scale::Ten)
+    } else {
+        Some(Scale::One)
     }
 }
 

@@ -202,7 +202,7 @@ impl InspectLog {
             scorers: Vec::new(),
             epochs: Vec::new(),
         };
-        if log.len() == 0 {
+        if log.is_empty() {
             return Err(Trouble::new(
                 "There are no samples.",
                 "The log holds none: the evaluation may not have ended.",
@@ -449,8 +449,8 @@ mod tests {
     fn what_is_no_log_is_told() {
         for (bytes, is_archive, wanted) in [
             (&b"{}"[..], false, "not a log of Inspect"),
-            (b"PK\x03\x04", true, "not a ZIP archive"),
-            (b"{\"eval\":{}}", false, "no samples"),
+            (&b"PK\x03\x04"[..], true, "not a ZIP archive"),
+            (&b"{\"eval\":{}}"[..], false, "no samples"),
         ] {
             let trouble = InspectLog::of(bytes.to_vec(), is_archive).err().unwrap();
             let told = format!("{} {}", trouble.title, trouble.text);

@@ -156,11 +156,11 @@ fn few(tallies: Vec<Tally>) -> Vec<Tally> {
     if tallies.len() <= TALLIES_MAX {
         return tallies;
     }
-    CELLS
+    let found = CELLS
         .into_iter()
         .map(|cells| together(&tallies, cells))
-        .find(|together| together.len() <= TALLIES_MAX)
-        .unwrap_or(tallies)
+        .find(|together| together.len() <= TALLIES_MAX);
+    found.unwrap_or(tallies)
 }
 
 /// Puts the tallies of a cell together, at their mean.

@@ -229,7 +229,7 @@ fn preview(head: &Head, columns: &Columns, named: &dyn Fn(usize) -> String) -> P
         }
     }
     let mut names: Vec<String> = shown.iter().map(|&at| named(at)).collect();
-    names.extend(["read as".to_owned()]);
+    names.push("read as".to_owned());
     let rows = head
         .rows
         .iter()

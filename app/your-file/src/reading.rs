@@ -33,26 +33,35 @@ struct Csv {
     records: Records,
     /// The line of names has been read.
     is_in_rows: bool,
-    columns: Wanted<usize>,
+    columns: Wanted,
 }
 
 struct Json {
     lines: Lines,
     keys: Vec<String>,
     /// Places in `keys`.
-    columns: Wanted<usize>,
+    columns: Wanted,
     /// Used again for each line.
     values: Vec<Value>,
 }
 
 /// Columns, all that must be there.
 #[derive(Clone, Copy)]
-struct Wanted<T> {
-    confidence: T,
+struct Wanted {
+    confidence: usize,
     scale: Scale,
-    correct: T,
-    group: Option<T>,
-    id: Option<T>,
+    correct: usize,
+    group: Option<usize>,
+    id: Option<usize>,
+}
+
+/// A row's fields; what stands in the file is asked for only where it is told.
+struct Fields<'a> {
+    confidence: Option<f64>,
+    confidence_found: &'a dyn Fn() -> String,
+    correct: Option<bool>,
+    correct_found: &'a dyn Fn() -> String,
+    group: Option<&'a str>,
 }
 
 impl Reading {
@@ -160,7 +169,7 @@ impl Reading {
 }
 
 impl Json {
-    fn of(head: &Head, wanted: Wanted<usize>) -> Json {
+    fn of(head: &Head, wanted: Wanted) -> Json {
         let mut keys: Vec<String> = Vec::new();
         // One column may be wanted for two things.
         let mut place = |at: usize| {
@@ -216,31 +225,27 @@ fn found(text: &str) -> String {
 fn add(
     rows: &mut Rows,
     scale: Scale,
-    confidence: (Option<f64>, &dyn Fn() -> String),
-    correct: (Option<bool>, &dyn Fn() -> String),
-    group: Option<&str>,
+    fields: &Fields<'_>,
     place: impl FnOnce() -> String,
 ) -> Result<(), Trouble> {
-    match (confidence.0, correct.0) {
-        (Some(confidence), Some(correct)) => return rows.add(confidence, correct, group),
-        (None, _) => rows.rejected.add(place, || {
-            format!(
-                "confidence: found {}, expected {}",
-                found(&confidence.1()),
-                scale.expected()
-            )
-        }),
-        (Some(_), None) => rows.rejected.add(place, || {
-            format!(
-                "right or wrong: found {}, expected {VERDICT_EXPECTED}",
-                found(&correct.1())
-            )
-        }),
-    }
-    Ok(())
+    let Some(confidence) = fields.confidence else {
+        rows.rejected.add(place, || {
+            let found = found(&(fields.confidence_found)());
+            format!("confidence: found {found}, expected {}", scale.expected())
+        });
+        return Ok(());
+    };
+    let Some(correct) = fields.correct else {
+        rows.rejected.add(place, || {
+            let found = found(&(fields.correct_found)());
+            format!("right or wrong: found {found}, expected {VERDICT_EXPECTED}")
+        });
+        return Ok(());
+    };
+    rows.add(confidence, correct, fields.group)
 }
 
-fn csv_row(rows: &mut Rows, columns: &Wanted<usize>, record: Record<'_>) -> Result<(), Trouble> {
+fn csv_row(rows: &mut Rows, columns: &Wanted, record: Record<'_>) -> Result<(), Trouble> {
     // Bytes that are no text are neither a number nor a verdict.
     let text = |at: usize| {
         std::str::from_utf8(record.field(at))
@@ -248,22 +253,21 @@ fn csv_row(rows: &mut Rows, columns: &Wanted<usize>, record: Record<'_>) -> Resu
             .trim()
     };
     let (confidence, correct) = (text(columns.confidence), text(columns.correct));
-    let group = columns.group.map(text).filter(|group| !group.is_empty());
-    add(
-        rows,
-        columns.scale,
-        (columns.scale.probability_of_text(confidence), &|| {
-            confidence.to_owned()
-        }),
-        (verdict_of_text(correct), &|| correct.to_owned()),
-        group,
-        || place(record.line, columns.id.map(text)),
-    )
+    let fields = Fields {
+        confidence: columns.scale.probability_of_text(confidence),
+        confidence_found: &|| confidence.to_owned(),
+        correct: verdict_of_text(correct),
+        correct_found: &|| correct.to_owned(),
+        group: columns.group.map(text).filter(|group| !group.is_empty()),
+    };
+    add(rows, columns.scale, &fields, || {
+        place(record.line, columns.id.map(text))
+    })
 }
 
 fn json_row(
     rows: &mut Rows,
-    columns: &Wanted<usize>,
+    columns: &Wanted,
     keys: &[String],
     values: &mut Vec<Value>,
     line: Line<'_>,
@@ -284,21 +288,17 @@ fn json_row(
         None | Some(Value::Null) => None,
         Some(group) => Some(text_of(group)),
     };
-    add(
-        rows,
-        columns.scale,
-        (columns.scale.probability_of_value(confidence), &|| {
-            text_of(confidence)
-        }),
-        (verdict_of_value(correct), &|| text_of(correct)),
-        group.as_deref(),
-        || {
-            place(
-                line.number,
-                columns.id.map(|at| text_of(value(at))).as_deref(),
-            )
-        },
-    )
+    let fields = Fields {
+        confidence: columns.scale.probability_of_value(confidence),
+        confidence_found: &|| text_of(confidence),
+        correct: verdict_of_value(correct),
+        correct_found: &|| text_of(correct),
+        group: group.as_deref(),
+    };
+    add(rows, columns.scale, &fields, || {
+        let id = columns.id.map(|at| text_of(value(at)));
+        place(line.number, id.as_deref())
+    })
 }
 
 /// A line's text; `None` where it is blank, or was counted out for its length.

@@ -181,6 +181,8 @@ onmessage = async ({ data }) => {
     question = data.question;
     await answers[data.kind](question, data);
   } catch (error) {
-    tell(error);
+    // What an older question came to is no matter any more, unless the module has stopped.
+    const isOld = data.question !== question && !(error instanceof WebAssembly.RuntimeError);
+    if (!isOld) tell(error);
   }
 };
