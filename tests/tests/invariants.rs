@@ -83,7 +83,14 @@ fn the_module_that_measures_files_is_its_own() {
     assert_absent(
         "your-file",
         &["--target", "wasm32-unknown-unknown"],
-        &["app", "leptos", "web-sys", "candle", "sayself", "tokenizers"],
+        &[
+            "app",
+            "leptos",
+            "web-sys",
+            "candle",
+            "sayself",
+            "tokenizers",
+        ],
     );
 }
 

@@ -189,6 +189,7 @@ fn keep() -> AnyView {
         ("risk-coverage.svg", "Risk-coverage, SVG"),
     ];
     let buttons = files
+        .into_iter()
         .map(|(name, words)| view! { <button type="button" data-download=name>{words}</button> })
         .collect_view();
     view! {
