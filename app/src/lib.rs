@@ -49,6 +49,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::NewJob(form) => pages::jobs::new::frame(*form),
             Page::Job(shown) => pages::jobs::job::frame(*shown),
             Page::Problem(problem) => pages::problem::frame(problem),
+            Page::YourFile => pages::your_file::frame(&context),
         };
         document::document(frame, &context)
     });
@@ -71,6 +72,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/compare.css"),
         include_str!("../../style/question.css"),
         include_str!("../../style/jobs.css"),
+        include_str!("../../style/your-file.css"),
         include_str!("../../style/print.css"),
     )
 }

@@ -261,6 +261,11 @@ pub fn tables_in(form: &str, runs: &[&str], table: Option<&str>) -> String {
     with_query(&path, &parameters)
 }
 
+/// The visitor's own file; a result is kept in the address's fragment.
+pub fn your_file() -> String {
+    "/your-file".to_owned()
+}
+
 /// The stream of a run's states: each message is a [`crate::view::RunState`] as JSON.
 pub fn events(id: &str) -> String {
     format!("/api/runs/{}/events", encoded(id))

@@ -33,6 +33,8 @@ pub enum Page {
     /// `/jobs/{id}?before=…`.
     Job(Box<JobShown>),
     Problem(Problem),
+    /// `/your-file`: what it shows comes of the visitor's own file.
+    YourFile,
 }
 
 /// What a page needs to know of the request.

@@ -10,6 +10,7 @@ mod kept;
 mod pages;
 mod rows;
 mod side;
+mod your_file;
 
 use crate::process::{build_programs, cargo, output, program, run, target_folder};
 use crate::python;
@@ -86,8 +87,8 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
         return growth::growth(&Bench::prepare(root, rounds)?, root, folder);
     }
     let wanted: Vec<&Row> = ROWS.iter().filter(wanted).collect();
-    // Pages and server have no peer: nothing is set up for one.
-    let has_peers = |row: &&Row| !matches!(row.against, Against::Limit(..));
+    // Pages and their server have no peer: nothing is set up for one.
+    let has_peers = |row: &&Row| !matches!(row.against, Against::Limit(..) | Against::Browser(_));
     let bench = wanted
         .iter()
         .any(has_peers)
@@ -106,6 +107,7 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
         eprintln!("{}: {}", row.name, row.work);
         let outcome = match (row.against, &bench, &mut kept) {
             (Against::Limit(measured, limit), ..) => pages.outcome(measured, limit),
+            (Against::Browser(limit_s), ..) => your_file::your_file(root, rounds, limit_s),
             (_, Some(bench), Some(kept)) => match kept.outcome(row.name) {
                 Some(outcome) => {
                     eprintln!("  measured before");
@@ -254,6 +256,7 @@ impl Bench {
                 let peak = ours.peak_memory().context(NO_PEAK_MEMORY)?;
                 Ok(Outcome::once(peak, most, "the limit".into()))
             }
+            Against::Browser(_) => bail!("it runs in a browser, not beside a process"),
             Against::Answers(peer) => {
                 self.install(peer.packages)?;
                 let variant = peer.variants[0];

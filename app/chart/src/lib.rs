@@ -25,6 +25,7 @@ pub mod palette;
 pub mod plot;
 pub mod reliability;
 pub mod risk_coverage;
+pub mod sentence;
 pub mod share;
 pub mod small_histogram;
 pub mod svg;

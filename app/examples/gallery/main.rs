@@ -11,6 +11,8 @@ mod compare;
 
 mod question;
 
+mod your_file;
+
 use app::page::{Page, RenderContext};
 use app::view::*;
 use std::path::Path;
@@ -30,6 +32,7 @@ fn main() -> std::io::Result<()> {
         compare::pages(),
         question::pages(),
         jobs::pages(),
+        your_file::pages(),
     ];
     for (name, page) in pages().into_iter().chain(more.into_iter().flatten()) {
         let warnings = match name {

@@ -12,3 +12,4 @@ pub mod state;
 pub mod tables;
 pub mod tags;
 pub mod words;
+pub mod your_file;

@@ -26,6 +26,7 @@ mod reference;
 mod runs;
 mod states;
 mod tables;
+mod your_file;
 
 pub use documents::Documents;
 pub use health::begin_index;
@@ -206,6 +207,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/jobs/{id}", get(job_pages::job))
         .route("/jobs/{id}/cancel", post(job_pages::cancel))
         .route("/jobs/{id}/retry", post(job_pages::retry))
+        .route("/your-file", get(your_file::your_file))
         .merge(assets::router(&server));
     guarded(routes, server)
 }

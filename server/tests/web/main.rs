@@ -20,3 +20,4 @@ mod question;
 mod run_page;
 mod runs_list;
 mod served;
+mod your_file;

@@ -100,6 +100,9 @@ pub enum Against {
     Memory(f64),
     /// A figure of the pages and their server, against so much.
     Limit(Measured, f64),
+    /// Seconds in Chromium from the choice of a file of [`Work::Measures`] to its figures with intervals,
+    /// against so many.
+    Browser(f64),
     /// The share of our greedy answers that are this program's too, in its first variant, against all
     /// of them; its other variants are set beside it as well.
     Answers(Peer),
@@ -434,6 +437,18 @@ pub const ROWS: &[Row] = &[
         unit: "s",
         target: Target::AtMost(1.0),
         tolerance: 1e-4,
+        ..DEFAULT
+    },
+    Row {
+        name: "your-file",
+        work: "1,000,000 rows of CSV on the Your file page in Chromium: from the choice of the file to all measures with intervals, beside 5 s",
+        side: "your-file",
+        inputs: Work::Measures,
+        against: Against::Browser(5.0),
+        threads: 1,
+        unit: "s",
+        target: Target::AtMost(1.0),
+        quick: true,
         ..DEFAULT
     },
     Row {
