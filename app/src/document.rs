@@ -36,7 +36,13 @@ fn compact(sheet: &str) -> String {
 const PAGE_SCRIPT: &str = include_str!("page.js");
 
 /// The main pages, in the header of each.
-const ENTRIES: [(&str, &str); 1] = [("/", "Runs")];
+const ENTRIES: [(&str, &str); 5] = [
+    ("/", "Runs"),
+    ("/tables", "Tables"),
+    ("/your-file", "Your file"),
+    ("/jobs", "Jobs"),
+    ("/api", "API"),
+];
 
 /// What the frame needs to know of its page.
 pub struct Frame {
