@@ -84,12 +84,12 @@ pub fn line(state: &RunState) -> String {
 pub fn Progress(
     state: String,
     address: String,
-    #[prop(optional)] event: String,
+    #[prop(optional)] event: Option<String>,
     name: String,
 ) -> impl IntoView {
     let first = state_from_json(&state).unwrap_or(RunState::Waiting);
     let (shown, set_shown) = signal(Shown::new(&first));
-    follow(address, event, set_shown);
+    follow(address, event.unwrap_or_default(), set_shown);
     view! {
         <div class="progress">
             <progress
