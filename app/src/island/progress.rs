@@ -78,13 +78,18 @@ pub fn line(state: &RunState) -> String {
 }
 
 /// A progress bar that follows `address` (SSE, each message a [`RunState`]) and hears its messages
-/// named `event`; those without a name are named `message`. `state` is where the run stands, as JSON.
-/// Bars of one address share one stream.
+/// named `event`, or those without a name. `state` is where the run stands, as JSON. Bars of one
+/// address share one stream.
 #[island]
-pub fn Progress(state: String, address: String, event: String, name: String) -> impl IntoView {
+pub fn Progress(
+    state: String,
+    address: String,
+    #[prop(optional)] event: Option<String>,
+    name: String,
+) -> impl IntoView {
     let first = state_from_json(&state).unwrap_or(RunState::Waiting);
     let (shown, set_shown) = signal(Shown::new(&first));
-    follow(address, event, set_shown);
+    follow(address, event.unwrap_or_default(), set_shown);
     view! {
         <div class="progress">
             <progress
@@ -149,6 +154,11 @@ fn follow(address: String, event: String, shown: WriteSignal<Shown>) {
         let Some(source) = stream::join(&address) else {
             return;
         };
+        let event = if event.is_empty() {
+            "message"
+        } else {
+            event.as_str()
+        };
         let (address, over) = (address.clone(), Cell::new(false));
         let hear = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
             let Some(text) = message.data().as_string() else {
@@ -162,7 +172,7 @@ fn follow(address: String, event: String, shown: WriteSignal<Shown>) {
                 shown.set(next);
             }
         });
-        let _ = source.add_event_listener_with_callback(&event, hear.as_ref().unchecked_ref());
+        let _ = source.add_event_listener_with_callback(event, hear.as_ref().unchecked_ref());
         // It must live as long as the page does.
         hear.forget();
     });

@@ -34,10 +34,11 @@ pub fn Threshold(sampled: Sampled, stored: i32, chosen: i32, address: String) ->
         }
     };
     let keep_slid = keep.clone();
+    let action = address.clone();
     let (told, heard, drawn) = (sampled.clone(), sampled.clone(), sampled);
     view! {
         <div class="threshold">
-            <form method="get" action=address.clone()>
+            <form method="get" action=action>
                 <label for="threshold">"Cosine similarity above"</label>
                 <input
                     id="threshold"

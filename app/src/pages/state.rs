@@ -25,7 +25,7 @@ pub fn StateBadge(state: RunState, recorded: bool) -> impl IntoView {
 pub fn LiveProgress(run: RunSummary) -> impl IntoView {
     // A state is plain data; were it not to be written, the bar would stand at "waiting".
     let state = serde_json::to_string(&run.state).unwrap_or_default();
-    view! { <Progress state=state address=link::events(&run.id) event="message".into() name=run.title /> }
+    view! { <Progress state=state address=link::events(&run.id) name=run.title /> }
 }
 
 /// What a person should know or do about the run's state; nothing where it is finished.

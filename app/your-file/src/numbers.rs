@@ -141,6 +141,9 @@ pub fn outcomes(rows: &[Row]) -> Outcomes {
         tallies: few(tallies),
         curve: Vec::new(),
         band: Vec::new(),
+        smooth: Vec::new(),
+        smooth_width: 0,
+        recalibrated: Vec::new(),
     }
 }
 

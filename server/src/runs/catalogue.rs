@@ -10,13 +10,13 @@ use app::view::{
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// All runs at one moment.
 #[derive(Debug, Default)]
 pub struct Catalogue {
     /// The newest first; the lists below count in its places.
-    runs: Vec<Run>,
+    runs: Arc<Vec<Run>>,
     rows: Vec<Row>,
     /// Ascending, made when first asked for.
     orders: [OnceLock<Vec<u32>>; RunSort::ALL.len()],
@@ -124,12 +124,12 @@ impl Catalogue {
             directories,
             facets,
             errors_to: if is_large { 1.0 } else { 0.5 },
-            runs,
+            runs: Arc::new(runs),
         }
     }
 
     /// The newest first.
-    pub fn runs(&self) -> &[Run] {
+    pub fn runs(&self) -> &Arc<Vec<Run>> {
         &self.runs
     }
 

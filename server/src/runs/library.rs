@@ -38,6 +38,9 @@ pub enum Process {
     Ended { at_ms: u64, reason: String },
 }
 
+/// All runs, the newest first, and what is wrong with the folders.
+pub type Look = (Arc<Vec<Run>>, Arc<Vec<String>>);
+
 /// The served runs.
 pub struct Library {
     folders: Folders,
@@ -66,6 +69,12 @@ impl Library {
     /// All runs, ready to be listed, and what is wrong with the folders. Blocks on the file system.
     pub fn shelf(&self) -> Shelf {
         self.folders.shelf()
+    }
+
+    /// All runs, the newest first, and what is wrong with the folders. Blocks on the file system.
+    pub fn runs(&self) -> Look {
+        let (catalogue, warnings) = self.shelf();
+        (Arc::clone(catalogue.runs()), warnings)
     }
 
     /// The run of an id, read anew. Only ids that a look at the folders has shown are found, so an

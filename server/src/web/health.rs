@@ -52,7 +52,7 @@ pub async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Readiness>
     };
     let (runs, of_folders) = read({
         let server = Arc::clone(&server);
-        move || Ok(server.library.shelf())
+        move || Ok(server.library.runs())
     })
     .await?;
     let jobs = match &server.jobs {
@@ -64,7 +64,7 @@ pub async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Readiness>
         status: if degraded { "degraded" } else { "ready" },
         database: database.unwrap_or_else(|| "ok".into()),
         jobs,
-        runs: runs.runs().len(),
+        runs: runs.len(),
         warnings: server.warnings(&of_folders),
     }))
 }

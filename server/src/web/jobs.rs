@@ -239,10 +239,12 @@ pub async fn add_job(
     })?;
     let runs = read({
         let server = Arc::clone(&server);
-        move || Ok(server.library.shelf().0)
+        move || Ok(server.library.runs().0)
     })
     .await?;
-    let row = jobs.add(&request, |id| runs.run(id).is_some()).await?;
+    let row = jobs
+        .add(&request, |id| runs.iter().any(|run| run.found.id == id))
+        .await?;
     let place = format!("/api/jobs/{}", row.id);
     Ok((
         StatusCode::CREATED,

@@ -174,11 +174,11 @@ pub async fn post_labels(
     })?;
     let form = Parameters::from_form(&form);
     let asked = LabelChange {
-        tags: form.named("tags").map(tags_from_line),
-        note: form.named("note").map(str::to_owned),
+        tags: form.field("tags").map(tags_from_line),
+        note: form.field("note").map(str::to_owned),
     };
     let back = form
-        .named("back")
+        .field("back")
         .filter(|address| is_own(address))
         .map_or_else(|| link::run(&id, &[]), str::to_owned);
     let place = link::run_anchor(&id);

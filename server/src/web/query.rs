@@ -127,8 +127,8 @@ impl Parameters {
         })
     }
 
-    /// `run`, as often as it is there, each once.
-    pub fn runs(&self) -> Vec<&str> {
+    /// The runs to follow: `run`, as often as it is there, each once.
+    pub fn followed(&self) -> Vec<&str> {
         let mut ids: Vec<&str> = Vec::new();
         for (name, value) in &self.0 {
             if name == "run" && !value.is_empty() && !ids.contains(&value.as_str()) {
@@ -138,8 +138,8 @@ impl Parameters {
         ids
     }
 
-    /// The first of a name that is there; it may be empty.
-    pub fn given(&self, name: &str) -> Option<&str> {
+    /// A form's field that was sent; it may be empty.
+    pub fn field(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(given, _)| given == name)
@@ -341,7 +341,7 @@ mod tests {
             assert!(Parameters::parse(Some(query)).choice().is_err(), "{query}");
         }
         assert_eq!(
-            Parameters::parse(Some("run=a&run=b&run=&run=a")).runs(),
+            Parameters::parse(Some("run=a&run=b&run=&run=a")).followed(),
             ["a", "b"]
         );
     }

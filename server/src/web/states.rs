@@ -37,7 +37,7 @@ pub async fn follow_states(
 ) -> Result<Sse<impl tokio_stream::Stream<Item = Result<Event, Infallible>>>, Failure> {
     let query = Parameters::parse(query.as_deref());
     let runs: Vec<Followed> = query
-        .runs()
+        .followed()
         .into_iter()
         .map(|id| Followed {
             id: id.to_owned(),
