@@ -3,13 +3,13 @@
 #
 #   examples/curl/all_answers.sh RUN LABEL > answers.jsonl
 set -euo pipefail
-server=${SAYSELF_SERVER:-http://127.0.0.1:7590}
+source "$(dirname "$0")/ask.sh"
 run=${1:?give the id of a run}
 label=${2:?give the label of an evaluation, such as sayself}
 
 cursor=
 while :; do
-  page=$(curl --fail-with-body --silent --show-error --get "$server/api/runs/$run/answers" \
+  page=$(ask --get "$server/api/runs/$run/answers" \
     --data-urlencode "label=$label" --data-urlencode "limit=200" --data-urlencode "cursor=$cursor")
   python3 -c '
 import json, sys

@@ -3,7 +3,7 @@
 #
 #   examples/curl/follow_run.sh RUN
 set -euo pipefail
-server=${SAYSELF_SERVER:-http://127.0.0.1:7590}
+source "$(dirname "$0")/ask.sh"
 run=${1:?give the id of a run}
 
 exec 3< <(curl --fail-with-body --silent --show-error --no-buffer "$server/api/runs/$run/events")

@@ -3,11 +3,11 @@
 #
 #   examples/curl/measures.sh RUN
 set -euo pipefail
-server=${SAYSELF_SERVER:-http://127.0.0.1:7590}
+source "$(dirname "$0")/ask.sh"
 run=${1:?give the id of a run}
 
-curl --fail-with-body --silent --show-error "$server/api/runs/$run" |
-  python3 -c '
+detail=$(ask "$server/api/runs/$run")
+python3 -c '
 import json, sys
 
 def shown(figure):
@@ -21,4 +21,4 @@ measures = ["accuracy", "ece", "smece", "brier", "auroc"]
 print("evaluation", "n", *measures, sep="\t")
 for evaluation in json.load(sys.stdin)["evaluations"]:
     figures = [shown(evaluation[measure]) for measure in measures]
-    print(evaluation["label"], evaluation["n"], *figures, sep="\t")'
+    print(evaluation["label"], evaluation["n"], *figures, sep="\t")' <<<"$detail"

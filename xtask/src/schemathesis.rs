@@ -16,7 +16,7 @@ const SECONDS_MAX: u32 = 120;
 /// Seconds for one answer.
 const ANSWER_SECONDS_MAX: u32 = 20;
 /// What every answer must be: no fault of the server's own, and as the document says.
-const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,unsupported_method";
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,unsupported_method,allow_header_conformance";
 /// Streams without an end: followed by tests of their own.
 const STREAMS: &str = "/events$";
 const PORT: u16 = 7790;
