@@ -1,7 +1,7 @@
 //! The Run page's choices, and its charts mark by mark.
 
 use app::chart::curves::{Curves, panels};
-use app::chart::measured::measured;
+use app::chart::measured::{measured, recalibrated};
 use app::chart::{Binning, Diagram, Outcomes, curves, reliability, risk_coverage};
 use app::view::*;
 use app::{Page, RenderContext, render};
@@ -116,7 +116,7 @@ fn the_address_chooses_the_diagram() {
     let drawn = |diagram, binning| {
         let mut outcomes = two();
         let map = app::drawn::saved_recalibration(&detail().evaluations[0]).expect("it is saved");
-        outcomes[0].recalibrated = app::chart::measured::recalibrated(&map, &before());
+        outcomes[0].recalibrated = recalibrated(&map, &before());
         reliability::drawn(&outcomes, diagram, binning, "reliability")
     };
     for (query, diagram, binning) in [

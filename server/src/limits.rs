@@ -157,7 +157,7 @@ pub const COMPARISONS_KEPT_MAX: usize = 128;
 pub const CHANGED_ROWS_SHORT: usize = 3;
 pub const CHANGED_ROWS_MAX: usize = 50;
 /// Characters of a question, an answer or a rationale on the Compare page.
-pub const TEXT_CHARACTERS_MAX: usize = 4_000;
+pub const COMPARED_CHARACTERS_MAX: usize = 4_000;
 /// Runs offered for a comparison.
 pub const CHOICES_MAX: usize = 50;
 /// Runs in the paper's tables.

@@ -3,7 +3,7 @@
 
 use super::contained;
 use super::lines::Lines;
-use crate::limits::{COMPARED_ANSWERS_MAX, RECORD_BYTES_MAX, TEXT_CHARACTERS_MAX};
+use crate::limits::{COMPARED_ANSWERS_MAX, COMPARED_CHARACTERS_MAX, RECORD_BYTES_MAX};
 use comparison::pairs::Answered;
 use datasets::Answer;
 use serde::Deserialize;
@@ -162,9 +162,9 @@ impl From<Answer> for Texts {
     }
 }
 
-/// At most [`TEXT_CHARACTERS_MAX`] characters; what is cut is told.
+/// At most [`COMPARED_CHARACTERS_MAX`] characters; what is cut is told.
 fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(TEXT_CHARACTERS_MAX) {
+    if let Some((end, _)) = text.char_indices().nth(COMPARED_CHARACTERS_MAX) {
         let rest = text[end..].chars().count();
         text.truncate(end);
         text.push_str(&format!("… ({rest} characters more)"));
@@ -192,7 +192,7 @@ mod tests {
             record("a", 0.5, "first"),
             "noise".into(),
             record("b", 1.5, "no probability"),
-            record("a", 0.25, &"long ".repeat(TEXT_CHARACTERS_MAX)),
+            record("a", 0.25, &"long ".repeat(COMPARED_CHARACTERS_MAX)),
             record("c", 1.0, " "),
         ];
         std::fs::write(&path, lines.join("\n") + "\n{\"id\":\"to").unwrap();
@@ -207,7 +207,7 @@ mod tests {
         let texts = read.texts(&folder, &path, &[1, 0, 9]).unwrap();
         assert_eq!(texts[0].as_ref().unwrap().rationale, None);
         let long = texts[1].as_ref().unwrap().rationale.as_ref().unwrap();
-        assert!(long.ends_with("characters more)") && long.len() < 2 * TEXT_CHARACTERS_MAX);
+        assert!(long.ends_with("characters more)") && long.len() < 2 * COMPARED_CHARACTERS_MAX);
         assert_eq!(texts[2], None);
     }
 }

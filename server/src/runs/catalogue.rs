@@ -473,6 +473,13 @@ fn group_of(run: &Run) -> String {
     beginning(&run.facts.questions).to_owned()
 }
 
+/// Whether every word of a search stands in a run's title, id, model, method or questions.
+pub fn is_found(run: &Run, search: &str) -> bool {
+    let searched = searched_of(run);
+    let mut words = search.split_whitespace();
+    words.all(|word| searched.contains(&word.to_lowercase()))
+}
+
 fn searched_of(run: &Run) -> String {
     [
         run.found.id.as_str(),

@@ -1,6 +1,7 @@
 //! Evaluations of the served runs, compared question by question.
 
 use super::answered::{AnsweredQuestions, Texts};
+use super::catalogue;
 use super::facts::{self, ANSWERS, EvaluationFolder};
 use super::library::{Library, Run};
 use crate::limits::{
@@ -136,7 +137,7 @@ pub fn choices(library: &Library, query: &str) -> (Vec<Choice>, bool) {
     let mut rest = runs
         .iter()
         .filter(|run| !run.facts.labels.is_empty())
-        .filter(|run| query.is_empty() || run.matches(query));
+        .filter(|run| query.is_empty() || catalogue::is_found(run, query));
     let choices = rest
         .by_ref()
         .take(CHOICES_MAX)

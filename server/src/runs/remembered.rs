@@ -116,6 +116,7 @@ impl<T> Remembered<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     #[test]
     fn a_file_is_read_again_only_when_it_changes() {
@@ -134,7 +135,7 @@ mod tests {
             .append(true)
             .open(&path)
             .unwrap();
-        std::io::Write::write_all(&mut file, b"3").unwrap();
+        file.write_all(b"3").unwrap();
         assert_eq!(*remembered.of(&folder, &path, length).unwrap(), 500);
         std::fs::write(folder.join("b"), "").unwrap();
         remembered.of(&folder, &folder.join("b"), length).unwrap();

@@ -244,6 +244,9 @@ mod tests {
             watchers: Server::watchers(),
             stopping,
             documents: Documents::default(),
+            labels: LabelBook::default(),
+            comparing: Server::comparing(),
+            comparisons: Comparisons::default(),
         })
     }
 

@@ -164,6 +164,14 @@ impl Parameters {
         self.first(&["cursor", "after"])
     }
 
+    /// The cursor of a stream, a byte offset.
+    pub fn offset(&self) -> Result<Option<u64>, Failure> {
+        let refused = |_| Failure::bad_query("The cursor is not one that this stream gave.");
+        self.cursor()
+            .map(|text| text.parse().map_err(refused))
+            .transpose()
+    }
+
     /// What a list of answers is asked for: filter, `sort`, `limit`, and `after` (`cursor`) or `before`.
     pub fn answers(&self) -> Result<Asked, Failure> {
         let order = match self.first(&["sort"]) {
