@@ -1,18 +1,52 @@
 //! The addresses of pages. Every link on a page and every route of the server agrees with this file.
 
-use crate::view::{AnswerFilter, AnswerOrder};
+use crate::view::{AnswerFilter, AnswerOrder, RunChoice, RunSort};
 use std::fmt::Write;
 
-/// The Runs page, narrowed by a search and continued after a cursor.
-pub fn runs(query: &str, after: Option<&str>) -> String {
+/// The Runs page, narrowed and sorted as chosen, continued after a cursor. What is usual is not said.
+pub fn runs(choice: &RunChoice, after: Option<&str>) -> String {
     let mut parameters = Vec::new();
-    if !query.is_empty() {
-        parameters.push(("q", query.to_owned()));
+    if !choice.search.is_empty() {
+        parameters.push(("q", choice.search.clone()));
+    }
+    for (facet, value) in &choice.narrowed {
+        parameters.push((facet.word(), value.clone()));
+    }
+    if choice.sort != RunSort::default() {
+        parameters.push(("sort", choice.sort.word().to_owned()));
+    }
+    if choice.direction != choice.sort.usual() {
+        parameters.push(("direction", choice.direction.word().to_owned()));
+    }
+    if choice.grouped {
+        parameters.push(("group", "questions".to_owned()));
     }
     if let Some(after) = after {
         parameters.push(("after", after.to_owned()));
     }
     with_query("/", &parameters)
+}
+
+/// The place of a run in the list, as the end of an address and as an element's id.
+pub fn run_anchor(id: &str) -> String {
+    ["run-", &encoded(id)].concat()
+}
+
+/// Where a run's tags and note are sent to.
+pub fn labels(id: &str) -> String {
+    format!("/runs/{}/labels", encoded(id))
+}
+
+/// The states of several runs as one stream: each message is named [`run_event`] and is a
+/// [`crate::view::RunState`] as JSON.
+pub fn states(ids: &[&str]) -> String {
+    let parameters: Vec<_> = ids.iter().map(|id| ("run", (*id).to_owned())).collect();
+    with_query("/api/states", &parameters)
+}
+
+/// The name of a run's messages in [`states`].
+pub fn run_event(id: &str) -> String {
+    run_anchor(id)
 }
 
 /// The Run page with these evaluations drawn; none: the run's own choice.
@@ -166,9 +200,157 @@ pub fn question(id: &str, question_id: &str) -> String {
     format!("/runs/{}/questions/{}", encoded(id), encoded(question_id))
 }
 
+/// Where a run's charts are served as files: `NAME.svg` and `NAME.csv` below it, with the Run page's
+/// query.
+pub fn charts(id: &str) -> String {
+    format!("/runs/{}/charts", encoded(id))
+}
+
+/// A file of the run directory; `path` is below it, with `/`.
+pub fn file(id: &str, path: &str) -> String {
+    let parts: Vec<String> = path.split('/').map(encoded).collect();
+    format!("/runs/{}/files/{}", encoded(id), parts.join("/"))
+}
+
+/// The Compare page of 2 to 6 entries, each a run's id or `RUN:LABEL`.
+pub fn compare(ids: &[&str]) -> String {
+    compare_with(ids, &Comparing::default())
+}
+
+/// What a Compare page shows beside its entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Comparing<'a> {
+    /// The entry that the others are compared with; the first where it is absent.
+    pub base: Option<&'a str>,
+    /// The entry whose questions are set beside the base's.
+    pub with: Option<&'a str>,
+    /// The one way of changing that is listed ([`crate::view::Change::name`]).
+    pub change: Option<&'a str>,
+}
+
+/// As [`compare`], with what it shows.
+pub fn compare_with(entries: &[&str], comparing: &Comparing<'_>) -> String {
+    let mut parameters: Vec<(&str, String)> = entries
+        .iter()
+        .map(|entry| ("run", (*entry).to_owned()))
+        .collect();
+    for (name, value) in [
+        ("base", comparing.base),
+        ("with", comparing.with),
+        ("change", comparing.change),
+    ] {
+        parameters.extend(value.map(|value| (name, value.to_owned())));
+    }
+    with_query("/compare", &parameters)
+}
+
+/// The paper's tables, filled from these runs; none: from all finished ones.
+pub fn tables(runs: &[&str]) -> String {
+    tables_in("", runs, None)
+}
+
+/// The same as a file, `md`, `csv` or `tex` (empty: the page), of one table or all.
+pub fn tables_in(form: &str, runs: &[&str], table: Option<&str>) -> String {
+    let mut parameters: Vec<(&str, String)> =
+        runs.iter().map(|run| ("run", (*run).to_owned())).collect();
+    parameters.extend(table.map(|table| ("table", table.to_owned())));
+    let path = match form {
+        "" => "/tables".to_owned(),
+        form => format!("/tables.{form}"),
+    };
+    with_query(&path, &parameters)
+}
+
+/// The visitor's own file; a result is kept in the address's fragment.
+pub fn your_file() -> String {
+    "/your-file".to_owned()
+}
+
 /// The stream of a run's states: each message is a [`crate::view::RunState`] as JSON.
 pub fn events(id: &str) -> String {
     format!("/api/runs/{}/events", encoded(id))
+}
+
+/// The API page.
+pub fn api() -> &'static str {
+    "/api"
+}
+
+/// The document that the API page is drawn from.
+pub fn api_document() -> &'static str {
+    "/api/openapi.json"
+}
+
+/// Where on the API page a tag's operations stand.
+pub fn api_group(name: &str) -> String {
+    ["tag-", name].concat()
+}
+
+/// Where on the API page a schema stands.
+pub fn schema(name: &str) -> String {
+    ["schema-", name].concat()
+}
+
+/// The Jobs page, narrowed to a state and continued after a cursor.
+pub fn jobs_in(state: Option<crate::view::JobState>, after: Option<&str>) -> String {
+    let mut parameters = Vec::new();
+    if let Some(state) = state {
+        parameters.push(("state", state.word().to_owned()));
+    }
+    if let Some(after) = after {
+        parameters.push(("after", after.to_owned()));
+    }
+    with_query("/jobs", &parameters)
+}
+
+/// The Jobs page.
+pub fn jobs() -> String {
+    jobs_in(None, None)
+}
+
+/// The page of a job.
+pub fn job(id: &str) -> String {
+    format!("/jobs/{}", encoded(id))
+}
+
+/// The page of a job with the lines of its log that end before a byte.
+pub fn job_log(id: &str, before: u64) -> String {
+    with_query(&job(id), &[("before", before.to_string())])
+}
+
+/// The form for a new job that begins with a shipped configuration, or with a run's.
+pub fn new_job(config: Option<&str>, run: Option<&str>) -> String {
+    let mut parameters = Vec::new();
+    if let Some(config) = config {
+        parameters.push(("config", config.to_owned()));
+    }
+    if let Some(run) = run {
+        parameters.push(("run", run.to_owned()));
+    }
+    with_query("/jobs/new", &parameters)
+}
+
+/// The form for a new job that begins with an earlier one.
+pub fn new_job_from(job: &str) -> String {
+    with_query("/jobs/new", &[("job", job.to_owned())])
+}
+
+/// What stops a job (POST).
+pub fn cancel_job(id: &str) -> String {
+    format!("/jobs/{}/cancel", encoded(id))
+}
+
+/// What starts a job again where it stopped (POST).
+pub fn retry_job(id: &str) -> String {
+    format!("/jobs/{}/retry", encoded(id))
+}
+
+/// The stream of a job's states and of its log, from a byte on.
+pub fn job_events(id: &str, cursor: u64) -> String {
+    with_query(
+        &format!("/api/jobs/{}/events", encoded(id)),
+        &[("cursor", cursor.to_string())],
+    )
 }
 
 fn with_query(path: &str, parameters: &[(&str, String)]) -> String {

@@ -2,12 +2,23 @@
 //! sends it as it is.
 
 mod answers;
+mod api;
+mod compare;
+mod directory;
+mod jobs;
 mod question;
+mod runs;
 
 pub use answers::*;
+pub use api::*;
 pub use chart::level_bin;
+pub use compare::*;
+pub use jobs::*;
 pub use question::*;
+pub use runs::*;
 use serde::{Deserialize, Serialize};
+
+pub use directory::*;
 
 /// A measure with its 95% interval; `None` where it is not defined (one class only).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,11 +73,11 @@ pub struct Evaluation {
     pub within_template_auroc: Figure,
     /// 1 − Brier / Brier of the template's base rate.
     pub brier_skill: Figure,
-    /// The whole of `metrics.json`.
+    /// The whole of `metrics.json`; null in a run's summary.
     pub metrics: serde_json::Value,
 }
 
-/// A row of the Runs page and of `GET /api/runs`.
+/// What a list says of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunSummary {
@@ -104,6 +115,9 @@ pub struct RunDetail {
     /// The last lines of the event log, newest last, in words.
     pub log: Vec<String>,
     pub skipped: u64,
+    /// What the run directory tells besides.
+    #[serde(default)]
+    pub directory: RunDirectory,
 }
 
 /// An error page: what happened and what to do next.

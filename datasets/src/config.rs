@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// The whole pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RunConfig {
     /// What the pages call the run; empty: the name of its directory.
@@ -68,6 +69,7 @@ impl Default for RunConfig {
 /// An OpenAI-compatible server, and how it is asked. Its key comes from the environment alone, so that
 /// it stands in no file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct EndpointConfig {
     /// `http://localhost:8000`, with or without `/v1`.
@@ -86,6 +88,7 @@ pub struct EndpointConfig {
     /// The longest pause. A server that asks for a longer one ends the stage, which goes on from there
     /// when it is started again.
     pub pause_seconds_max: f64,
+    /// A server that does not take the call within this long is tried again.
     pub connect_timeout_seconds: f64,
     /// A call without its whole reply after this long is tried again.
     pub timeout_seconds: f64,
@@ -136,6 +139,7 @@ impl Default for EndpointConfig {
 
 /// Which questions, and how many of each split (drawn at random with the run's seed).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct QuestionsConfig {
     /// `world-facts`, `world-facts-more` (with more to learn from), or a file in any form of REFERENCE 2. Without splits in the file, `train`,
@@ -143,7 +147,9 @@ pub struct QuestionsConfig {
     pub source: String,
     /// At most this many train questions; absent: all.
     pub train: Option<usize>,
+    /// At most this many dev questions; absent: all.
     pub dev: Option<usize>,
+    /// At most this many test questions; absent: all.
     pub test: Option<usize>,
 }
 
@@ -160,6 +166,7 @@ impl Default for QuestionsConfig {
 
 /// Decoding, shared by `sample` and `evaluate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Decoding {
     /// 0 is greedy.
@@ -186,7 +193,9 @@ impl Default for Decoding {
     }
 }
 
+/// What is drawn of the model: many responses to each train question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SampleConfig {
     /// Responses a question, 1..=1,000.
@@ -225,6 +234,7 @@ impl Default for SampleConfig {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ClusterBy {
     /// By normalised answer: right for short answers.
@@ -236,6 +246,7 @@ pub enum ClusterBy {
 
 /// What is embedded of a sample, after its question and a colon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Embedded {
     /// The whole response.
@@ -251,9 +262,12 @@ impl Embedded {
     }
 }
 
+/// Which responses say the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ClusterConfig {
+    /// How two responses are compared.
     pub by: ClusterBy,
     /// Cosine similarity above which two responses say the same; for `embedding` only. Belongs to
     /// the embedding model: the default was fitted for all-MiniLM-L6-v2 (trainer/tests/embed.rs).
@@ -280,7 +294,9 @@ impl Default for ClusterConfig {
     }
 }
 
+/// Who writes, from the clusters, what the model wavers between.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RationalizeConfig {
     /// `extractive`: written from the clusters, without a model; else the model of `endpoint`.
@@ -299,6 +315,7 @@ impl Default for RationalizeConfig {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
     /// Keep the model's own wrong answers, with the confidence that they deserve.
@@ -309,6 +326,7 @@ pub enum Selection {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
     /// Answer, confidence, self-reflection (REFERENCE 9).
@@ -318,10 +336,14 @@ pub enum Order {
     Paper,
 }
 
+/// What becomes of the clusters: the stage-1 training sets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct BuildConfig {
+    /// Which of the model's answers are taught.
     pub selection: Selection,
+    /// What a taught response says first.
     pub order: Order,
     /// The control: every record has the correctness and the confidence of another, drawn with the
     /// seed. What is learnt from it is no knowledge of one's own (REFERENCE 1).
@@ -341,15 +363,19 @@ pub fn label_after_rl<'a>(stage_one: &'a str, reward: &str) -> &'a str {
 /// AVX-512-BF16); on others it is `f32` all the same, on a GPU `bf16`. Sums, and the adapter's values
 /// themselves, are `f32`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     #[default]
+    /// 32 bits.
     F32,
+    /// 16 bits with the exponent of 32.
     Bf16,
 }
 
 /// How the learning rate goes on after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// Half a cosine to 0.
@@ -363,9 +389,12 @@ pub enum Schedule {
 
 /// LoRA and the optimizer, shared by `sft` and `rl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TrainingConfig {
+    /// Rank of the adapter's pairs.
     pub lora_rank: usize,
+    /// Their scale is this by the rank.
     pub lora_alpha: f64,
     /// Which of `q_proj k_proj v_proj o_proj gate_proj up_proj down_proj`.
     pub lora_targets: Vec<String>,
@@ -375,7 +404,9 @@ pub struct TrainingConfig {
     pub precision: Precision,
     /// Layers below this one stay as they are, and their activations are computed once.
     pub first_layer: usize,
+    /// The highest, after the warm-up.
     pub learning_rate: f64,
+    /// Decoupled, as in AdamW; the learning rate scales it.
     pub weight_decay: f64,
     /// Steps of linear warm-up.
     pub warmup_steps: usize,
@@ -389,6 +420,7 @@ pub struct TrainingConfig {
     /// Questions whose gradients are computed at once; the step's gradient is their sum. Bounds
     /// memory.
     pub micro_batch: usize,
+    /// Passes over the records; of `rl`, over its questions.
     pub epochs: usize,
     /// Steps between checkpoints.
     pub checkpoint_every: usize,
@@ -428,6 +460,7 @@ impl Default for TrainingConfig {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ConfidenceLoss {
     /// Cross-entropy of the written level, as the paper does.
@@ -446,6 +479,7 @@ pub enum ConfidenceLoss {
 
 /// Which adapter of those that were tried on held-out records the stage hands on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Keep {
     /// As it is after the last step; the best is kept beside it.
@@ -455,13 +489,16 @@ pub enum Keep {
     Best,
 }
 
+/// Stage 1: supervised fine-tuning on what `build` made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SftConfig {
     #[serde(flatten)]
     pub training: TrainingConfig,
     /// What `run` teaches of what `build` made.
     pub data: StageOneSet,
+    /// What the confidence learns from.
     pub confidence_loss: ConfidenceLoss,
     /// What the confidence in the record's answer is drawn to before the last quarter of the steps:
     /// `own` (that answer's correctness), `group` (the accuracy of the question's samples) or
@@ -513,16 +550,19 @@ impl Default for SftConfig {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mask {
     /// Only the confidence's tokens are trained.
     #[default]
     ConfidenceOnly,
+    /// All that was written is.
     AllTokens,
 }
 
 /// How `rl` turns rewards into an update; one file each in `trainer/src/stages/rl/`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
     /// REINFORCE leave-one-out.
@@ -536,6 +576,7 @@ pub enum Algorithm {
 
 /// What GRPO divides a rollout's advantage by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalise {
     /// The standard deviation of the question's rewards.
@@ -549,6 +590,7 @@ pub enum Normalise {
 
 /// The model that `rl` is kept near to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum KlReference {
     /// The model without an adapter, as the paper has it.
@@ -560,6 +602,7 @@ pub enum KlReference {
 
 /// What an alarm does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnAlarm {
     /// Says it in the events and goes on.
@@ -571,6 +614,7 @@ pub enum OnAlarm {
 
 /// What only PPO has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PpoConfig {
     /// γ, discount a choice.
@@ -605,7 +649,9 @@ impl Default for PpoConfig {
     }
 }
 
+/// Stage 2: reinforcement learning of the confidence, from the stage-1 adapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RlConfig {
     /// A round asks `batch` questions, and learns from the rollouts in `updates` passes, each in
@@ -617,6 +663,7 @@ pub struct RlConfig {
     pub reward: String,
     /// `own`, `group` or `mixed`.
     pub target: String,
+    /// Which tokens of a rollout learn.
     pub mask: Mask,
     /// A rollout without a level has all its tokens trained, with the lowest reward, as the paper has
     /// it; else it only counts in its group.
@@ -632,6 +679,7 @@ pub struct RlConfig {
     pub temperature: f64,
     /// The most probable k tokens of the rollouts; 0: all.
     pub top_k: usize,
+    /// New tokens of a rollout at most.
     pub max_tokens: usize,
     /// Passes over a round's rollouts; RLOO makes one.
     pub updates: usize,
@@ -692,6 +740,7 @@ impl Default for RlConfig {
 
 /// How the confidence is read from a model that states one of ten levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Readout {
     /// The level that was written.
@@ -703,7 +752,9 @@ pub enum Readout {
     Expected,
 }
 
+/// One evaluation: a method, and the questions that it is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct EvaluateConfig {
     /// `direct-prompting`, `self-consistency`, `sayself`, … (`sayself evaluate --help` has them all).
@@ -759,11 +810,14 @@ impl EvaluateConfig {
 
 /// The adapter that an evaluation of `run` asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AdapterOf {
     /// The model as it was pulled.
     None,
+    /// With the stage-1 adapter.
     Sft,
+    /// With the adapter that went through `rl`.
     Rl,
 }
 
@@ -860,6 +914,7 @@ impl Default for EvaluateConfig {
 
 /// What a rationale's faithfulness is measured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FaithfulnessBy {
     /// The clusters that it names, and their weights; needs no model (REFERENCE 8).
@@ -886,6 +941,7 @@ impl FaithfulnessBy {
 
 /// The text that is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SummaryBy {
     /// The rationale of the evaluated answer itself.
@@ -899,6 +955,7 @@ pub enum SummaryBy {
 
 /// Which local model SelfReflect asks for masked words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum WordsOf {
     /// The model as it was pulled: a taught one answers in one form alone.
@@ -910,10 +967,12 @@ pub enum WordsOf {
 
 /// Whether rationales tell what the samples waver between (Table 4, REFERENCE 8).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct FaithfulnessConfig {
     /// The evaluations whose rationales are measured, by label; empty: all that state any.
     pub labels: Vec<String>,
+    /// The measures.
     pub by: Vec<FaithfulnessBy>,
     /// At most this many questions, drawn at random with the seed among those with a rationale.
     pub limit: Option<usize>,
@@ -927,16 +986,10 @@ pub struct FaithfulnessConfig {
     /// should tell.
     pub self_reflect_answers: usize,
     pub self_reflect_model: WordsOf,
-    /// An OpenAI-compatible server; its key comes from the environment alone.
-    pub judge_endpoint: Option<String>,
-    /// What the endpoint calls the model.
-    pub judge_model: Option<String>,
+    /// A server whose model scores texts; it must be named where `by` has `judge`.
+    pub judge: Option<EndpointConfig>,
     /// A name in `datasets/prompts/` or a file, with the places `question`, `clusters` and `summary`.
     pub judge_prompt: String,
-    /// Tries at a reply with a score; then it is a recorded failure.
-    pub judge_attempts: usize,
-    /// Calls in flight.
-    pub judge_concurrency: usize,
     /// A file of people's ratings: JSONL or CSV with `id`, `annotator` and `score`, 0..10.
     pub ratings: Option<String>,
     /// The rationale of the control that says the same of every question.
@@ -960,11 +1013,8 @@ impl Default for FaithfulnessConfig {
             summary: SummaryBy::default(),
             self_reflect_answers: 5,
             self_reflect_model: WordsOf::default(),
-            judge_endpoint: None,
-            judge_model: None,
+            judge: None,
             judge_prompt: "judge-faithfulness".into(),
-            judge_attempts: 3,
-            judge_concurrency: 8,
             ratings: None,
             constant: "I am not certain of my answer, because I may be confusing it with another that I know \
                        less well."

@@ -73,7 +73,7 @@ impl RunConfig {
 
 /// What a key's value must be.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     Text,
     /// Not empty.
     Name,
@@ -95,7 +95,7 @@ use Kind::{Above, Choice, Choices, Flag, Name, Real, Seeds, Text, Texts, Whole};
 const COUNT_MAX: i64 = 100_000_000;
 const TOKENS_MAX: i64 = 32_768;
 /// Stands for "no upper end" where a real number has none that makes sense.
-const ENDLESS: f64 = 1e12;
+pub(crate) const ENDLESS: f64 = 1e12;
 
 const ROOT: &[(&str, Kind)] = &[
     ("title", Text),
@@ -268,17 +268,13 @@ const FAITHFULNESS: &[(&str, Kind)] = &[
     ("summary", Choice(&["none", "model", "judge"])),
     ("self_reflect_answers", Whole(1, 1000)),
     ("self_reflect_model", Choice(&["base", "taught"])),
-    ("judge_endpoint", Name),
-    ("judge_model", Name),
     ("judge_prompt", Name),
-    ("judge_attempts", Whole(1, 100)),
-    ("judge_concurrency", Whole(1, 1024)),
     ("ratings", Name),
     ("constant", Name),
 ];
 
 /// Groups of keys with what their values must be.
-type Keys = &'static [&'static [(&'static str, Kind)]];
+pub(crate) type Keys = &'static [&'static [(&'static str, Kind)]];
 
 const SECTIONS: &[(&str, Keys)] = &[
     ("endpoint", &[ENDPOINT]),
@@ -293,10 +289,26 @@ const SECTIONS: &[(&str, Keys)] = &[
     ("rl", &[RL, TRAINING]),
     ("rl.ppo", &[PPO]),
     ("faithfulness", &[FAITHFULNESS, DECODING]),
+    ("faithfulness.judge", &[ENDPOINT]),
 ];
 
 /// Evaluations of one run at most.
-const EVALUATIONS_MAX: usize = 100;
+pub(crate) const EVALUATIONS_MAX: usize = 100;
+
+/// What the keys of a table must be, in the order in which a person reads them: `""` is the
+/// configuration itself, `evaluate` each evaluation. A table that is not known has none.
+#[cfg(feature = "schema")]
+pub(crate) fn keys_of(section: &str) -> Keys {
+    match section {
+        "" => &[ROOT],
+        "evaluate" => &[EVALUATE, DECODING],
+        "evaluate.judge" => &[ENDPOINT],
+        _ => SECTIONS
+            .iter()
+            .find(|(known, _)| *known == section)
+            .map_or(&[], |(_, keys)| *keys),
+    }
+}
 
 fn check_table(table: &Table) -> Result<(), ConfigError> {
     check_keys("", table, &[ROOT])?;
@@ -489,11 +501,10 @@ mod tests {
         config.cluster.embed = crate::config::Embedded::Answer;
         config.cluster.instruction = Some("for clustering: ".into());
         config.rationalize.endpoint = Some(endpoint.clone());
-        config.evaluate[0].judge = Some(endpoint);
+        config.evaluate[0].judge = Some(endpoint.clone());
         config.faithfulness = Some(crate::config::FaithfulnessConfig {
             limit: Some(1),
-            judge_endpoint: Some("http://localhost:8000".into()),
-            judge_model: Some("judge".into()),
+            judge: Some(endpoint),
             ratings: Some("ratings.csv".into()),
             ..Default::default()
         });

@@ -3,9 +3,13 @@
 //!
 //! Nothing here touches a file or the network, so that it runs in the browser too.
 
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod comparison;
 pub mod config;
 mod config_check;
+#[cfg(feature = "schema")]
+pub mod config_schema;
 #[cfg(feature = "shipped")]
 pub mod configs;
 pub mod event;

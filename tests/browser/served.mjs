@@ -12,7 +12,12 @@ export const target = resolve(root, process.env.CARGO_TARGET_DIR || "target");
 const START_MS_MAX = 30_000;
 
 /** Serves these folders of runs; `stop` ends the server and removes its database. */
-export async function serve(...runs) {
+export function serve(...runs) {
+  return serveWith(runs);
+}
+
+/** The same, with more words on the command line. */
+export async function serveWith(runs, ...more) {
   const folder = await mkdtemp(join(tmpdir(), "sayself-served-"));
   const port = await freePort();
   const address = `http://127.0.0.1:${port}`;
@@ -20,7 +25,7 @@ export async function serve(...runs) {
   const program = join(target, "release/sayself-server");
   const child = spawn(
     program,
-    ["--runs", ...runs, "--database", database, "--listen", `127.0.0.1:${port}`],
+    ["--runs", ...runs, "--database", database, "--listen", `127.0.0.1:${port}`, ...more],
     { cwd: root, stdio: ["ignore", "ignore", "pipe"] },
   );
   let told = "";

@@ -72,3 +72,33 @@ fn every_other_configuration_runs() {
         check(name, &run(name)["evaluations"]);
     }
 }
+
+#[test]
+fn a_run_stops_after_a_stage_and_goes_on_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let until = |stage: &str| {
+        let out = out.display().to_string();
+        let words = ["run", "world-facts/demo", "--limit", LIMIT, "--out", &out];
+        run_sayself(&[&words[..], &["--until", stage, "--json"]].concat())
+    };
+    for (stage, made, later) in [
+        ("sample", "sample/samples.jsonl", "cluster"),
+        ("cluster", "cluster/clusters.jsonl", "rationalize"),
+        ("build", "build/stage_1", "sft"),
+    ] {
+        let told = until(stage).ends_with(0).json();
+        assert_eq!(told["evaluations"], serde_json::json!({}), "{stage}");
+        assert!(
+            out.join(made).exists() && !out.join(later).exists(),
+            "{stage}"
+        );
+        let events = std::fs::read_to_string(out.join("events.jsonl")).unwrap();
+        let last: Value = serde_json::from_str(events.lines().last().unwrap()).unwrap();
+        assert_eq!(last["stage"], format!("until/{stage}"));
+        assert_eq!(last["kind"], "finished");
+    }
+    until("faithfulness")
+        .ends_with(2)
+        .says(&["--until", "[faithfulness]"]);
+}

@@ -1,13 +1,23 @@
 //! Renders every page in every state with made-up data, to look at:
 //! `cargo run --release -p app --example gallery -- FOLDER`.
-//!
-//! The pages link the stylesheet by a relative path, so that they open from disk.
+
+mod api;
+
+mod runs;
+
+mod run;
+
+mod compare;
 
 mod question;
+
+mod your_file;
 
 use app::page::{Page, RenderContext};
 use app::view::*;
 use std::path::Path;
+
+mod jobs;
 
 fn main() -> std::io::Result<()> {
     let folder = std::env::args()
@@ -15,9 +25,16 @@ fn main() -> std::io::Result<()> {
         .unwrap_or_else(|| "target/gallery".into());
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join("style.css"), app::stylesheet())?;
-    let all = pages().into_iter().chain(question::pages());
-    for (name, page) in all {
+    let more = [
+        api::pages(),
+        runs::pages(),
+        run::pages(),
+        compare::pages(),
+        question::pages(),
+        jobs::pages(),
+        your_file::pages(),
+    ];
+    for (name, page) in pages().into_iter().chain(more.into_iter().flatten()) {
         let warnings = match name {
             "runs-empty" => vec![
                 "The database cannot be written: disk full. Pages work without it; jobs do not."
@@ -28,10 +45,10 @@ fn main() -> std::io::Result<()> {
         let context = RenderContext {
             nonce: "gallery".into(),
             assets_present: false,
-            path: format!("/{name}"),
+            path: run::address(name).map_or_else(|| format!("/{name}"), str::to_owned),
             warnings,
         };
-        let html = app::render(page, context).replace("/assets/style.css", "style.css");
+        let html = app::render(page, context);
         std::fs::write(folder.join(format!("{name}.html")), &html)?;
         let dark = html.replace("<html lang=\"en\"", "<html lang=\"en\" data-theme=\"dark\"");
         std::fs::write(folder.join(format!("{name}-dark.html")), dark)?;
@@ -45,30 +62,6 @@ fn pages() -> Vec<(&'static str, Page)> {
     let base = overconfident(4000);
     let all_wrong: Vec<_> = (0..60).map(|_| (0.9, false)).collect();
     vec![
-        (
-            "runs",
-            Page::Runs {
-                runs: runs(),
-                query: String::new(),
-                next: Some("cursor".into()),
-            },
-        ),
-        (
-            "runs-empty",
-            Page::Runs {
-                runs: Vec::new(),
-                query: String::new(),
-                next: None,
-            },
-        ),
-        (
-            "runs-nothing-found",
-            Page::Runs {
-                runs: Vec::new(),
-                query: "<b>x</b>".into(),
-                next: None,
-            },
-        ),
         (
             "run",
             run(
@@ -239,29 +232,6 @@ fn summary(id: &str, state: RunState) -> RunSummary {
     }
 }
 
-fn runs() -> Vec<RunSummary> {
-    let mut waiting = summary("queued", RunState::Waiting);
-    waiting.title = "queued behind the demo".into();
-    vec![
-        summary("demo", running()),
-        waiting,
-        summary("world-facts", RunState::Finished),
-        summary(
-            "failed",
-            RunState::Failed {
-                stage: "rl".into(),
-                error: "the reward is hackable: `linear` pays for wrong answers".into(),
-            },
-        ),
-        summary(
-            "damaged",
-            RunState::Damaged {
-                error: "events.jsonl, line 3: found `{\"time`, expected an event".into(),
-            },
-        ),
-    ]
-}
-
 fn evaluation(label: &str, points: &[(f64, bool)]) -> Evaluation {
     let rows: Vec<calibration::Row> = points.iter().map(|&point| point.into()).collect();
     let options = calibration::metrics::Options {
@@ -325,5 +295,6 @@ fn run(summary: RunSummary, evaluations: &[(&str, Vec<(f64, bool)>)], shown: Vec
             "23:51:09 sample: 1,240 of 3,000 samples".into(),
         ],
         skipped: 3,
+        directory: RunDirectory::default(),
     }))
 }

@@ -1,5 +1,9 @@
 //! What comes to life in the browser. Everything else on a page is plain HTML.
 
+mod address;
 pub mod diagram;
+pub mod downloads;
+pub mod job_log;
 pub mod progress;
+pub mod selective;
 pub mod threshold;

@@ -16,7 +16,7 @@ pub fn Threshold(sampled: Sampled, stored: i32, chosen: i32, address: String) ->
     let (threshold, set_threshold) = signal(chosen);
     let (alive, set_alive) = signal(false);
     Effect::new(move |_| set_alive.set(true));
-    let (kept, action) = (address.clone(), address.clone());
+    let kept = address.clone();
     let choose = move |text: String| {
         if let Some(typed) = link::millionths(&text) {
             set_threshold.set(typed);
@@ -34,6 +34,7 @@ pub fn Threshold(sampled: Sampled, stored: i32, chosen: i32, address: String) ->
         }
     };
     let keep_slid = keep.clone();
+    let action = address.clone();
     let (told, heard, drawn) = (sampled.clone(), sampled.clone(), sampled);
     view! {
         <div class="threshold">

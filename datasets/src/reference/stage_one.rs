@@ -9,6 +9,7 @@ use serde_json::Value;
 
 /// Which of the reference's five training sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StageOneSet {
     /// Answer, rationale and confidence.

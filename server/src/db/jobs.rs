@@ -1,59 +1,12 @@
 //! Jobs, as the database keeps them.
 
 use super::{Database, DatabaseError};
-use serde::{Deserialize, Serialize};
+pub use app::view::JobState;
 use sqlx::Row;
 use sqlx::any::AnyRow;
-use utoipa::ToSchema;
 
-/// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum JobState {
-    Queued,
-    Running,
-    Finished,
-    Failed,
-    Cancelled,
-    /// The server stopped while it ran; it can be started again where it was.
-    Interrupted,
-}
-
-impl JobState {
-    fn word(self) -> &'static str {
-        match self {
-            JobState::Queued => "queued",
-            JobState::Running => "running",
-            JobState::Finished => "finished",
-            JobState::Failed => "failed",
-            JobState::Cancelled => "cancelled",
-            JobState::Interrupted => "interrupted",
-        }
-    }
-
-    fn parse(word: &str) -> Result<Self, DatabaseError> {
-        [
-            JobState::Queued,
-            JobState::Running,
-            JobState::Finished,
-            JobState::Failed,
-            JobState::Cancelled,
-            JobState::Interrupted,
-        ]
-        .into_iter()
-        .find(|state| state.word() == word)
-        .ok_or_else(|| DatabaseError::Foreign(format!("job state {word:?}")))
-    }
-
-    /// Whether nothing more happens to it by itself.
-    pub fn is_over(self) -> bool {
-        !matches!(self, JobState::Queued | JobState::Running)
-    }
-
-    /// Whether it can be started again where it stopped.
-    pub fn is_resumable(self) -> bool {
-        self.is_over() && self != JobState::Finished
-    }
+fn state_from_word(word: &str) -> Result<JobState, DatabaseError> {
+    JobState::parse(word).ok_or_else(|| DatabaseError::Foreign(format!("job state {word:?}")))
 }
 
 /// One job.
@@ -67,6 +20,8 @@ pub struct JobRow {
     pub directory: String,
     /// The configuration as TOML.
     pub config: String,
+    /// `run`, or the stage after which it stops.
+    pub stage: String,
     pub state: JobState,
     /// 1 for the first.
     pub attempt: i64,
@@ -88,7 +43,8 @@ fn job_from_row(row: &AnyRow) -> Result<JobRow, DatabaseError> {
         run_id: row.try_get("run_id")?,
         directory: row.try_get("directory")?,
         config: row.try_get("config")?,
-        state: JobState::parse(&state)?,
+        stage: row.try_get("stage")?,
+        state: state_from_word(&state)?,
         attempt: row.try_get("attempt")?,
         host: row.try_get("host")?,
         pid: row.try_get("pid")?,
@@ -108,8 +64,8 @@ impl Database {
     /// Those of the database.
     pub async fn add_job(&self, job: &JobRow) -> Result<(), DatabaseError> {
         sqlx::query(
-            "INSERT INTO jobs (id, run_id, directory, config, state, attempt, host, created_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO jobs (id, run_id, directory, config, state, attempt, host, created_ms, stage) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(job.id.clone())
         .bind(job.run_id.clone())
@@ -119,6 +75,7 @@ impl Database {
         .bind(job.attempt)
         .bind(job.host.clone())
         .bind(job.created_ms)
+        .bind(job.stage.clone())
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -136,22 +93,55 @@ impl Database {
         row.as_ref().map(job_from_row).transpose()
     }
 
-    /// The newest jobs before the id `before`, at most `limit`.
+    /// The newest jobs before the id `before`, at most `limit`; only those in `state`, where there is
+    /// one.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn jobs(
         &self,
+        state: Option<JobState>,
         before: Option<&str>,
         limit: i64,
     ) -> Result<Vec<JobRow>, DatabaseError> {
         // Ids are hexadecimal: in every collation 'g' sorts after them.
-        let rows = sqlx::query("SELECT * FROM jobs WHERE id < $1 ORDER BY id DESC LIMIT $2")
-            .bind(before.unwrap_or("g").to_owned())
-            .bind(limit)
+        let before = before.unwrap_or("g").to_owned();
+        let rows = match state {
+            None => {
+                sqlx::query("SELECT * FROM jobs WHERE id < $1 ORDER BY id DESC LIMIT $2")
+                    .bind(before)
+                    .bind(limit)
+                    .fetch_all(&self.pool)
+                    .await?
+            }
+            Some(state) => {
+                sqlx::query(
+                    "SELECT * FROM jobs WHERE id < $1 AND state = $2 ORDER BY id DESC LIMIT $3",
+                )
+                .bind(before)
+                .bind(state.word())
+                .bind(limit)
+                .fetch_all(&self.pool)
+                .await?
+            }
+        };
+        rows.iter().map(job_from_row).collect()
+    }
+
+    /// How many jobs are in each state that any is in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn count_jobs(&self) -> Result<Vec<(JobState, u64)>, DatabaseError> {
+        let rows = sqlx::query("SELECT state, COUNT(*) AS jobs FROM jobs GROUP BY state")
             .fetch_all(&self.pool)
             .await?;
-        rows.iter().map(job_from_row).collect()
+        rows.iter()
+            .map(|row| {
+                let (state, jobs): (String, i64) = (row.try_get("state")?, row.try_get("jobs")?);
+                Ok((state_from_word(&state)?, jobs.max(0) as u64))
+            })
+            .collect()
     }
 
     /// The newest job of each run.

@@ -2,6 +2,7 @@
 
 use crate::limits::ADOPTED_EVERY_MS;
 use rustix::process::{Pid, Signal, kill_process_group};
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
@@ -28,18 +29,15 @@ pub enum Process {
 }
 
 impl Process {
-    /// Starts `program run CONFIG --out DIRECTORY` in a process group of its own, so that it and its
+    /// Starts a command line in a process group of its own, so that it and its
     /// children can be stopped together and a Ctrl-C at the server's terminal does not reach it twice.
     ///
     /// # Errors
     /// Where the log cannot be opened or the program not started.
-    pub fn start(program: &Path, config: &Path, directory: &Path, log: &Path) -> io::Result<Self> {
+    pub fn start(program: &Path, arguments: &[OsString], log: &Path) -> io::Result<Self> {
         let out = OpenOptions::new().create(true).append(true).open(log)?;
         let child = Command::new(program)
-            .arg("run")
-            .arg(config)
-            .arg("--out")
-            .arg(directory)
+            .args(arguments)
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)

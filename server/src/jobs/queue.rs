@@ -2,11 +2,15 @@
 
 use super::process::{Ending, Process};
 use super::request::{JobRequest, RequestError};
+use super::{log, secret, stage};
 use crate::db::{Database, DatabaseError, JobRow, JobState};
-use crate::limits::{JOB_GRACE_SECONDS, JOBS_QUEUED_MAX};
+use crate::limits::{
+    ADOPTED_EVERY_MS, CLAIM_MS_MAX, JOB_GRACE_SECONDS, JOBS_QUEUED_MAX, QUEUE_EVERY_MS,
+};
 use crate::runs::library::{self, now_ms};
-use crate::runs::log;
+use app::view::JobLog;
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +19,9 @@ use tokio::sync::{Notify, watch};
 
 /// The folder of the jobs' configurations and logs, in the folder of runs.
 const JOBS_FOLDER: &str = ".jobs";
+
+/// What is said of a job that was stopped while it ran.
+const CANCELLED: &str = "it was cancelled; start it again, and it goes on where it stopped";
 
 /// What the queue works with.
 #[derive(Clone, Debug)]
@@ -97,21 +104,34 @@ impl Jobs {
         for job in jobs.inner.database.latest_jobs().await? {
             jobs.note(&job);
         }
-        for job in jobs.inner.database.jobs_in(JobState::Running).await? {
+        jobs.take_up().await?;
+        tokio::spawn(jobs.clone().serve());
+        Ok(jobs)
+    }
+
+    /// Takes up the jobs of this machine that nobody here watches: those of a server that is gone, and
+    /// those of another that is there. A process that lives is watched, one that does not is told as it
+    /// ended.
+    async fn take_up(&self) -> Result<(), DatabaseError> {
+        for job in self.inner.database.jobs_in(JobState::Running).await? {
             // Another machine's processes are its own server's business.
-            if job.host != jobs.inner.host {
+            if job.host != self.inner.host || lock(&self.inner.running).contains_key(&job.id) {
+                continue;
+            }
+            // Whoever has just taken it notes its process in a moment.
+            let age_ms = (now_ms() as i64).saturating_sub(job.started_ms.unwrap_or(0));
+            if job.pid.is_none() && age_ms < CLAIM_MS_MAX {
                 continue;
             }
             let process = job
                 .pid
                 .and_then(|pid| Process::adopt(pid, job.process_start.as_deref()));
             match process {
-                Some(process) => jobs.watch(job, process),
-                None => jobs.end(&job, Ending::Unknown).await?,
+                Some(process) => self.watch(job, process),
+                None => self.end_seen(&job, Ending::Unknown).await?,
             }
         }
-        tokio::spawn(jobs.clone().serve());
-        Ok(jobs)
+        Ok(())
     }
 
     async fn serve(self) {
@@ -120,11 +140,17 @@ impl Jobs {
             if *stopping.borrow() {
                 return;
             }
-            if let Err(error) = self.start_waiting().await {
+            let looked = async {
+                self.take_up().await?;
+                self.start_waiting().await
+            };
+            if let Err(error) = looked.await {
                 tracing::error!(%error, "waiting jobs cannot be started: {error}");
             }
             tokio::select! {
                 () = self.inner.wake.notified() => {}
+                // Another server may have queued one, and be gone.
+                () = tokio::time::sleep(Duration::from_millis(QUEUE_EVERY_MS)) => {}
                 _ = stopping.changed() => return,
             }
         }
@@ -176,10 +202,27 @@ impl Jobs {
         std::fs::rename(&unfinished, &config)?;
         Process::start(
             &self.inner.place.program,
-            &config,
-            Path::new(&job.directory),
+            &arguments(&config, Path::new(&job.directory), &job.stage),
             &self.log_path(&job.id),
         )
+    }
+
+    /// The command line of a job as one would type it; before it has an id, with a word in the place of
+    /// its configuration's file.
+    pub fn command(&self, id: Option<&str>, run_id: &str, stage: &str) -> String {
+        let runs = &self.inner.place.runs;
+        let config = match id {
+            Some(id) => runs.join(JOBS_FOLDER).join(format!("{id}.toml")),
+            None => PathBuf::from("CONFIG.toml"),
+        };
+        let arguments = arguments(&config, &runs.join(run_id), stage);
+        let program = self.inner.place.program.clone().into_os_string();
+        let words: Vec<String> = [program]
+            .iter()
+            .chain(&arguments)
+            .map(|word| typed(&word.to_string_lossy()))
+            .collect();
+        words.join(" ")
     }
 
     fn log_path(&self, id: &str) -> PathBuf {
@@ -192,7 +235,13 @@ impl Jobs {
 
     fn watch(&self, job: JobRow, mut process: Process) {
         let stop = Arc::new(Notify::new());
-        lock(&self.inner.running).insert(job.id.clone(), Arc::clone(&stop));
+        {
+            let mut running = lock(&self.inner.running);
+            if running.contains_key(&job.id) {
+                return;
+            }
+            running.insert(job.id.clone(), Arc::clone(&stop));
+        }
         lock(&self.inner.processes).insert(job.run_id.clone(), library::Process::Lives);
         let jobs = self.clone();
         tokio::spawn(async move {
@@ -205,8 +254,16 @@ impl Jobs {
             };
             let interrupted = *stopping.borrow();
             let result = match ending {
-                Some(ending) => jobs.end(&job, ending.unwrap_or(Ending::Unknown)).await,
+                Some(ending) => jobs.end_seen(&job, ending.unwrap_or(Ending::Unknown)).await,
                 None => {
+                    // The server that it is a child of would take its end for a failure.
+                    if matches!(process, Process::Adopted { .. }) && !interrupted {
+                        let error = Some(CANCELLED.to_owned());
+                        let noted = jobs.close(&job, JobState::Cancelled, None, error).await;
+                        if let Err(error) = noted {
+                            tracing::error!(job = job.id, %error, "the end of job {} cannot be noted: {error}", job.id);
+                        }
+                    }
                     process.ask_to_stop();
                     let grace = Duration::from_secs(if interrupted {
                         JOB_GRACE_SECONDS / 2
@@ -225,10 +282,7 @@ impl Jobs {
                             "the server stopped while it ran; start it again, and it goes on where it stopped",
                         )
                     } else {
-                        (
-                            JobState::Cancelled,
-                            "it was cancelled; start it again, and it goes on where it stopped",
-                        )
+                        (JobState::Cancelled, CANCELLED)
                     };
                     jobs.close(&job, state, None, Some(error.into())).await
                 }
@@ -242,12 +296,26 @@ impl Jobs {
         });
     }
 
+    /// Notes how a process ended that was watched. What another server's child ended with is that
+    /// server's to say: it is given the time for it.
+    async fn end_seen(&self, job: &JobRow, ending: Ending) -> Result<(), DatabaseError> {
+        if ending == Ending::Unknown {
+            tokio::time::sleep(Duration::from_millis(ADOPTED_EVERY_MS * 2)).await;
+            let now = self.inner.database.job(&job.id).await?;
+            if let Some(now) = now.filter(|now| now.state.is_over()) {
+                self.note(&now);
+                return Ok(());
+            }
+        }
+        self.end(job, ending).await
+    }
+
     /// Notes how a process ended by itself.
     async fn end(&self, job: &JobRow, ending: Ending) -> Result<(), DatabaseError> {
         let (state, code, error) = match ending {
             Ending::Exited(0) => (JobState::Finished, Some(0), None),
-            Ending::Exited(code) => (JobState::Failed, Some(code.into()), Some(self.last_words(&job.id, &format!("exit code {code}")))),
-            Ending::Killed => (JobState::Failed, None, Some(self.last_words(&job.id, "it was killed"))),
+            Ending::Exited(code) => (JobState::Failed, Some(code.into()), Some(self.last_words(job, &format!("exit code {code}")))),
+            Ending::Killed => (JobState::Failed, None, Some(self.last_words(job, "it was killed"))),
             // Nobody saw its exit code: the run directory is the truth.
             Ending::Unknown if self.is_run_finished(job) => (JobState::Finished, None, None),
             Ending::Unknown => (
@@ -265,6 +333,11 @@ impl Jobs {
         };
         let facts =
             crate::runs::facts::read(&directory, crate::runs::progress::Progress::default());
+        if job.stage != stage::WHOLE {
+            let since_ms = job.started_ms.unwrap_or(0).max(0) as u64;
+            return facts.trouble.is_none()
+                && facts.progress.has_stopped_after(&job.stage, since_ms);
+        }
         facts.trouble.is_none()
             && matches!(
                 facts.progress.state(facts.complete, true, now_ms()),
@@ -272,10 +345,10 @@ impl Jobs {
             )
     }
 
-    fn last_words(&self, id: &str, how: &str) -> String {
-        let last = self.log(id).last().map(|line| log::cut(line.trim()));
-        match last {
-            Some(last) => format!("{how}: {last}"),
+    fn last_words(&self, job: &JobRow, how: &str) -> String {
+        // It is over, whatever the row said when it began.
+        match self.log_before(job, None, false).lines.last() {
+            Some(last) => format!("{how}: {}", last.trim()),
             None => how.to_owned(),
         }
     }
@@ -326,24 +399,16 @@ impl Jobs {
         is_run: impl Fn(&str) -> bool,
     ) -> Result<JobRow, JobError> {
         let config = request.config_text()?;
+        let stage = request.stage()?;
         let _adding = self.inner.adding.lock().await;
-        let mut open = self.inner.database.jobs_in(JobState::Queued).await?;
-        if open.len() as i64 >= JOBS_QUEUED_MAX {
-            return Err(JobError::Full(JOBS_QUEUED_MAX));
-        }
-        open.extend(self.inner.database.jobs_in(JobState::Running).await?);
-        let has_job = |id: &str| open.iter().any(|job| job.run_id == id);
-        if let Some(out) = request.out.as_deref().filter(|out| has_job(out)) {
-            return Err(JobError::Busy(out.to_owned()));
-        }
+        let run_id = self.free_run(request, is_run).await?;
         let runs = &self.inner.place.runs;
-        let run_id = request
-            .run_id(|id| has_job(id) || is_run(id) || runs.join(id).symlink_metadata().is_ok())?;
         let job = JobRow {
             id: uuid::Uuid::now_v7().to_string(),
             directory: runs.join(&run_id).display().to_string(),
             run_id,
             config,
+            stage: stage.to_owned(),
             state: JobState::Queued,
             attempt: 1,
             host: self.inner.host.clone(),
@@ -360,6 +425,30 @@ impl Jobs {
         Ok(job)
     }
 
+    /// The run that a request would write, were it added now.
+    ///
+    /// # Errors
+    /// As [`Jobs::add`].
+    pub async fn free_run(
+        &self,
+        request: &JobRequest,
+        is_run: impl Fn(&str) -> bool,
+    ) -> Result<String, JobError> {
+        let mut open = self.inner.database.jobs_in(JobState::Queued).await?;
+        if open.len() as i64 >= JOBS_QUEUED_MAX {
+            return Err(JobError::Full(JOBS_QUEUED_MAX));
+        }
+        open.extend(self.inner.database.jobs_in(JobState::Running).await?);
+        let has_job = |id: &str| open.iter().any(|job| job.run_id == id);
+        if let Some(out) = request.out.as_deref().filter(|out| has_job(out)) {
+            return Err(JobError::Busy(out.to_owned()));
+        }
+        let runs = &self.inner.place.runs;
+        let id = request
+            .run_id(|id| has_job(id) || is_run(id) || runs.join(id).symlink_metadata().is_ok())?;
+        Ok(id)
+    }
+
     /// One job.
     ///
     /// # Errors
@@ -372,22 +461,83 @@ impl Jobs {
             .ok_or_else(|| JobError::Unknown(id.to_owned()))
     }
 
-    /// The newest jobs before `before`.
+    /// The newest jobs before `before`, all or those in a state.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn list(&self, before: Option<&str>, limit: i64) -> Result<Vec<JobRow>, JobError> {
-        Ok(self.inner.database.jobs(before, limit).await?)
+    pub async fn list(
+        &self,
+        state: Option<JobState>,
+        before: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<JobRow>, JobError> {
+        Ok(self.inner.database.jobs(state, before, limit).await?)
     }
 
-    /// The end of a job's log, newest last; empty where there is none.
-    pub fn log(&self, id: &str) -> Vec<String> {
-        let Ok(folder) = self.inner.place.runs.canonicalize() else {
-            return Vec::new();
-        };
-        let path = folder.join(JOBS_FOLDER).join(format!("{id}.log"));
-        let lines = log::tail(&folder, &path).unwrap_or_default();
-        lines.iter().map(|line| log::cut(line)).collect()
+    /// How many jobs are in each state that any is in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn counts(&self) -> Result<Vec<(JobState, u64)>, JobError> {
+        Ok(self.inner.database.count_jobs().await?)
+    }
+
+    /// The ids of the jobs that wait, the next first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn waiting(&self) -> Result<Vec<String>, JobError> {
+        let waiting = self.inner.database.jobs_in(JobState::Queued).await?;
+        Ok(waiting.into_iter().map(|job| job.id).collect())
+    }
+
+    /// Jobs that run at once.
+    pub fn at_once(&self) -> usize {
+        self.inner.place.at_once
+    }
+
+    /// The folder that runs are written to.
+    pub fn runs_folder(&self) -> &Path {
+        &self.inner.place.runs
+    }
+
+    /// The lines of a job's log that end before a byte, or the last ones, without any key; empty where
+    /// there is none. Blocks on the file system.
+    pub fn log(&self, job: &JobRow, before: Option<u64>) -> JobLog {
+        self.log_before(job, before, !job.state.is_over())
+    }
+
+    fn log_before(&self, job: &JobRow, before: Option<u64>, grows: bool) -> JobLog {
+        let mut log = self
+            .with_log(job, |folder, path| log::before(folder, path, before, grows))
+            .unwrap_or_default();
+        let keys = secret::keys_of(&job.config);
+        for line in &mut log.lines {
+            *line = secret::hidden(line, &keys);
+        }
+        log
+    }
+
+    /// The whole lines of a job's log from a byte on, without any key, and the byte after them. Blocks
+    /// on the file system.
+    pub fn log_after(&self, job: &JobRow, from: u64) -> (Vec<String>, u64) {
+        let (lines, end) = self
+            .with_log(job, |folder, path| log::after(folder, path, from))
+            .unwrap_or((Vec::new(), from));
+        let keys = secret::keys_of(&job.config);
+        let lines = lines.iter().map(|line| secret::hidden(line, &keys));
+        (lines.collect(), end)
+    }
+
+    /// A log that cannot be read is one without lines: the job's state says what there is to say.
+    fn with_log<T>(
+        &self,
+        job: &JobRow,
+        read: impl FnOnce(&Path, &Path) -> io::Result<T>,
+    ) -> Option<T> {
+        let folder = self.inner.place.runs.canonicalize().ok()?;
+        let path = folder.join(JOBS_FOLDER).join(format!("{}.log", job.id));
+        read(&folder, &path).ok()
     }
 
     /// Stops a job that waits or runs, and waits until it has stopped.
@@ -406,6 +556,8 @@ impl Jobs {
         {
             return self.job(id).await;
         }
+        // It may have been started by another server on this machine.
+        self.take_up().await?;
         let stop = lock(&self.inner.running).get(id).cloned();
         let Some(stop) = stop else {
             return Err(JobError::WrongState(if job.state.is_over() {
@@ -429,6 +581,14 @@ impl Jobs {
     /// Where it is not over, or finished.
     pub async fn retry(&self, id: &str) -> Result<JobRow, JobError> {
         let job = self.job(id).await?;
+        // It may be noted as over while its process is still on its way out.
+        let end = tokio::time::Instant::now() + Duration::from_secs(JOB_GRACE_SECONDS * 2);
+        while job.state.is_over()
+            && lock(&self.inner.running).contains_key(id)
+            && tokio::time::Instant::now() < end
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let _adding = self.inner.adding.lock().await;
         let mut open = self.inner.database.jobs_in(JobState::Queued).await?;
         if open.len() as i64 >= JOBS_QUEUED_MAX {
@@ -465,6 +625,32 @@ impl Jobs {
     }
 }
 
+/// `run CONFIG --out DIRECTORY`, and where it stops.
+fn arguments(config: &Path, directory: &Path, stage: &str) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec![
+        "run".into(),
+        config.into(),
+        "--out".into(),
+        directory.into(),
+    ];
+    if stage != stage::WHOLE {
+        arguments.extend(["--until".into(), stage.into()]);
+    }
+    arguments
+}
+
+/// A word as a shell takes it for one.
+fn typed(word: &str) -> String {
+    let is_plain = !word.is_empty()
+        && word
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || "._-/+:@=,".contains(letter));
+    match is_plain {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 fn ended(state: JobState, at_ms: u64, error: Option<&str>) -> library::Process {
     match (state, error) {
         (JobState::Finished, _) => library::Process::Succeeded,
@@ -482,4 +668,23 @@ fn ended(state: JobState, at_ms: u64, error: Option<&str>) -> library::Process {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change under these locks is one step: a panic leaves nothing half done.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_is_as_one_types_it() {
+        let words = arguments(Path::new("a b.toml"), Path::new("runs/it's"), "sft");
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| typed(&word.to_string_lossy()))
+            .collect();
+        assert_eq!(
+            words.join(" "),
+            r"run 'a b.toml' --out 'runs/it'\''s' --until sft"
+        );
+        assert_eq!(arguments(Path::new("a"), Path::new("b"), "run").len(), 4);
+    }
 }

@@ -1,6 +1,8 @@
 //! What a visitor asks for, checked once at the edge.
 
-use crate::limits::RUN_ID_CHARACTERS_MAX;
+use super::{secret, stage};
+use crate::limits::{CONFIG_BYTES_MAX, RUN_ID_CHARACTERS_MAX};
+use datasets::{Comparison, RunConfig};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -9,7 +11,8 @@ use utoipa::ToSchema;
 pub struct JobRequest {
     /// The name of a shipped configuration (`world-facts/demo`), or a configuration as TOML text.
     pub config: String,
-    /// `run`, the whole pipeline; the default.
+    /// The stage after which it stops, of those that `GET /api/stages` lists; `run`, the whole pipeline, is
+    /// the default. What is missing before the stage is made first.
     pub stage: Option<String>,
     /// The id of the run to write: letters, digits, `.`, `_` and `-`.
     pub out: Option<String>,
@@ -36,17 +39,27 @@ fn refuse<T>(wrong: impl Into<String>, next: impl Into<String>) -> Result<T, Req
 }
 
 impl JobRequest {
-    /// The configuration as TOML text that parses.
+    /// The stage after which it stops.
     ///
     /// # Errors
-    /// Where there is none, or it is no configuration.
-    pub fn config_text(&self) -> Result<String, RequestError> {
-        if let Some(stage) = self.stage.as_deref().filter(|stage| *stage != "run") {
-            return refuse(
-                format!("the stage {stage:?} cannot be started from here"),
-                "Ask for the stage \"run\", the whole pipeline.",
-            );
+    /// Where there is none of that name.
+    pub fn stage(&self) -> Result<&'static str, RequestError> {
+        let name = self.stage.as_deref().unwrap_or(stage::WHOLE);
+        match stage::named(name) {
+            Some(stage) => Ok(stage),
+            None => refuse(
+                format!("there is no stage {name:?}"),
+                format!("The stages are: {}.", stage::names()),
+            ),
         }
+    }
+
+    /// The configuration as TOML text that can be used.
+    ///
+    /// # Errors
+    /// Where there is none, it is no configuration, it holds a key, or it does not have the stage.
+    pub fn config_text(&self) -> Result<String, RequestError> {
+        let stage = self.stage()?;
         let given = self.config.trim();
         if given.is_empty() {
             return refuse(
@@ -54,8 +67,14 @@ impl JobRequest {
                 "Give a name, e.g. \"world-facts/demo\", or a configuration as TOML.",
             );
         }
-        // A configuration has at least one `key = value` or one `[table]`; a name has neither.
-        let is_text = given.contains(['\n', '=', '[']);
+        if given.len() > CONFIG_BYTES_MAX {
+            return refuse(
+                format!("the configuration is longer than {CONFIG_BYTES_MAX} bytes"),
+                "Shorten it: what is left out has its default.",
+            );
+        }
+        // A configuration has at least one `key = value`, one `[table]` or one line; a name has none.
+        let is_text = is_text(&self.config);
         let text = if is_text {
             given
         } else {
@@ -73,14 +92,37 @@ impl JobRequest {
                 }
             }
         };
-        if let Err(error) = toml::from_str::<datasets::RunConfig>(text) {
+        let config = match RunConfig::from_toml(text) {
+            Ok(config) => config,
+            Err(error) => {
+                return refuse(
+                    format!(
+                        "the configuration cannot be read: {}",
+                        error.to_string().trim()
+                    ),
+                    "Mend it and send it again.",
+                );
+            }
+        };
+        if let Some((key, words)) = secret::within(&config).into_iter().next() {
             return refuse(
-                format!(
-                    "the configuration cannot be read: {}",
-                    error.to_string().trim()
-                ),
-                "Mend it and send it again.",
+                format!("{key} may hold a key"),
+                format!("Send it again without: {words}."),
             );
+        }
+        match Comparison::from_toml(text) {
+            // Each of its configurations has stages of its own.
+            Ok(Some(_)) => {}
+            Ok(None) => has_stage(&config, stage)?,
+            Err(error) => {
+                return refuse(
+                    format!(
+                        "the comparison cannot be read: {}",
+                        error.to_string().trim()
+                    ),
+                    "Mend it and send it again.",
+                );
+            }
         }
         Ok(format!("{text}\n"))
     }
@@ -102,7 +144,7 @@ impl JobRequest {
         }
         let name = match &self.name {
             Some(name) => name.clone(),
-            None if self.config.contains(['\n', '=', '[']) => "run".into(),
+            None if is_text(&self.config) => "run".into(),
             None => self
                 .config
                 .trim()
@@ -119,6 +161,26 @@ impl JobRequest {
         check_name(&id)?;
         Ok(id)
     }
+}
+
+fn is_text(config: &str) -> bool {
+    config.contains(['\n', '=', '['])
+}
+
+/// Whether the configuration has what the stage does.
+fn has_stage(config: &RunConfig, stage: &str) -> Result<(), RequestError> {
+    let (is_there, table) = match stage {
+        "evaluate" => (!config.evaluate.is_empty(), "[[evaluate]]"),
+        "faithfulness" => (config.faithfulness.is_some(), "[faithfulness]"),
+        _ => return Ok(()),
+    };
+    if is_there {
+        return Ok(());
+    }
+    refuse(
+        format!("the stage {stage} needs {table} in the configuration"),
+        format!("Add {table}, or choose another stage."),
+    )
 }
 
 /// A run's id is the name of its folder, and part of addresses.
@@ -175,11 +237,37 @@ mod tests {
                 .contains("seed")
         );
         assert!(request(" ").config_text().is_err());
-        let stage = JobRequest {
-            stage: Some("rl".into()),
-            ..request("demo")
+        assert!(
+            request("[sft]\nepochs = 0")
+                .config_text()
+                .unwrap_err()
+                .wrong
+                .contains("sft.epochs")
+        );
+        let long = format!("title = '{}'", "x".repeat(CONFIG_BYTES_MAX));
+        assert!(request(&long).config_text().is_err());
+        let key = request("[endpoint]\nkey_variable = 'sk-123'")
+            .config_text()
+            .unwrap_err();
+        assert!(key.wrong.contains("endpoint.key_variable"), "{key}");
+        assert!(!format!("{key:?}").contains("sk-123"));
+    }
+
+    #[test]
+    fn a_stage_is_one_that_the_configuration_has() {
+        let of = |stage: &str, config: &str| JobRequest {
+            stage: Some(stage.into()),
+            ..request(config)
         };
-        assert!(stage.config_text().is_err());
+        assert!(of("rl", "demo").config_text().is_ok());
+        assert!(of("evaluate", "demo").config_text().is_ok());
+        assert!(of("evaluate", "seed = 1").config_text().is_err());
+        assert!(of("faithfulness", "seed = 1").config_text().is_err());
+        let compared = "configs = ['methods/rloo', 'methods/grpo']";
+        assert!(of("evaluate", compared).config_text().is_ok());
+        assert!(of("run", "configs = []").config_text().is_err());
+        let unknown = of("dance", "demo").config_text().unwrap_err();
+        assert!(unknown.next.contains("rationalize"), "{unknown:?}");
     }
 
     #[test]

@@ -13,6 +13,9 @@ use std::path::Path;
 /// The whole pipeline's own stage: its end is the run's end.
 const WHOLE_RUN: &str = "run";
 
+/// What a run that was to stop after a stage says last, before that stage's name.
+const STOPPED_AFTER: &str = "until/";
+
 /// What the events read so far say.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
@@ -184,6 +187,15 @@ impl Progress {
         if open.is_none() && whole_run.is_none() && complete {
             return RunState::Finished;
         }
+        // It was to stop there (`sayself run --until`), and nothing has begun since.
+        let newest = self.stages.iter().max_by_key(|stage| stage.last_ms);
+        if open.is_none()
+            && newest.is_some_and(|stage| {
+                stage.name.starts_with(STOPPED_AFTER) && stage.outcome == Outcome::Finished
+            })
+        {
+            return RunState::Finished;
+        }
         let Some(current) = open.or(whole_run).or(self.stages.last()) else {
             return RunState::Waiting;
         };
@@ -203,6 +215,16 @@ impl Progress {
             unit: current.unit.clone(),
             seconds_left: current.seconds_left(),
         }
+    }
+
+    /// Whether a run that was to stop after `stage` has done so since `since_ms`.
+    pub fn has_stopped_after(&self, stage: &str, since_ms: u64) -> bool {
+        let name = [STOPPED_AFTER, stage].concat();
+        self.stages.iter().any(|known| {
+            known.name == name
+                && known.outcome == Outcome::Finished
+                && known.last_ms >= since_ms / 1_000 * 1_000
+        })
     }
 
     /// The stage that a stopped process was at.
@@ -312,6 +334,25 @@ mod tests {
         assert!(matches!(
             progress.state(false, false, 21),
             RunState::Running { done: 5, .. }
+        ));
+    }
+
+    #[test]
+    fn a_run_that_was_to_stop_after_a_stage_is_done() {
+        let mut progress = Progress::default();
+        let finished = || EventKind::Finished { seconds: 1.0 };
+        progress.hear(event(1_000, "sample", started(0, 2)));
+        progress.hear(event(2_000, "sample", finished()));
+        assert!(!progress.has_stopped_after("sample", 0));
+        progress.hear(event(2_000, "until/sample", finished()));
+        assert_eq!(progress.state(false, true, 2_000), RunState::Finished);
+        assert!(progress.has_stopped_after("sample", 2_000));
+        assert!(!progress.has_stopped_after("sample", 3_000));
+        assert!(!progress.has_stopped_after("sft", 0));
+        progress.hear(event(4_000, "cluster", started(0, 2)));
+        assert!(matches!(
+            progress.state(false, true, 4_000),
+            RunState::Running { .. }
         ));
     }
 

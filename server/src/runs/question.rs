@@ -12,6 +12,9 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+/// The answers of evaluations, by label.
+type LabelledAnswers = Vec<(String, Answer)>;
+
 /// Where each kind of record may stand: in a run, or where a single stage wrote it.
 pub const QUESTIONS: [&str; 1] = ["questions.jsonl"];
 pub const SAMPLES: [&str; 2] = ["sample/samples.jsonl", "samples.jsonl"];
@@ -191,7 +194,7 @@ impl Files<'_> {
     }
 
     /// Each evaluation's answer, cut, and the bytes of its record.
-    fn answers(&self, labels: &[String]) -> io::Result<(Vec<(String, Answer)>, Vec<u64>)> {
+    fn answers(&self, labels: &[String]) -> io::Result<(LabelledAnswers, Vec<u64>)> {
         let (mut answers, mut record_bytes) = (Vec::new(), Vec::new());
         for folder in in_order(evaluation_folders(self.directory)?, labels) {
             let mut found = None;

@@ -6,7 +6,7 @@ use super::query::Parameters;
 use crate::limits::INDEX_API_MS_MAX;
 use crate::runs::Run;
 use crate::runs::browse::Reads;
-use app::view::{AnswerList, QuestionDetail, RunDetail, RunSummary};
+use app::view::{AnswerList, QuestionDetail, RunDetail, RunRow};
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
@@ -21,9 +21,10 @@ const API_PATIENCE: Duration = Duration::from_millis(INDEX_API_MS_MAX);
 /// `GET /api/runs`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RunList {
-    /// The newest first.
-    pub runs: Vec<RunSummary>,
-    /// The cursor of the next page.
+    pub runs: Vec<RunRow>,
+    /// Runs that match, on whatever page.
+    pub matching: u64,
+    /// The cursor of the next page; it goes with the same parameters.
     pub next: Option<String>,
 }
 
@@ -49,50 +50,19 @@ pub fn find(server: &Server, id: &str) -> Result<Run, Failure> {
         .ok_or_else(|| Failure::not_found("run"))
 }
 
-/// One page of runs and what is wrong with the folders. The cursor is `START_MS.ID` of the last run
-/// shown: rows that come or go in between neither repeat nor hide others.
-pub fn page_of_runs(
-    server: &Server,
-    query: &Parameters,
-) -> Result<(RunList, Arc<Vec<String>>), Failure> {
-    let search = query.search()?;
-    let limit = query.limit()?;
-    let after =
-        match query.cursor() {
-            None => None,
-            Some(cursor) => {
-                let place = cursor
-                    .split_once('.')
-                    .and_then(|(start, id)| Some((start.parse::<u64>().ok()?, id)));
-                Some(place.ok_or_else(|| {
-                    Failure::bad_query("The cursor is not one that this list gave.")
-                })?)
-            }
-        };
-    let (runs, warnings) = server.library.runs();
-    let mut rest = runs
-        .iter()
-        .filter(|run| after.is_none_or(|after| run.place() < after))
-        .filter(|run| search.is_empty() || run.matches(search));
-    let shown: Vec<&Run> = rest.by_ref().take(limit).collect();
-    let next = rest.next().and_then(|_| shown.last()).map(|run| {
-        let (start, id) = run.place();
-        format!("{start}.{id}")
-    });
-    Ok((
-        RunList {
-            runs: shown.into_iter().map(|run| server.summary(run)).collect(),
-            next,
-        },
-        warnings,
-    ))
-}
-
-/// Lists runs, the newest first.
+/// Lists runs, the newest first where nothing else is asked for.
 #[utoipa::path(
     get, path = "/api/runs", tag = "runs",
     params(
-        ("q" = Option<String>, Query, description = "Runs that have this in their title, id, model, method or questions; 200 bytes at most"),
+        ("q" = Option<String>, Query, description = "Runs that have each of these words in their title, id, model, method, data set, tags or note; 200 bytes at most"),
+        ("model" = Option<String>, Query, description = "Runs of this model"),
+        ("method" = Option<String>, Query, description = "Runs whose headline evaluation has this method"),
+        ("questions" = Option<String>, Query, description = "Runs on this data set"),
+        ("state" = Option<String>, Query, description = "`running`, `waiting`, `finished`, `failed` or `damaged`"),
+        ("tag" = Option<String>, Query, description = "Runs with this tag, whatever its case"),
+        ("sort" = Option<String>, Query, description = "`started` (the default), `title`, `state`, `model`, `method`, `questions`, `n`, `accuracy`, `ece`, `smece`, `brier` or `auroc`; runs without a figure come last"),
+        ("direction" = Option<String>, Query, description = "`ascending` or `descending`; where absent, `descending` for `started`, `n`, `accuracy` and `auroc`, else `ascending`"),
+        ("group" = Option<String>, Query, description = "`questions`: runs on the same data set together"),
         ("limit" = Option<u8>, Query, description = "Rows, 1 to 200; 50 where absent", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next` of the page before")
     ),
@@ -105,13 +75,21 @@ pub async fn list_runs(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<RunList>, Failure> {
-    let list = read({
+    let page = read({
         let server = Arc::clone(&server);
-        move || page_of_runs(&server, &Parameters::parse(query.as_deref())).map(|(list, _)| list)
+        let noted = super::labels::noted(&server).await;
+        move || {
+            let query = Parameters::parse(query.as_deref());
+            super::runs::page_of_runs(&server, &query, &noted).map(|(page, _)| page)
+        }
     })
     .await?;
-    super::health::store_index(server);
-    Ok(Json(list))
+    super::health::tend_index(server);
+    Ok(Json(RunList {
+        runs: page.rows,
+        matching: page.matching,
+        next: page.next,
+    }))
 }
 
 /// All about one run.

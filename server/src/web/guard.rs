@@ -78,14 +78,17 @@ fn is_same_origin(host: Option<&str>, headers: &HeaderMap) -> bool {
             .get(name)
             .map(|value: &HeaderValue| value.to_str().unwrap_or("").to_ascii_lowercase())
     };
-    if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site"))
-        && site != "same-origin"
-        && site != "none"
+    let site = text(header::HeaderName::from_static("sec-fetch-site"));
+    if site
+        .as_deref()
+        .is_some_and(|site| site != "same-origin" && site != "none")
     {
         return false;
     }
     match text(header::ORIGIN) {
         None => true,
+        // A form of a page without a referrer: the browser itself, not the page, says where it came from.
+        Some(origin) if origin == "null" => site.as_deref() == Some("same-origin"),
         Some(origin) => {
             let place = origin
                 .strip_prefix("http://")
@@ -184,6 +187,15 @@ mod tests {
         assert!(!with(&[("origin", "http://evil.example")]));
         assert!(!with(&[("origin", "http://127.0.0.1:81")]));
         assert!(!with(&[("origin", "null")]));
+        assert!(!with(&[("origin", "null"), ("sec-fetch-site", "none")]));
+        assert!(!with(&[
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site")
+        ]));
+        assert!(with(&[
+            ("origin", "null"),
+            ("sec-fetch-site", "same-origin")
+        ]));
         assert!(!with(&[("sec-fetch-site", "cross-site")]));
         assert!(!with(&[("sec-fetch-site", "same-site")]));
     }

@@ -5,70 +5,106 @@ use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use super::{NoJobs, Server};
 use crate::db::{JobRow, JobState};
-use crate::jobs::{JobError, JobRequest, Jobs};
+use crate::jobs::{JobError, JobRequest, Jobs, stage};
+use app::view::{Job, JobDetail, JobList, JobLog, StageList};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use serde::Serialize;
 use std::fmt;
-use std::sync::Arc;
-use utoipa::ToSchema;
+use std::sync::{Arc, LazyLock};
 
-/// A job.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Job {
-    pub id: String,
-    /// The id of the run that it writes.
-    pub run: String,
-    pub state: JobState,
-    /// 1 for the first.
-    pub attempt: i64,
-    pub exit_code: Option<i64>,
-    pub error: Option<String>,
-    /// Whether it can be started again where it stopped.
-    pub resumable: bool,
-    pub created_ms: i64,
-    pub started_ms: Option<i64>,
-    pub ended_ms: Option<i64>,
+/// What of jobs and runs a job's row is shown with.
+pub struct Beside {
+    /// The ids of the jobs that wait, the next first.
+    waiting: Vec<String>,
 }
 
-/// A job with its configuration and the end of its log.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct JobDetail {
-    #[serde(flatten)]
-    pub job: Job,
-    /// TOML.
-    pub config: String,
-    /// Newest last.
-    pub log: Vec<String>,
-}
+impl Beside {
+    pub async fn now(jobs: &Jobs) -> Result<Self, Failure> {
+        Ok(Beside {
+            waiting: jobs.waiting().await?,
+        })
+    }
 
-/// `GET /api/jobs`.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct JobList {
-    /// The newest first.
-    pub jobs: Vec<Job>,
-    /// The cursor of the next page.
-    pub next: Option<String>,
-}
-
-impl From<JobRow> for Job {
-    fn from(row: JobRow) -> Self {
+    /// A job as it is shown. Blocks on the file system where it runs.
+    pub fn job(&self, server: &Server, row: &JobRow) -> Job {
+        let place = self.waiting.iter().position(|id| *id == row.id);
+        let progress = (row.state == JobState::Running)
+            .then(|| server.library.run(&row.run_id))
+            .flatten()
+            .map(|run| server.summary(&run).state);
         Job {
-            id: row.id,
-            run: row.run_id,
+            id: row.id.clone(),
+            run: row.run_id.clone(),
+            stage: row.stage.clone(),
             state: row.state,
             attempt: row.attempt,
             exit_code: row.exit_code,
-            error: row.error,
+            error: row.error.clone(),
             resumable: row.state.is_resumable(),
+            place: place.map(|place| place as u64 + 1),
+            progress,
             created_ms: row.created_ms,
             started_ms: row.started_ms,
             ended_ms: row.ended_ms,
         }
     }
+}
+
+/// One job as it is shown.
+async fn shown(server: &Arc<Server>, jobs: &Jobs, row: JobRow) -> Result<Job, Failure> {
+    let beside = Beside::now(jobs).await?;
+    let server = Arc::clone(server);
+    read(move || Ok(beside.job(&server, &row))).await
+}
+
+/// One page of jobs, the newest first.
+pub async fn page_of_jobs(
+    server: &Arc<Server>,
+    jobs: &Jobs,
+    query: &Parameters,
+) -> Result<JobList, Failure> {
+    let (limit, state) = (query.limit()?, query.job_state()?);
+    // One more than is shown tells whether there is a next page.
+    let mut rows = jobs.list(state, query.cursor(), limit as i64 + 1).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|row| row.id.clone());
+    let beside = Beside::now(jobs).await?;
+    let server = Arc::clone(server);
+    read(move || {
+        Ok(JobList {
+            jobs: rows.iter().map(|row| beside.job(&server, row)).collect(),
+            next,
+        })
+    })
+    .await
+}
+
+/// A job with its configuration and the lines of its log before a byte, or the last ones.
+pub async fn detail_of(
+    server: &Arc<Server>,
+    jobs: &Jobs,
+    id: &str,
+    before: Option<u64>,
+) -> Result<(JobDetail, u64), Failure> {
+    let row = jobs.job(id).await?;
+    let beside = Beside::now(jobs).await?;
+    let (server, jobs) = (Arc::clone(server), jobs.clone());
+    read(move || {
+        let log = jobs.log(&row, before);
+        let detail = JobDetail {
+            job: beside.job(&server, &row),
+            command: jobs.command(Some(&row.id), &row.run_id, &row.stage),
+            config: row.config,
+            log: log.lines,
+            older: log.older,
+        };
+        Ok((detail, log.end))
+    })
+    .await
 }
 
 impl fmt::Display for NoJobs {
@@ -83,7 +119,7 @@ impl fmt::Display for NoJobs {
     }
 }
 
-fn jobs_of(server: &Server) -> Result<&Jobs, Failure> {
+pub fn jobs_of(server: &Server) -> Result<&Jobs, Failure> {
     server.jobs.as_ref().map_err(|why| match why {
         NoJobs::Public => Failure::new(
             StatusCode::FORBIDDEN,
@@ -123,12 +159,12 @@ impl From<JobError> for Failure {
             JobError::Unknown(_) => Failure::new(
                 StatusCode::NOT_FOUND,
                 detail,
-                "See GET /api/jobs for those there are.",
+                "See the list of jobs, /jobs or GET /api/jobs, for those there are.",
             ),
             JobError::WrongState(_) => Failure::new(
                 StatusCode::CONFLICT,
                 detail,
-                "See GET /api/jobs for how it stands.",
+                "See its page, or GET /api/jobs/ID, for how it stands.",
             ),
             JobError::Database(error) => {
                 tracing::error!(%error, "jobs: {error}");
@@ -142,7 +178,7 @@ impl From<JobError> for Failure {
     }
 }
 
-fn sentence(words: &str) -> String {
+pub fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters
         .next()
@@ -156,7 +192,8 @@ fn sentence(words: &str) -> String {
     get, path = "/api/jobs", tag = "jobs",
     params(
         ("limit" = Option<u8>, Query, description = "Rows, 1 to 200; 50 where absent", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before")
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("state" = Option<JobState>, Query, description = "Only jobs that are in it")
     ),
     responses(
         (status = 200, body = JobList),
@@ -171,23 +208,15 @@ pub async fn list_jobs(
 ) -> Result<Json<JobList>, Failure> {
     let jobs = jobs_of(&server)?;
     let query = Parameters::parse(query.as_deref());
-    let limit = query.limit()?;
-    // One more than is shown tells whether there is a next page.
-    let mut rows = jobs.list(query.cursor(), limit as i64 + 1).await?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| row.id.clone());
-    Ok(Json(JobList {
-        jobs: rows.into_iter().map(Job::from).collect(),
-        next,
-    }))
+    Ok(Json(page_of_jobs(&server, jobs, &query).await?))
 }
 
-/// Starts a run.
+/// Starts all stages of a run, or those until one.
 #[utoipa::path(
     post, path = "/api/jobs", tag = "jobs", request_body = JobRequest,
     responses(
         (status = 201, body = Job, description = "Queued; `Location` names it"),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
@@ -221,7 +250,7 @@ pub async fn add_job(
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, place)],
-        Json(Job::from(row)),
+        Json(shown(&server, jobs, row).await?),
     ))
 }
 
@@ -240,19 +269,59 @@ pub async fn get_job(
     State(server): State<Arc<Server>>,
     Path(id): Path<String>,
 ) -> Result<Json<JobDetail>, Failure> {
+    let (detail, _) = detail_of(&server, jobs_of(&server)?, &id, None).await?;
+    Ok(Json(detail))
+}
+
+/// Lines of a job's log, the last ones or those before a byte. Keys of endpoints are left out of them.
+#[utoipa::path(
+    get, path = "/api/jobs/{id}/log", tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id"),
+        ("before" = Option<u64>, Query, description = "`older` of the page after")
+    ),
+    responses(
+        (status = 200, body = JobLog),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+    )
+)]
+pub async fn get_job_log(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<JobLog>, Failure> {
     let jobs = jobs_of(&server)?.clone();
+    let before = Parameters::parse(query.as_deref()).before()?;
     let row = jobs.job(&id).await?;
-    let config = row.config.clone();
-    let log = read({
-        let id = row.id.clone();
-        move || Ok(jobs.log(&id))
+    read(move || Ok(Json(jobs.log(&row, before)))).await
+}
+
+/// The stages that a job can stop after.
+#[utoipa::path(
+    get, path = "/api/stages", tag = "jobs",
+    responses((status = 200, body = StageList))
+)]
+pub async fn list_stages() -> Json<StageList> {
+    Json(StageList {
+        stages: stage::choices(),
     })
-    .await?;
-    Ok(Json(JobDetail {
-        job: row.into(),
-        config,
-        log,
-    }))
+}
+
+/// The JSON Schema (draft 2020-12) of a configuration: keys, types, defaults, ranges, descriptions.
+#[utoipa::path(
+    get, path = "/api/config-schema", tag = "jobs",
+    responses((status = 200, body = serde_json::Value, content_type = "application/schema+json"))
+)]
+pub async fn config_schema() -> impl IntoResponse {
+    static SCHEMA: LazyLock<String> =
+        LazyLock::new(|| format!("{:#}", datasets::config_schema::schema()));
+    (
+        [(header::CONTENT_TYPE, "application/schema+json")],
+        SCHEMA.as_str(),
+    )
 }
 
 /// Stops a job. What it has written stays.
@@ -271,7 +340,9 @@ pub async fn cancel_job(
     State(server): State<Arc<Server>>,
     Path(id): Path<String>,
 ) -> Result<Json<Job>, Failure> {
-    Ok(Json(jobs_of(&server)?.cancel(&id).await?.into()))
+    let jobs = jobs_of(&server)?;
+    let row = jobs.cancel(&id).await?;
+    Ok(Json(shown(&server, jobs, row).await?))
 }
 
 /// Starts a job again that failed, was cancelled or interrupted; its run goes on where it stopped.
@@ -291,5 +362,7 @@ pub async fn retry_job(
     State(server): State<Arc<Server>>,
     Path(id): Path<String>,
 ) -> Result<Json<Job>, Failure> {
-    Ok(Json(jobs_of(&server)?.retry(&id).await?.into()))
+    let jobs = jobs_of(&server)?;
+    let row = jobs.retry(&id).await?;
+    Ok(Json(shown(&server, jobs, row).await?))
 }

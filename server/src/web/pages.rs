@@ -1,7 +1,7 @@
 //! The pages: their data is read and drawn here, or taken as it was drawn last.
 
 use super::Server;
-use super::api::{find, page_of_answers, page_of_runs, question_of, read};
+use super::api::{find, page_of_answers, question_of, read};
 use super::problem::Failure;
 use super::query::Parameters;
 use crate::limits::INDEX_PAGE_MS_MAX;
@@ -13,35 +13,6 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The list of runs.
-pub async fn runs(
-    State(server): State<Arc<Server>>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Failure> {
-    let (page, warnings) = read({
-        let server = Arc::clone(&server);
-        let uri = uri.clone();
-        move || {
-            let query = Parameters::parse(uri.query());
-            let (list, warnings) = page_of_runs(&server, &query)?;
-            let page = Page::Runs {
-                runs: list.runs,
-                query: query.search()?.to_owned(),
-                next: list.next,
-            };
-            Ok((page, warnings))
-        }
-    })
-    .await?;
-    super::health::store_index(Arc::clone(&server));
-    let body = server
-        .documents
-        .draw(&server, page, &address_of(&uri), &warnings)
-        .await;
-    Ok(server.documents.answer(&headers, &body))
-}
 
 /// One run.
 pub async fn run(
@@ -164,7 +135,8 @@ async fn of_run(
     Ok(server.documents.answer(&headers, &body))
 }
 
-fn address_of(uri: &Uri) -> String {
+/// Path and query.
+pub fn address_of(uri: &Uri) -> String {
     uri.path_and_query()
         .map_or("/", |address| address.as_str())
         .to_owned()

@@ -12,6 +12,9 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
+/// What pages are.
+pub const HTML: &str = "text/html; charset=utf-8";
+
 /// A failure on its way to the visitor. [`dress`] gives it its form.
 #[derive(Clone, Debug)]
 pub struct Failure(Problem);
@@ -36,6 +39,11 @@ impl Failure {
             detail: detail.into(),
             next: next.into(),
         })
+    }
+
+    /// What happened and what to do, in a line.
+    pub fn words(&self) -> String {
+        format!("{} {}", self.0.detail, self.0.next)
     }
 
     /// `what` is `page`, `run`, …
@@ -95,7 +103,7 @@ impl Failure {
 fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => "Not found",
-        StatusCode::BAD_REQUEST => "This address cannot be understood",
+        StatusCode::BAD_REQUEST => "This request cannot be understood",
         StatusCode::FORBIDDEN => "Not allowed",
         StatusCode::CONFLICT => "Not possible now",
         StatusCode::PAYLOAD_TOO_LARGE => "Too large",
@@ -135,22 +143,20 @@ pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Ne
         .path_and_query()
         .map_or("/", |address| address.as_str())
         .to_owned();
+    let path = request.uri().path().to_owned();
     let response = next.run(request).await;
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let for_programs = address.starts_with("/api/")
-        || ["/healthz", "/readyz", "/assets/"]
-            .iter()
-            .any(|start| address.starts_with(start));
+    let for_programs = super::fresh::is_of_api(&path) || path.starts_with("/assets/");
     let failure = match response.extensions().get::<Failure>() {
         Some(failure) => failure.clone(),
-        // Its own form already, e.g. the health addresses.
+        // Its own form already: the health addresses, or a form that came back with what is wrong.
         None if response
             .headers()
             .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind == "application/json") =>
+            .is_some_and(|kind| kind == "application/json" || kind == HTML) =>
         {
             return response;
         }

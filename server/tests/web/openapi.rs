@@ -21,6 +21,10 @@ fn the_document_is_served() {
         "/api/runs",
         "/api/runs/{id}/events",
         "/api/jobs/{id}/retry",
+        "/api/jobs/{id}/log",
+        "/api/jobs/{id}/events",
+        "/api/config-schema",
+        "/api/stages",
         "/healthz",
         "/readyz",
     ] {

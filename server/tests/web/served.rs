@@ -48,6 +48,11 @@ impl Served {
     }
 
     pub fn with(arguments: &[&str]) -> Self {
+        Served::within(arguments, &[])
+    }
+
+    /// With variables in its environment.
+    pub fn within(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sayself-server"));
         command.args(arguments);
         if !arguments.contains(&"--listen") {
@@ -55,6 +60,7 @@ impl Served {
         }
         // Nothing of the folder that the tests happen to run in.
         command
+            .envs(environment.iter().copied())
             .current_dir(std::env::temp_dir())
             .stdout(Stdio::piped())
             .stdin(Stdio::null());
@@ -97,6 +103,20 @@ impl Served {
             request = request.header(*name, *value);
         }
         read(request.send_json(body))
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = agent().patch(format!("{}{path}", self.address));
+        read(request.send_json(body))
+    }
+
+    /// Sends a form as a browser does from one of the server's own pages.
+    pub fn send_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = agent()
+            .post(format!("{}{path}", self.address))
+            .header("Origin", "null")
+            .header("Sec-Fetch-Site", "same-origin");
+        read(request.send_form(fields.iter().copied()))
     }
 
     /// Sends bytes as they are; what clients would tidy up arrives untidied.

@@ -21,10 +21,14 @@ pub const CLIP: [f64; 2] = [0.01, 0.99];
 
 /// The families of maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
+    /// One factor on the logit.
     Temperature,
+    /// A factor and an offset on the logit.
     Platt,
+    /// The best map that never falls.
     Isotonic,
 }
 

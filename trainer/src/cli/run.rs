@@ -3,7 +3,7 @@
 use crate::cli::{Globals, output};
 use crate::error::{Error, bad_input, bad_use};
 use crate::stages::compare_methods::{Compared, compare_methods};
-use crate::stages::run::{Measured, Outcome, RunOptions, run as run_pipeline};
+use crate::stages::run::{Measured, Outcome, RunOptions, Stage, run as run_pipeline};
 use clap::Args;
 use datasets::{Comparison, RunConfig};
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// configuration in DIR/NAME, all from the same samples.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sayself run world-facts/demo --out runs/demo\n  sayself run world-facts/full --out runs/full --training-seeds 1,2,3\n  sayself run datasets/configs/comparison.toml --out runs/comparison"
+    after_help = "Examples:\n  sayself run world-facts/demo --out runs/demo\n  sayself run world-facts/full --out runs/full --training-seeds 1,2,3\n  sayself run world-facts/demo --out runs/demo --until cluster\n  sayself run datasets/configs/comparison.toml --out runs/comparison"
 )]
 pub struct Arguments {
     /// A file as `run.toml`, or a shipped configuration's name, such as world-facts/demo
@@ -33,6 +33,9 @@ pub struct Arguments {
     /// given more: only those are taught
     #[arg(long, value_name = "SEED,…", value_delimiter = ',')]
     training_seeds: Option<Vec<u64>>,
+    /// Stop after this stage. What is missing before it is made first; what is there is not made again
+    #[arg(long, value_enum, value_name = "STAGE")]
+    until: Option<Stage>,
     /// At most this many questions of each split: to see that all works before it takes hours
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -64,6 +67,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let options = RunOptions {
         skip_invalid: arguments.skip_invalid,
         quiet: globals.quiet,
+        until: arguments.until,
     };
     let (name, out) = (&arguments.config, &arguments.out);
     let text = config_text(name)?;

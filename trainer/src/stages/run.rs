@@ -31,6 +31,7 @@ use crate::stages::rationalize::TeacherInputs;
 use crate::stages::reuse::reuse;
 use crate::stages::{StageContext, build, cluster, faithfulness, rationalize, rl, sample, sft};
 use anyhow::Context;
+use clap::ValueEnum;
 use datasets::config::{
     ClusterBy, EvaluateConfig, Evaluation, FaithfulnessBy, FaithfulnessConfig, SampleConfig,
     Selection, SummaryBy, WordsOf,
@@ -52,6 +53,37 @@ const EVALUATION_ROWS: usize = 64;
 pub struct RunOptions {
     pub skip_invalid: bool,
     pub quiet: bool,
+    /// The last stage that is done; absent: all that the configuration asks for.
+    pub until: Option<Stage>,
+}
+
+/// The stages of a run, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Stage {
+    Sample,
+    Cluster,
+    Rationalize,
+    Build,
+    Sft,
+    Rl,
+    Evaluate,
+    Faithfulness,
+}
+
+impl Stage {
+    /// As the command line and the events call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Sample => "sample",
+            Stage::Cluster => "cluster",
+            Stage::Rationalize => "rationalize",
+            Stage::Build => "build",
+            Stage::Sft => "sft",
+            Stage::Rl => "rl",
+            Stage::Evaluate => "evaluate",
+            Stage::Faithfulness => "faithfulness",
+        }
+    }
 }
 
 /// One evaluation of a finished run: its label and measures.
@@ -78,13 +110,16 @@ pub fn run(
     options: RunOptions,
 ) -> anyhow::Result<Outcome> {
     let plan = plan(config)?;
+    has_stage(config, options.until)?;
     // Said before hours are spent, not after.
     let judge = match &config.faithfulness {
         Some(of) => judge_of(of)?,
         None => None,
     };
     // A model that is only asked, elsewhere, is not needed here.
-    let is_needed = config.endpoint.is_none() || plan.iter().any(|one| one.adapter.is_some());
+    let is_taught = matches!(options.until, Some(Stage::Sft | Stage::Rl));
+    let is_needed =
+        config.endpoint.is_none() || is_taught || plan.iter().any(|one| one.adapter.is_some());
     let source = is_needed
         .then(|| model_source::resolve(&config.model, options.quiet))
         .transpose()?;
@@ -121,7 +156,17 @@ pub fn run(
         student: OnceCell::new(),
         judge,
     };
-    pipeline.run(&plan)
+    let begun = std::time::Instant::now();
+    let outcome = pipeline.run(&plan)?;
+    if let Some(until) = options.until {
+        // So that who looks knows that it ended as it should.
+        let seconds = begun.elapsed().as_secs_f64();
+        let stage = format!("until/{}", until.name());
+        pipeline
+            .events
+            .write(&stage, EventKind::Finished { seconds })?;
+    }
+    Ok(outcome)
 }
 
 /// Takes from the donors what they have made, and says so.
@@ -149,6 +194,21 @@ fn take_over(
     events.write("reuse", EventKind::Progress { done: total, total })?;
     let seconds = begun.elapsed().as_secs_f64();
     events.write("reuse", EventKind::Finished { seconds })
+}
+
+/// Whether the configuration has the stage that was asked for.
+fn has_stage(config: &RunConfig, until: Option<Stage>) -> anyhow::Result<()> {
+    let (is_there, table) = match until {
+        Some(Stage::Evaluate) => (!config.evaluate.is_empty(), "[[evaluate]]"),
+        Some(Stage::Faithfulness) => (config.faithfulness.is_some(), "[faithfulness]"),
+        _ => return Ok(()),
+    };
+    if is_there {
+        return Ok(());
+    }
+    Err(bad_use(format!(
+        "--until: the configuration has no {table}; add one, or choose an earlier stage"
+    )))
 }
 
 /// The evaluations in order, checked.
@@ -224,22 +284,30 @@ impl Pipeline<'_> {
         let train = questions::of_split(&questions, "train")?;
         let needs: Vec<(&'static str, u64)> =
             plan.iter().filter_map(|planned| planned.adapter).collect();
-        if !needs.is_empty() {
-            let stage_one = self.stage_one(&questions, &train)?;
+        let last = self.options.until.unwrap_or(Stage::Faithfulness);
+        let mut outcome = Outcome::default();
+        // A stage of the teaching that is asked for by name is done even where no evaluation needs it.
+        if !needs.is_empty() || last <= Stage::Rl {
+            let Some(stage_one) = self.stage_one(&questions, &train, last)? else {
+                return Ok(outcome);
+            };
             for seed in &self.config.training_seeds {
                 self.sft(*seed, &stage_one)?;
-                if needs.contains(&("rl", *seed)) {
+                if last == Stage::Rl || (last > Stage::Rl && needs.contains(&("rl", *seed))) {
                     self.rl(*seed, &train)?;
                 }
             }
         }
-        let mut outcome = Outcome::default();
+        if last < Stage::Evaluate {
+            return Ok(outcome);
+        }
         for planned in plan {
             outcome
                 .evaluations
                 .push(self.evaluate(planned, &questions)?);
         }
-        if let Some(config) = &self.config.faithfulness {
+        let wanted = self.config.faithfulness.as_ref();
+        if let Some(config) = wanted.filter(|_| last == Stage::Faithfulness) {
             for planned in plan {
                 outcome
                     .faithfulness
@@ -301,15 +369,21 @@ impl Pipeline<'_> {
             .with_context(|| format!("stage {stage}"))
     }
 
-    /// `sample`, `greedy`, `cluster`, `rationalize` and `build`: the file that `sft` reads.
-    fn stage_one(&self, questions: &[Question], train: &[Question]) -> anyhow::Result<PathBuf> {
+    /// `sample`, `greedy`, `cluster`, `rationalize` and `build`: the file that `sft` reads; nothing where
+    /// `last` comes before `sft`.
+    fn stage_one(
+        &self,
+        questions: &[Question],
+        train: &[Question],
+        last: Stage,
+    ) -> anyhow::Result<Option<PathBuf>> {
         let config = self.config;
         let file_of = |folder: &str, name: &str| self.dir.path().join(folder).join(name);
         let folder = file_of("build", build::STAGE_ONE);
         let file = folder.join(config.sft.data.file_name());
         // Written last: where it stands, the others do too.
         if folder.join(StageOneSet::Sayself.file_name()).exists() {
-            return Ok(file);
+            return Ok((last >= Stage::Sft).then_some(file));
         }
         let draw = |stage: &str, sample: &SampleConfig, file: &str| {
             self.stage(stage, config.seed, |context| {
@@ -335,6 +409,9 @@ impl Pipeline<'_> {
             Selection::OwnAnswers => Some(draw("greedy", &config.sample.greedy(), sample::GREEDY)?),
             Selection::CorrectOnly => None,
         };
+        if last == Stage::Sample {
+            return Ok(None);
+        }
         self.stage("cluster", config.seed, |context| {
             let is_embedded = config.cluster.by == ClusterBy::Embedding;
             let encoder: Option<Box<dyn SentenceEncoder>> = match &config.cluster.endpoint {
@@ -353,6 +430,9 @@ impl Pipeline<'_> {
                 encoder.as_deref(),
             )
         })?;
+        if last == Stage::Cluster {
+            return Ok(None);
+        }
         let clusters = file_of("cluster", cluster::CLUSTERS);
         self.stage("rationalize", config.seed, |context| {
             let inputs = TeacherInputs {
@@ -361,6 +441,9 @@ impl Pipeline<'_> {
             };
             rationalize::rationalize(context, &config.rationalize, &clusters, Some(inputs))
         })?;
+        if last == Stage::Rationalize {
+            return Ok(None);
+        }
         let rationales = file_of("rationalize", rationalize::RATIONALES);
         self.stage("build", config.seed, |context| {
             let inputs = BuildInputs {
@@ -377,7 +460,7 @@ impl Pipeline<'_> {
                 self.embedder(build::needs_embedder(questions))?.as_ref(),
             )
         })?;
-        Ok(file)
+        Ok((last >= Stage::Sft).then_some(file))
     }
 
     fn sft(&self, seed: u64, stage_one: &Path) -> anyhow::Result<()> {
@@ -632,7 +715,7 @@ fn judge_of(config: &FaithfulnessConfig) -> anyhow::Result<Option<JudgeServer>> 
     let judge = JudgeServer::connect(config)?;
     if asks_judge && judge.is_none() {
         return Err(bad_use(
-            "faithfulness.judge_endpoint: absent, expected the address of an OpenAI-compatible server",
+            "faithfulness.judge: absent, expected a table with the url of an OpenAI-compatible server and its model",
         ));
     }
     match &config.ratings {
@@ -685,6 +768,32 @@ mod tests {
             .map(|planned| planned.label)
             .collect();
         assert_eq!(labels, ["direct-prompting", "sayself", "sayself-seed-2"]);
+    }
+
+    #[test]
+    fn a_stage_that_the_configuration_does_not_have_is_refused() {
+        let config = RunConfig::default();
+        for until in [None, Some(Stage::Sample), Some(Stage::Rl)] {
+            assert!(has_stage(&config, until).is_ok());
+        }
+        for (until, table) in [
+            (Stage::Evaluate, "[[evaluate]]"),
+            (Stage::Faithfulness, "[faithfulness]"),
+        ] {
+            let error = has_stage(&config, Some(until)).unwrap_err().to_string();
+            assert!(error.contains(table), "{error}");
+        }
+    }
+
+    #[test]
+    fn stages_are_in_the_order_of_the_pipeline_and_named_as_typed() {
+        for pair in Stage::value_variants().windows(2) {
+            assert!(pair[0] < pair[1]);
+        }
+        for stage in Stage::value_variants() {
+            let value = stage.to_possible_value().unwrap();
+            assert_eq!(value.get_name(), stage.name());
+        }
     }
 
     #[test]
