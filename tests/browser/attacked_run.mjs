@@ -36,6 +36,14 @@ export const attackedPages = [
   `/runs/${at("long")}`,
   `/runs/${at("long")}/answers`,
   `/runs/${at("long")}/questions/${at(question)}`,
+  "/?group=questions",
+  "/tables",
+  `/compare?${new URLSearchParams([["run", run], ["run", "long"]])}`,
+  `/compare?${new URLSearchParams([["run", `${run}:${label}`], ["run", `${run}:sayself`]])}`,
+  "/jobs",
+  `/jobs/new${query({ run })}`,
+  "/your-file",
+  "/api",
 ];
 
 /** Pages that are not there, whose addresses are the attack. */
@@ -119,6 +127,20 @@ function filesOf(text, answers) {
     files[`evaluate/${folder}/metrics.json`] = JSON.stringify(metrics);
   }
   return files;
+}
+
+/** Tags and a note that are attacks too, given through the API of a server. */
+export async function labelAttackedRun(address) {
+  const answer = await fetch(`${address}/api/runs/${at(run)}/labels`, {
+    method: "PATCH",
+    headers: { "content-type": "application/json" },
+    // A tag is short and without a comma; the database holds no null.
+    body: JSON.stringify({
+      tags: attacks.map(({ text }) => text.replace(/[,\u0000-\u001f]/g, " ").trim().slice(0, 38)).filter(Boolean).slice(0, 8),
+      note: attack.replaceAll("\u0000", "").slice(0, 3_900),
+    }),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
 }
 
 /** Makes the runs in a folder. */

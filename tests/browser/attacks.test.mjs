@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { attackedPages, attacks, label, makeAttackedRuns, missingPages, question, run } from "./attacked_run.mjs";
+import { attackedPages, attacks, label, labelAttackedRun, makeAttackedRuns, missingPages, question, run } from "./attacked_run.mjs";
 import { assertAccessible, assertNoSidewaysScrolling, launch, open, screenshots, views } from "./chromium.mjs";
 import { serve } from "./served.mjs";
 
@@ -16,6 +16,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "sayself-attacked-"));
   await makeAttackedRuns(join(folder, "runs"));
   server = await serve(join(folder, "runs"));
+  await labelAttackedRun(server.address);
   browser = await launch();
 });
 
