@@ -14,6 +14,8 @@ pub struct Records {
     ended: usize,
     /// The line on which the record under way begins, from 1.
     line: u64,
+    /// Whether a record is under way.
+    is_begun: bool,
 }
 
 /// One record.
@@ -58,6 +60,7 @@ impl Records {
             filled: 0,
             ended: 0,
             line: 1,
+            is_begun: false,
         }
     }
 
@@ -72,7 +75,13 @@ impl Records {
         take: &mut dyn FnMut(Record<'_>) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
         let at_end = bytes.is_empty();
-        while at_end || !bytes.is_empty() {
+        loop {
+            if !self.is_begun {
+                bytes = self.begin(bytes);
+            }
+            if bytes.is_empty() && !at_end {
+                return Ok(());
+            }
             let (outcome, read, filled, ended) = self.reader.read_record(
                 bytes,
                 &mut self.fields[self.filled..],
@@ -92,12 +101,25 @@ impl Records {
                         ends: &self.ends[..self.ended],
                     })?;
                     (self.filled, self.ended) = (0, 0);
-                    self.line = self.reader.line();
+                    self.is_begun = false;
                 }
                 ReadRecordResult::End => return Ok(()),
             }
         }
-        Ok(())
+    }
+
+    /// Passes over the ends of lines before a record, the second half of a `\r\n` among them, so that
+    /// its own line is known.
+    fn begin<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let ends = bytes
+            .iter()
+            .take_while(|&&byte| matches!(byte, b'\r' | b'\n'))
+            .count();
+        let lines = bytes[..ends].iter().filter(|&&byte| byte == b'\n').count();
+        self.line = self.reader.line() + lines as u64;
+        self.reader.set_line(self.line);
+        self.is_begun = ends < bytes.len();
+        &bytes[ends..]
     }
 
     fn grow_fields(&mut self) -> Result<(), Trouble> {

@@ -103,7 +103,7 @@ mod tests {
         }
         let bins = file("bins.csv");
         assert_eq!(bins.lines().count(), 11);
-        assert!(bins.contains("\n0.1,0.1,0.1,20,7,0.35,"), "{bins}");
+        assert!(bins.contains("\n0.1,0.1,0.1,20,6,0.3,"), "{bins}");
         let measures = file("measures.csv");
         assert_eq!(measures.lines().count(), 17);
         assert!(measures.contains(",percentile\n"), "{measures}");

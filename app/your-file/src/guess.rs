@@ -163,20 +163,26 @@ pub fn scale_of(head: &Head, at: usize) -> Option<Scale> {
     if !is_mostly(head, at, |cell| number(cell).is_some()) {
         return None;
     }
-    let (mut least, mut most, mut is_percent) = (f64::INFINITY, f64::NEG_INFINITY, false);
-    for (number, has_sign) in head.column(at).filter_map(number) {
-        least = least.min(number);
-        most = most.max(number);
-        is_percent |= has_sign;
-    }
-    if least < 0.0 || most > 100.0 {
-        None
-    } else if is_percent || most > 10.0 {
+    let numbers = || head.column(at).filter_map(number);
+    let lie_within = |low: f64, high: f64| {
+        let (mut all, mut within) = (0, 0);
+        for (number, _) in numbers() {
+            all += 1;
+            within += usize::from((low..=high).contains(&number));
+        }
+        100 * within >= RIGHT_KIND_MIN * all
+    };
+    // A few that lie outside are for the reader to count out.
+    if numbers().any(|(_, has_sign)| has_sign) {
         Some(Scale::Hundred)
-    } else if most > 1.0 {
-        Some(Scale::Ten)
-    } else {
+    } else if lie_within(0.0, 1.0) {
         Some(Scale::One)
+    } else if lie_within(1.0, 10.0) {
+        Some(Scale::Ten)
+    } else if lie_within(0.0, 100.0) {
+        Some(Scale::Hundred)
+    } else {
+        None
     }
 }
 
@@ -231,8 +237,14 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_not_guessed() {
-        let found = guessed("question,answer\nx,y\n");
+        let found = guessed("question,answer\nwho,me\n");
         assert_eq!((found.confidence, found.correct), (None, None));
         assert_eq!(guessed("confidence,correct\n500,1\n").confidence, None);
+    }
+
+    #[test]
+    fn one_that_lies_outside_changes_no_scale() {
+        let text = format!("confidence,correct\n7,1\n{}", "0.5,1\n".repeat(20));
+        assert_eq!(guessed(&text).scale, Scale::One);
     }
 }
