@@ -143,12 +143,12 @@ pub const FILES_LOOKED_AT_MAX: usize = 5_000;
 /// Parts of a listed file's path.
 pub const FILE_DEPTH_MAX: usize = 6;
 /// Answers read of one evaluation that is compared; more are left out with a word.
-pub const COMPARED_ANSWERS_MAX: usize = 50_000;
+pub const COMPARED_ANSWERS_MAX: usize = 20_000;
 /// Resamples behind the intervals of a comparison: as many as [`COMPARED_ROWS_DRAWN`] allows, within these.
 pub const COMPARED_BOOTSTRAPS_MIN: usize = 1_000;
 pub const COMPARED_BOOTSTRAPS_MAX: usize = 4_000;
-/// Rows drawn for one comparison, all resamples and evaluations together.
-pub const COMPARED_ROWS_DRAWN: usize = 100_000_000;
+/// Rows drawn for one comparison, all resamples and evaluations together: some 5 seconds.
+pub const COMPARED_ROWS_DRAWN: usize = 400_000_000;
 /// Comparisons computed or waiting for their turn.
 pub const COMPARISONS_AT_ONCE_MAX: usize = 16;
 /// Comparisons whose differences are kept.

@@ -217,7 +217,8 @@ fn ours(ours: Option<&Ours>) -> AnyView {
         return view! { <span class="ours none">"not defined"</span> }.into_any();
     };
     let range = ours.interval.map(|[low, high]| {
-        view! { <span class="range">{format::fixed(low, 3)} " to " {format::fixed(high, 3)}</span> }
+        let ends = [format::fixed(low, 3), format::fixed(high, 3)];
+        view! { <span class="range">{ends.join(" to ")}</span> }
     });
     let mut more = vec![format!("n = {}", format::count(ours.n))];
     if ours.seeds > 1 {

@@ -23,6 +23,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Of the bootstraps.
 const SEED: u64 = 42;
+/// Rows of few levels that are drawn in the time of one whose confidences are continuous.
+const CONTINUOUS_COST: usize = 30;
+/// Distinct confidences up to which they are few.
+const LEVELS_MAX: usize = 64;
 /// Colons of an entry at which a label is looked for.
 const COLONS_MAX: usize = 8;
 
@@ -347,6 +351,17 @@ fn bootstraps(rows: usize) -> usize {
     (COMPARED_ROWS_DRAWN / rows.max(1)).clamp(COMPARED_BOOTSTRAPS_MIN, COMPARED_BOOTSTRAPS_MAX)
 }
 
+/// What one resample of an evaluation costs, in rows of few levels.
+fn cost(one: &Evaluated) -> usize {
+    let mut distinct: HashSet<u64> = HashSet::new();
+    let is_continuous = one.answers.iter().any(|answer| {
+        distinct.insert(answer.probability.to_bits());
+        distinct.len() > LEVELS_MAX
+    });
+    let each = if is_continuous { CONTINUOUS_COST } else { 1 };
+    one.answers.len() * each
+}
+
 fn differences(read: &[(Named, AnsweredQuestions)], base: usize) -> io::Result<Differences> {
     let evaluated: Vec<Evaluated> = read
         .iter()
@@ -355,7 +370,7 @@ fn differences(read: &[(Named, AnsweredQuestions)], base: usize) -> io::Result<D
             answers: answers.answers.clone(),
         })
         .collect();
-    let rows = evaluated.iter().map(|one| one.answers.len()).sum();
+    let rows = evaluated.iter().map(cost).sum();
     let options = Options {
         binning: Binning::Auto,
         bootstraps: bootstraps(rows),

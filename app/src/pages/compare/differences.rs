@@ -52,13 +52,18 @@ fn measure_in_words(measure: &str) -> String {
 /// The page in a sentence for each that is compared with the base.
 pub fn lede(comparison: &Comparison) -> AnyView {
     let base = named(comparison, comparison.base);
+    // Many sentences are set smaller than one.
+    let class = match comparison.pairs.len() {
+        0..=1 => "lede",
+        _ => "lede each",
+    };
     comparison
         .pairs
         .iter()
         .filter(|pair| !pair.differences.is_empty())
         .map(|pair| {
             let words = sentence(pair, &named(comparison, pair.entry), &base);
-            view! { <p class="lede">{format::foreign(&words)}</p> }
+            view! { <p class=class>{format::foreign(&words)}</p> }
         })
         .collect_view()
         .into_any()
@@ -84,12 +89,12 @@ fn sentence(pair: &Pair, other: &str, base: &str) -> String {
         ),
         (Some(better), None) => {
             format!(
-                "{on}, {other} is better than {base} in {better}, and worse in nothing that chance does not explain."
+                "{on}, {other} is better than {base} in {better}; in no measure is it clearly worse."
             )
         }
         (None, Some(worse)) => {
             format!(
-                "{on}, {other} is worse than {base} in {worse}, and better in nothing that chance does not explain."
+                "{on}, {other} is worse than {base} in {worse}; in no measure is it clearly better."
             )
         }
         (Some(better), Some(worse)) => {

@@ -98,7 +98,7 @@ fn curves(comparison: &Comparison, outcomes: &[Outcomes]) -> AnyView {
                         <td>{format::fixed(bin.mean_confidence, 2)}</td>
                         <td>{format::count(bin.n.into())}</td>
                         <td>{share(bin.accuracy())}</td>
-                        <td>{share(low)} " to " {share(high)}</td>
+                        <td>{[share(low), share(high)].join(" to ")}</td>
                     </tr>
                 }
             })
