@@ -62,7 +62,7 @@ fn a_form_is_shown_looked_at_and_started() {
     );
     assert_eq!(
         toml,
-        "title = \"Mine &amp; yours\"\n\n[sample]\nsamples = 20\n\n[cluster]\nby = \"embedding\"\n\n[[evaluate]]\nmethod = \"direct-prompting\"\n"
+        "title = \"Mine &amp; yours\"\n\n[sample]\nsamples = 20\n\n[cluster]\nby = \"embedding\"\n\n[[evaluate]]\nmethod = \"direct-prompting\"\ntemperature = 0.0\nmax_tokens = 96\n"
     );
     assert!(looked.text.contains("--until cluster"));
     // Unseen, it is shown again in place of started.
