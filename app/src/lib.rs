@@ -40,7 +40,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Question(detail) => pages::question::frame(*detail),
             Page::Jobs(queue) => pages::jobs::queue::frame(queue),
             Page::NewJob(form) => pages::jobs::new::frame(*form),
-            Page::Job(shown) => pages::jobs::job::frame(*shown),
+            Page::Job(shown) => pages::jobs::job::frame(*shown, &context.nonce),
             Page::Problem(problem) => pages::problem::frame(problem),
         };
         document::document(frame, &context)

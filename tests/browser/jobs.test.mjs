@@ -164,7 +164,7 @@ describe("how jobs look", () => {
   test("a running job's log and progress move without a reload", async () => {
     const { page, troubles, close } = await open(browser, views.wide);
     await page.goto(`${server.address}/jobs/${running}`);
-    await page.locator("html[data-alive]").waitFor();
+    await page.locator("html[data-following]").waitFor();
     await touch("going/say");
     await page.locator(".job-log li", { hasText: "a line that came later" }).waitFor({ timeout: 10_000 });
     assert.match(await page.locator(".progress .line").innerText(), /120 of 300/);
@@ -222,12 +222,10 @@ test("by keyboard alone: a job is started and seen to its end, another is cancel
   const id = page.url().split("/").at(-1);
   await waitFor(id, "running");
   await page.reload();
-  await page.locator("html[data-alive]").waitFor();
+  await page.locator("html[data-following]").waitFor();
   await touch("by-keys/go");
-  await page.getByText("The job is finished").waitFor({ timeout: 10_000 });
-  await tabTo(page, ".turn[role=status] a");
-  await page.keyboard.press("Enter");
-  await page.getByText("Done.").waitFor();
+  await page.getByText("Done.").waitFor({ timeout: 10_000 });
+  assert.equal(await page.locator("[role=status][data-live]").innerText(), "The job is finished.");
   assert.match(await page.locator(".facts").innerText(), /Exit status\s+0/);
 
   const other = await add("to-cancel");
