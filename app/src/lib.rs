@@ -13,13 +13,17 @@
 // The views of whole pages are deep types.
 #![recursion_limit = "256"]
 
+pub mod choice;
 #[cfg(feature = "ssr")]
 mod document;
+#[cfg(feature = "ssr")]
+pub mod drawn;
 pub mod island;
 pub mod link;
 pub mod page;
 #[cfg(feature = "ssr")]
 mod pages;
+pub mod regroup;
 pub mod view;
 
 pub use ::chart;
@@ -34,14 +38,18 @@ pub fn render(page: Page, context: RenderContext) -> String {
     let owner = Owner::new();
     let document = owner.with(|| {
         let frame = match page {
-            Page::Runs { runs, query, next } => pages::runs::frame(runs, query, next),
-            Page::Run(detail) => pages::run::frame(*detail),
-            Page::Answers(list) => pages::answers::frame(list, &context.path),
+            Page::Runs(page) => pages::runs::frame(*page),
+            Page::Run(detail) => pages::run::frame(*detail, &context.path),
+            Page::Answers(list) => pages::answers::frame(list),
             Page::Question(detail) => pages::question::frame(*detail),
+            Page::Api(reference) => pages::api::frame(*reference),
+            Page::Compare(comparison) => pages::compare::frame(*comparison),
+            Page::Tables(tables) => pages::tables::frame(*tables, &context),
             Page::Jobs(queue) => pages::jobs::queue::frame(queue),
             Page::NewJob(form) => pages::jobs::new::frame(*form),
             Page::Job(shown) => pages::jobs::job::frame(*shown, &context.nonce),
             Page::Problem(problem) => pages::problem::frame(problem),
+            Page::YourFile => pages::your_file::frame(&context),
         };
         document::document(frame, &context)
     });
@@ -58,7 +66,13 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/tables.css"),
         include_str!("../../style/charts.css"),
         include_str!("../../style/pages.css"),
+        include_str!("../../style/api.css"),
+        include_str!("../../style/runs.css"),
+        include_str!("../../style/run.css"),
+        include_str!("../../style/compare.css"),
+        include_str!("../../style/question.css"),
         include_str!("../../style/jobs.css"),
+        include_str!("../../style/your-file.css"),
         include_str!("../../style/print.css"),
     )
 }

@@ -1,17 +1,52 @@
 //! The addresses of pages. Every link on a page and every route of the server agrees with this file.
 
+use crate::view::{AnswerFilter, AnswerOrder, RunChoice, RunSort};
 use std::fmt::Write;
 
-/// The Runs page, narrowed by a search and continued after a cursor.
-pub fn runs(query: &str, after: Option<&str>) -> String {
+/// The Runs page, narrowed and sorted as chosen, continued after a cursor. What is usual is not said.
+pub fn runs(choice: &RunChoice, after: Option<&str>) -> String {
     let mut parameters = Vec::new();
-    if !query.is_empty() {
-        parameters.push(("q", query.to_owned()));
+    if !choice.search.is_empty() {
+        parameters.push(("q", choice.search.clone()));
+    }
+    for (facet, value) in &choice.narrowed {
+        parameters.push((facet.word(), value.clone()));
+    }
+    if choice.sort != RunSort::default() {
+        parameters.push(("sort", choice.sort.word().to_owned()));
+    }
+    if choice.direction != choice.sort.usual() {
+        parameters.push(("direction", choice.direction.word().to_owned()));
+    }
+    if choice.grouped {
+        parameters.push(("group", "questions".to_owned()));
     }
     if let Some(after) = after {
         parameters.push(("after", after.to_owned()));
     }
     with_query("/", &parameters)
+}
+
+/// The place of a run in the list, as the end of an address and as an element's id.
+pub fn run_anchor(id: &str) -> String {
+    ["run-", &encoded(id)].concat()
+}
+
+/// Where a run's tags and note are sent to.
+pub fn labels(id: &str) -> String {
+    format!("/runs/{}/labels", encoded(id))
+}
+
+/// The states of several runs as one stream: each message is named [`run_event`] and is a
+/// [`crate::view::RunState`] as JSON.
+pub fn states(ids: &[&str]) -> String {
+    let parameters: Vec<_> = ids.iter().map(|id| ("run", (*id).to_owned())).collect();
+    with_query("/api/states", &parameters)
+}
+
+/// The name of a run's messages in [`states`].
+pub fn run_event(id: &str) -> String {
+    run_anchor(id)
 }
 
 /// The Run page with these evaluations drawn; none: the run's own choice.
@@ -48,14 +83,212 @@ pub fn answers(
     with_query(&format!("/runs/{}/answers", encoded(id)), &parameters)
 }
 
+/// The answers of an evaluation, narrowed and ordered; `turn` is `("after", cursor)` or
+/// `("before", cursor)`.
+pub fn narrowed_answers(
+    id: &str,
+    label: &str,
+    filter: &AnswerFilter,
+    order: AnswerOrder,
+    turn: Option<(&str, &str)>,
+) -> String {
+    let mut parameters = vec![("label", label.to_owned())];
+    let words = [
+        (
+            "q",
+            Some(filter.search.clone()).filter(|search| !search.is_empty()),
+        ),
+        ("bin", filter.bin.map(|bin| bin.to_string())),
+        ("low", filter.low.map(|low| low.to_string())),
+        ("high", filter.high.map(|high| high.to_string())),
+        (
+            "outcome",
+            filter
+                .correct
+                .map(|correct| if correct { "right" } else { "wrong" }.to_owned()),
+        ),
+        ("template", filter.template.clone()),
+        (
+            "failed",
+            filter
+                .failed
+                .map(|failed| if failed { "yes" } else { "no" }.to_owned()),
+        ),
+        (
+            "sort",
+            (order != AnswerOrder::default()).then(|| order.name().to_owned()),
+        ),
+    ];
+    parameters.extend(
+        words
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    parameters.extend(turn.map(|(way, cursor)| (way, cursor.to_owned())));
+    with_query(&format!("/runs/{}/answers", encoded(id)), &parameters)
+}
+
+/// The Question page with the clusters at a threshold, in millionths.
+pub fn question_at(id: &str, question_id: &str, threshold: i32) -> String {
+    [
+        &question(id, question_id),
+        "?threshold=",
+        &threshold_text(threshold),
+    ]
+    .concat()
+}
+
+/// A threshold in millionths as it stands in an address and in a field: `0.83`.
+pub fn threshold_text(millionths: i32) -> String {
+    let digits = millionths.unsigned_abs();
+    let fraction = format!("{:06}", digits % 1_000_000);
+    let fraction = fraction.trim_end_matches('0');
+    let sign = if millionths < 0 { "-" } else { "" };
+    let whole = digits / 1_000_000;
+    match fraction {
+        "" => format!("{sign}{whole}"),
+        _ => format!("{sign}{whole}.{fraction}"),
+    }
+}
+
+/// A threshold −1..=1 as it is typed, in millionths, rounded down; `None` where it is none.
+pub fn millionths(text: &str) -> Option<i32> {
+    let text = text.trim();
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_plain(whole)
+        || !is_plain(fraction)
+        || whole.len() + fraction.len() == 0
+        || digits.len() > 40
+    {
+        return None;
+    }
+    let unit: i32 = match whole.trim_start_matches('0') {
+        "" => 0,
+        "1" => 1_000_000,
+        _ => return None,
+    };
+    let kept: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let rest = fraction.bytes().skip(6).any(|digit| digit != b'0');
+    let size = unit + kept.parse::<i32>().ok()?;
+    let value = if negative {
+        -size - i32::from(rest)
+    } else {
+        size
+    };
+    let inside = (-1_000_000..=1_000_000).contains(&value) && !(size == 1_000_000 && rest);
+    inside.then_some(value)
+}
+
+/// The records of a question as they stand in a file of the run: `kind` is `answers` (of the evaluation
+/// `label`), `samples`, `clusters`, `heights`, `rationales` or `questions`.
+pub fn records(id: &str, question_id: &str, kind: &str, label: Option<&str>) -> String {
+    let parameters: Vec<_> = label
+        .map(|label| ("label", label.to_owned()))
+        .into_iter()
+        .collect();
+    let path = [&question(id, question_id), "/records/", kind].concat();
+    with_query(&path, &parameters)
+}
+
 /// The Question page.
 pub fn question(id: &str, question_id: &str) -> String {
     format!("/runs/{}/questions/{}", encoded(id), encoded(question_id))
 }
 
+/// Where a run's charts are served as files: `NAME.svg` and `NAME.csv` below it, with the Run page's
+/// query.
+pub fn charts(id: &str) -> String {
+    format!("/runs/{}/charts", encoded(id))
+}
+
+/// A file of the run directory; `path` is below it, with `/`.
+pub fn file(id: &str, path: &str) -> String {
+    let parts: Vec<String> = path.split('/').map(encoded).collect();
+    format!("/runs/{}/files/{}", encoded(id), parts.join("/"))
+}
+
+/// The Compare page of 2 to 6 entries, each a run's id or `RUN:LABEL`.
+pub fn compare(ids: &[&str]) -> String {
+    compare_with(ids, &Comparing::default())
+}
+
+/// What a Compare page shows beside its entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Comparing<'a> {
+    /// The entry that the others are compared with; the first where it is absent.
+    pub base: Option<&'a str>,
+    /// The entry whose questions are set beside the base's.
+    pub with: Option<&'a str>,
+    /// The one way of changing that is listed ([`crate::view::Change::name`]).
+    pub change: Option<&'a str>,
+}
+
+/// As [`compare`], with what it shows.
+pub fn compare_with(entries: &[&str], comparing: &Comparing<'_>) -> String {
+    let mut parameters: Vec<(&str, String)> = entries
+        .iter()
+        .map(|entry| ("run", (*entry).to_owned()))
+        .collect();
+    for (name, value) in [
+        ("base", comparing.base),
+        ("with", comparing.with),
+        ("change", comparing.change),
+    ] {
+        parameters.extend(value.map(|value| (name, value.to_owned())));
+    }
+    with_query("/compare", &parameters)
+}
+
+/// The paper's tables, filled from these runs; none: from all finished ones.
+pub fn tables(runs: &[&str]) -> String {
+    tables_in("", runs, None)
+}
+
+/// The same as a file, `md`, `csv` or `tex` (empty: the page), of one table or all.
+pub fn tables_in(form: &str, runs: &[&str], table: Option<&str>) -> String {
+    let mut parameters: Vec<(&str, String)> =
+        runs.iter().map(|run| ("run", (*run).to_owned())).collect();
+    parameters.extend(table.map(|table| ("table", table.to_owned())));
+    let path = match form {
+        "" => "/tables".to_owned(),
+        form => format!("/tables.{form}"),
+    };
+    with_query(&path, &parameters)
+}
+
+/// The visitor's own file; a result is kept in the address's fragment.
+pub fn your_file() -> String {
+    "/your-file".to_owned()
+}
+
 /// The stream of a run's states: each message is a [`crate::view::RunState`] as JSON.
 pub fn events(id: &str) -> String {
     format!("/api/runs/{}/events", encoded(id))
+}
+
+/// The API page.
+pub fn api() -> &'static str {
+    "/api"
+}
+
+/// The document that the API page is drawn from.
+pub fn api_document() -> &'static str {
+    "/api/openapi.json"
+}
+
+/// Where on the API page a tag's operations stand.
+pub fn api_group(name: &str) -> String {
+    ["tag-", name].concat()
+}
+
+/// Where on the API page a schema stands.
+pub fn schema(name: &str) -> String {
+    ["schema-", name].concat()
 }
 
 /// The Jobs page, narrowed to a state and continued after a cursor.
@@ -143,4 +376,52 @@ pub fn encoded(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_written_as_they_are_read() {
+        for text in ["0", "0.83", "1", "-0.5", "0.785398"] {
+            assert_eq!(millionths(text).map(threshold_text).as_deref(), Some(text));
+        }
+        assert_eq!(millionths(" 0.8300009 "), Some(830_000));
+        assert_eq!(millionths("-0.0000001"), Some(-1));
+        assert_eq!(millionths(".5"), Some(500_000));
+        for text in [
+            "",
+            ".",
+            "2",
+            "1.0000001",
+            "NaN",
+            "0.8x",
+            "1e-1",
+            "--1",
+            "+0.5",
+        ] {
+            assert_eq!(millionths(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_narrowed_list_keeps_what_narrows_it() {
+        let filter = AnswerFilter {
+            bin: Some(7),
+            correct: Some(false),
+            search: "a&b".into(),
+            ..AnswerFilter::default()
+        };
+        assert_eq!(
+            narrowed_answers(
+                "r",
+                "x y",
+                &filter,
+                AnswerOrder::Surest,
+                Some(("after", "0.7_12"))
+            ),
+            "/runs/r/answers?label=x%20y&q=a%26b&bin=7&outcome=wrong&sort=surest&after=0.7_12"
+        );
+    }
 }

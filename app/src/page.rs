@@ -1,7 +1,8 @@
 //! Which page is drawn, and from what.
 
 use crate::view::{
-    AnswerList, JobQueue, JobShown, NewJob, Problem, QuestionDetail, RunDetail, RunSummary,
+    AnswerList, ApiReference, Comparison, JobQueue, JobShown, NewJob, PaperTables, Problem,
+    QuestionDetail, RunDetail, RunsPage,
 };
 
 /// A page with all that it shows.
@@ -11,20 +12,20 @@ use crate::view::{
     reason = "a page is made once a request and drawn at once"
 )]
 pub enum Page {
-    /// `/` and `/runs`.
-    Runs {
-        runs: Vec<RunSummary>,
-        /// What the visitor searched for (`?q=`); empty: everything is listed.
-        query: String,
-        /// The cursor of the next page (`?after=`).
-        next: Option<String>,
-    },
+    /// `/?q=…&model=…&sort=…&direction=…&group=questions&after=…`.
+    Runs(Box<RunsPage>),
     /// `/runs/{id}?label=…&label=…`.
     Run(Box<RunDetail>),
     /// `/runs/{id}/answers?label=…&bin=…&outcome=right|wrong&after=…`.
     Answers(AnswerList),
     /// `/runs/{id}/questions/{question_id}`.
     Question(Box<QuestionDetail>),
+    /// `/api`.
+    Api(Box<ApiReference>),
+    /// `/compare?run=RUN&run=RUN:LABEL&base=…&with=…&change=…`.
+    Compare(Box<Comparison>),
+    /// `/tables?run=…`.
+    Tables(Box<PaperTables>),
     /// `/jobs?state=…&after=…`.
     Jobs(JobQueue),
     /// `/jobs/new?config=…` or `?run=…` or `?job=…`, and what is posted there.
@@ -32,6 +33,8 @@ pub enum Page {
     /// `/jobs/{id}?before=…`.
     Job(Box<JobShown>),
     Problem(Problem),
+    /// `/your-file`: what it shows comes of the visitor's own file.
+    YourFile,
 }
 
 /// What a page needs to know of the request.

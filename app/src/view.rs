@@ -1,12 +1,24 @@
 //! What each page shows, as plain data: the server fills it, the pages draw it, and the REST API
 //! sends it as it is.
 
+mod answers;
+mod api;
+mod compare;
+mod directory;
 mod jobs;
+mod question;
+mod runs;
 
+pub use answers::*;
+pub use api::*;
 pub use chart::level_bin;
-use datasets::{Answer, Cluster};
+pub use compare::*;
 pub use jobs::*;
+pub use question::*;
+pub use runs::*;
 use serde::{Deserialize, Serialize};
+
+pub use directory::*;
 
 /// A measure with its 95% interval; `None` where it is not defined (one class only).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -61,11 +73,11 @@ pub struct Evaluation {
     pub within_template_auroc: Figure,
     /// 1 − Brier / Brier of the template's base rate.
     pub brier_skill: Figure,
-    /// The whole of `metrics.json`.
+    /// The whole of `metrics.json`; null in a run's summary.
     pub metrics: serde_json::Value,
 }
 
-/// A row of the Runs page and of `GET /api/runs`.
+/// What a list says of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunSummary {
@@ -103,37 +115,9 @@ pub struct RunDetail {
     /// The last lines of the event log, newest last, in words.
     pub log: Vec<String>,
     pub skipped: u64,
-}
-
-/// A list of answers behind a bar: `GET /runs/{id}/answers?label=…&bin=…`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct AnswerList {
-    pub run: RunSummary,
-    pub label: String,
-    /// What narrows the list, in words: `confidence 0.7 to 0.8, wrong`.
-    pub filter: String,
-    pub answers: Vec<Answer>,
-    pub total: u64,
-    /// The cursor of the next page.
-    pub next: Option<String>,
-}
-
-/// The Question page.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct QuestionDetail {
-    pub run: RunSummary,
-    pub id: String,
-    pub question: String,
-    pub gold: Vec<String>,
-    pub template: Option<String>,
-    /// Largest first; empty where the question was not sampled.
-    pub clusters: Vec<Cluster>,
-    /// (label, answer) of each evaluation that asked the question: base first, taught after.
-    pub answers: Vec<(String, Answer)>,
-    /// The teacher's rationale, where the question was trained on.
-    pub rationale: Option<String>,
+    /// What the run directory tells besides.
+    #[serde(default)]
+    pub directory: RunDirectory,
 }
 
 /// An error page: what happened and what to do next.

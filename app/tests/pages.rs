@@ -2,6 +2,7 @@
 
 use app::chart::palette::Ink;
 use app::chart::{Binning, Outcomes, histogram, reliability};
+use app::regroup::Sampled;
 use app::view::*;
 use app::{Page, RenderContext, render};
 use datasets::{Answer, Cluster};
@@ -67,6 +68,83 @@ fn detail(text: &str, points: Vec<Vec<(f64, bool)>>, shown: Vec<usize>) -> RunDe
         config: text.into(),
         log: vec![text.into()],
         skipped: 1,
+        directory: directory(text),
+    }
+}
+
+/// Everything that a run directory can tell, with the text wherever it may stand.
+fn directory(text: &str) -> RunDirectory {
+    let groups = || {
+        vec![
+            AnswerGroup {
+                name: text.into(),
+                n: 30,
+                right: 10,
+                mean_confidence: 0.7,
+            },
+            AnswerGroup {
+                name: text.into(),
+                n: 3,
+                right: 0,
+                mean_confidence: f64::NAN,
+            },
+        ]
+    };
+    let place = CurvePlace {
+        step: u64::MAX / 8,
+        n: 1,
+        mean: 0.5,
+        low: 0.5,
+        high: 0.5,
+    };
+    let curve = |stage: &str| LearningCurve {
+        stage: stage.into(),
+        name: "loss".into(),
+        steps: 1,
+        places: vec![place, place],
+    };
+    RunDirectory {
+        breakdowns: vec![
+            Breakdown {
+                label: text.into(),
+                templates: groups(),
+                question_lengths: groups(),
+                answer_lengths: groups(),
+                read: 33,
+                whole: false,
+            };
+            2
+        ],
+        curves: vec![
+            curve("sft"),
+            curve(&["sft/seed-", text].concat()),
+            curve(text),
+        ],
+        notes: vec![RunNote {
+            time_ms: 0,
+            stage: text.into(),
+            message: text.into(),
+            alarm: true,
+        }],
+        provenance: Some(Provenance {
+            sayself_version: text.into(),
+            stage: text.into(),
+            hashes: vec![FileHash {
+                of: text.into(),
+                sha256: text.into(),
+            }],
+        }),
+        skipped: vec![SkippedReason {
+            stage: text.into(),
+            reason: text.into(),
+            n: 1,
+            examples: vec![text.into()],
+        }],
+        files: vec![RunFile {
+            path: text.into(),
+            bytes: 1,
+        }],
+        files_cut: true,
     }
 }
 
@@ -87,6 +165,62 @@ fn answer(text: &str) -> Answer {
         gold: Some(text.into()),
         levels: None,
     }
+}
+
+/// A page of the list with a row of each state.
+fn runs_page(text: &str, states: Vec<RunState>) -> RunsPage {
+    let rows: Vec<RunRow> = states
+        .into_iter()
+        .enumerate()
+        .map(|(index, state)| RunRow {
+            run: RunSummary {
+                id: format!("{text}{index}"),
+                ..summary(text, state)
+            },
+            labels: Labels {
+                tags: vec![text.into(), "tag".into()],
+                note: text.into(),
+            },
+        })
+        .collect();
+    RunsPage {
+        total: 7,
+        matching: 6,
+        before: 1,
+        choice: RunChoice {
+            search: text.into(),
+            narrowed: vec![(Facet::Model, text.into()), (Facet::Tag, text.into())],
+            ..RunChoice::default()
+        },
+        facets: Facet::ALL
+            .into_iter()
+            .map(|facet| FacetChoices {
+                facet,
+                choices: vec![(text.into(), 1), ("other".into(), 2)],
+            })
+            .collect(),
+        groups: Vec::new(),
+        continued: false,
+        after: Some(text.into()),
+        next: Some(text.into()),
+        errors_to: 0.5,
+        locked: None,
+        rows,
+    }
+}
+
+fn grouped(text: &str) -> RunsPage {
+    let states = vec![RunState::Finished, RunState::Waiting, RunState::Finished];
+    let mut page = runs_page(text, states);
+    page.choice.grouped = true;
+    page.continued = true;
+    let group = |name: &str, rows| RunGroup {
+        name: name.into(),
+        rows,
+        runs: 9,
+    };
+    page.groups = vec![group("", 1), group(text, 2)];
+    page
 }
 
 /// Every page with the same text wherever text from outside is shown.
@@ -113,19 +247,16 @@ fn pages(text: &str) -> Vec<Page> {
     let mut failed_run = detail(text, Vec::new(), Vec::new());
     failed_run.summary.state = failed;
     vec![
-        Page::Runs {
-            runs: states
-                .into_iter()
-                .map(|state| summary(text, state))
-                .collect(),
-            query: text.into(),
-            next: Some(text.into()),
-        },
-        Page::Runs {
-            runs: Vec::new(),
-            query: text.into(),
-            next: None,
-        },
+        Page::Runs(Box::new(runs_page(text, states.into()))),
+        Page::Runs(Box::new(RunsPage {
+            locked: Some(text.into()),
+            ..grouped(text)
+        })),
+        Page::Runs(Box::new(runs_page(text, Vec::new()))),
+        Page::Runs(Box::new(RunsPage {
+            matching: 0,
+            ..runs_page(text, Vec::new())
+        })),
         Page::Run(Box::new(detail(
             text,
             vec![vec![(0.3, true), (0.9, false)], vec![(0.5, true)]],
@@ -135,26 +266,33 @@ fn pages(text: &str) -> Vec<Page> {
         Page::Answers(AnswerList {
             run: summary(text, RunState::Finished),
             label: text.into(),
+            labels: vec![text.into()],
             filter: text.into(),
-            answers: vec![answer(text)],
-            total: 1,
-            next: Some(text.into()),
-        }),
-        Page::Question(Box::new(QuestionDetail {
-            run: summary(text, RunState::Finished),
-            id: text.into(),
-            question: text.into(),
-            gold: vec![text.into(), text.into()],
-            template: Some(text.into()),
-            clusters: vec![Cluster {
-                answer: text.into(),
-                members: vec![0],
-                share: 1.0,
-                correct: false,
+            asked: AnswerFilter {
+                low: Some(0.5),
+                template: Some(text.into()),
+                search: text.into(),
+                ..AnswerFilter::default()
+            },
+            order: AnswerOrder::Surest,
+            templates: vec![TemplateCount {
+                template: text.into(),
+                answers: 1,
             }],
-            answers: vec![(text.into(), answer(text))],
-            rationale: Some(text.into()),
-        })),
+            answers: vec![answer(text)],
+            record_bytes: vec![1_000_000],
+            total: 1,
+            searched: Some(Searched {
+                answers: 1,
+                stopped: true,
+            }),
+            previous: Some(text.into()),
+            next: Some(text.into()),
+            bad_lines: 1,
+            indexing: Some(Indexing::default()),
+        }),
+        Page::Question(Box::new(question(text, false))),
+        Page::Question(Box::new(question(text, true))),
         Page::Problem(Problem {
             status: 404,
             title: text.into(),
@@ -162,6 +300,66 @@ fn pages(text: &str) -> Vec<Page> {
             next: text.into(),
         }),
     ]
+}
+
+fn question(text: &str, by_embedding: bool) -> QuestionDetail {
+    let named = || NamedShare {
+        answer: text.into(),
+        share: 0.5,
+    };
+    let rationale = |by_teacher| MarkedRationale {
+        writer: text.into(),
+        by_teacher,
+        parts: [
+            Names::Nothing,
+            Names::Cluster { share: 0.5 },
+            Names::Invented,
+        ]
+        .map(|names| RationalePart {
+            text: text.into(),
+            names,
+        })
+        .into(),
+        named: vec![named()],
+        invented: vec![text.into()],
+        left_out: vec![named()],
+        score: 5.0,
+    };
+    QuestionDetail {
+        run: summary(text, RunState::Finished),
+        id: text.into(),
+        question: text.into(),
+        gold: vec![text.into(), text.into()],
+        template: Some(text.into()),
+        clusters: vec![Cluster {
+            answer: text.into(),
+            members: vec![0],
+            share: 1.0,
+            correct: false,
+        }],
+        clustering: Clustered {
+            method: Some(text.into()),
+            threshold: by_embedding.then_some(840_000),
+        },
+        samples: vec![ShownSample {
+            index: 0,
+            response: text.into(),
+            answer: text.into(),
+            correct: false,
+        }],
+        samples_left_out: 3,
+        heights: by_embedding.then(|| Heights {
+            samples: vec![0],
+            steps: vec![vec![(900_000, 0)]],
+        }),
+        threshold: by_embedding.then_some(500_000),
+        answers: vec![(text.into(), answer(text))],
+        record_bytes: vec![1],
+        rationale: Some(text.into()),
+        rationales: vec![rationale(false), rationale(true)],
+        names_looked_for: 1,
+        indexing: Some(Indexing::default()),
+    }
 }
 
 /// The values of an attribute wherever it stands in a tag.
@@ -193,11 +391,11 @@ fn hostile_text_stays_text() {
 fn pages_keep_to_the_security_policy() {
     for page in pages("text") {
         let html = render(page, context());
-        let scripts = html.matches("<script").count();
+        let own = html.matches("<script").count() + html.matches("<style").count();
         assert_eq!(
             html.matches("nonce=\"n0nce\"").count(),
-            scripts,
-            "each script carries the nonce"
+            own,
+            "each script and the style sheet carry the nonce"
         );
         assert!(!html.contains(" style=\""), "inline styles are not allowed");
         assert!(
@@ -346,4 +544,144 @@ fn charts_are_what_a_browser_would_write() {
             && svg.contains("<title id=\"a-title\">")
             && svg.contains("<desc")
     );
+}
+
+#[test]
+fn the_list_says_in_its_links_what_is_asked_of_it() {
+    let mut page = runs_page("a", vec![RunState::Finished]);
+    page.choice = RunChoice {
+        narrowed: vec![(Facet::Questions, "world & facts".into())],
+        ..RunChoice::default()
+    }
+    .sorted(RunSort::Ece);
+    page.next = Some("n1.a".into());
+    let html = render(Page::Runs(Box::new(page)), context());
+    let narrowed = "/?questions=world%20%26%20facts&amp;sort=";
+    // A second time the other way, another column its own way, more of the same.
+    for link in [
+        format!("{narrowed}ece&amp;direction=descending\""),
+        format!("{narrowed}auroc\""),
+        format!("{narrowed}ece&amp;after=n1.a\""),
+        "/runs/a0\"".to_owned(),
+    ] {
+        assert!(
+            html.contains(&format!("href=\"{link}")),
+            "no {link} in {html}"
+        );
+    }
+    assert!(html.contains("aria-sort=\"ascending\"") && html.matches("aria-sort").count() == 1);
+    assert!(html.contains("name=\"run\" value=\"a0\"") && html.contains("action=\"/compare\""));
+    assert_eq!(
+        app::link::compare(&["a", "b c"]),
+        "/compare?run=a&run=b%20c"
+    );
+}
+
+#[test]
+fn tags_and_notes_are_changed_by_a_plain_form_or_told_why_not() {
+    let page = runs_page("a", vec![RunState::Finished]);
+    let locked = RunsPage {
+        locked: Some("The database is away. Bring it back.".into()),
+        ..page.clone()
+    };
+    let html = render(Page::Runs(Box::new(page)), context());
+    assert!(html.contains("method=\"post\" action=\"/runs/a0/labels\""));
+    assert!(html.contains("value=\"a, tag\"") && html.contains(">\na</textarea>"));
+    let html = render(Page::Runs(Box::new(locked)), context());
+    assert!(html.contains("The database is away.") && !html.contains("method=\"post\""));
+}
+
+#[test]
+fn rows_that_move_share_one_stream() {
+    let running = || RunState::Running {
+        stage: "sample".into(),
+        done: 120,
+        total: 300,
+        unit: "questions".into(),
+        seconds_left: None,
+    };
+    let many: Vec<RunState> = (0..60).map(|_| running()).collect();
+    let html = render(Page::Runs(Box::new(runs_page("a", many))), context());
+    assert_eq!(html.matches("<leptos-island").count(), 50);
+    let streams: std::collections::HashSet<&str> = html
+        .split("/api/states?")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert_eq!(streams.len(), 1, "{streams:?}");
+    // The others stand as they stood.
+    assert_eq!(html.matches("sample: 120 of 300 questions").count(), 60);
+}
+
+#[test]
+fn an_empty_list_says_what_to_type_or_what_to_let_go_of() {
+    let nothing = RunsPage {
+        total: 0,
+        matching: 0,
+        choice: RunChoice::default(),
+        ..runs_page("a", Vec::new())
+    };
+    let html = render(Page::Runs(Box::new(nothing)), context());
+    assert!(html.contains("cargo xtask demo") && html.contains("sayself run demo"));
+    assert!(!html.contains("name=\"q\""));
+    let unmatched = RunsPage {
+        matching: 0,
+        after: None,
+        ..runs_page("x", Vec::new())
+    };
+    let html = render(Page::Runs(Box::new(unmatched)), context());
+    assert!(
+        html.contains("No run matches all of this") && html.contains("href=\"/\">Show all runs")
+    );
+    assert!(html.contains("href=\"/?model=x&amp;tag=x\">leave out"));
+}
+
+#[test]
+fn clusters_at_a_threshold_are_drawn_alike_on_both_sides() {
+    let mut detail = question("a <b> & \u{202e}", true);
+    detail.samples = (0..4)
+        .map(|index| ShownSample {
+            index,
+            response: format!("{index} <i>\u{1b}"),
+            answer: "Paris".into(),
+            correct: true,
+        })
+        .collect();
+    detail.heights = Some(Heights {
+        samples: (0..4).collect(),
+        steps: vec![
+            vec![],
+            vec![(900_000, 0)],
+            vec![(800_000, 0)],
+            vec![(700_000, 2), (600_000, 0)],
+        ],
+    });
+    let sent = Sampled::new(&detail);
+    let embedded = serde_json::to_string(&sent).expect("it is plain data");
+    let read_back: Sampled = serde_json::from_str(&embedded).expect("it was just written");
+    let html = render(Page::Question(Box::new(detail)), context());
+    for threshold in [500_000, 650_000, 750_000, 850_000, 950_000] {
+        assert_eq!(
+            sent.table(&sent.groups_at(threshold)),
+            read_back.table(&read_back.groups_at(threshold))
+        );
+    }
+    // The server draws what the address asks for, and says how to ask again with scripts off.
+    assert!(html.contains(&sent.table(&sent.groups_at(500_000))));
+    assert!(html.contains("name=\"threshold\"") && html.contains("4 samples in 1 cluster"));
+}
+
+#[test]
+fn what_cannot_be_moved_says_why() {
+    let mut detail = question("a", false);
+    detail.clustering.method = Some("answer".into());
+    let html = render(Page::Question(Box::new(detail.clone())), context());
+    assert!(html.contains("grouped by normalised answer") && !html.contains("name=\"threshold\""));
+    detail.clustering.method = None;
+    let html = render(Page::Question(Box::new(detail.clone())), context());
+    assert!(html.contains("not clustered yet"));
+    detail.clustering.method = Some("embedding: m, cosine above 0.84".into());
+    detail.clustering.threshold = Some(840_000);
+    let html = render(Page::Question(Box::new(detail)), context());
+    assert!(html.contains("No merge heights are stored"));
 }

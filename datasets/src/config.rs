@@ -986,16 +986,10 @@ pub struct FaithfulnessConfig {
     /// should tell.
     pub self_reflect_answers: usize,
     pub self_reflect_model: WordsOf,
-    /// An OpenAI-compatible server; its key comes from the environment alone.
-    pub judge_endpoint: Option<String>,
-    /// What the endpoint calls the model.
-    pub judge_model: Option<String>,
+    /// A server whose model scores texts; it must be named where `by` has `judge`.
+    pub judge: Option<EndpointConfig>,
     /// A name in `datasets/prompts/` or a file, with the places `question`, `clusters` and `summary`.
     pub judge_prompt: String,
-    /// Tries at a reply with a score; then it is a recorded failure.
-    pub judge_attempts: usize,
-    /// Calls in flight.
-    pub judge_concurrency: usize,
     /// A file of people's ratings: JSONL or CSV with `id`, `annotator` and `score`, 0..10.
     pub ratings: Option<String>,
     /// The rationale of the control that says the same of every question.
@@ -1019,11 +1013,8 @@ impl Default for FaithfulnessConfig {
             summary: SummaryBy::default(),
             self_reflect_answers: 5,
             self_reflect_model: WordsOf::default(),
-            judge_endpoint: None,
-            judge_model: None,
+            judge: None,
             judge_prompt: "judge-faithfulness".into(),
-            judge_attempts: 3,
-            judge_concurrency: 8,
             ratings: None,
             constant: "I am not certain of my answer, because I may be confusing it with another that I know \
                        less well."

@@ -268,11 +268,7 @@ const FAITHFULNESS: &[(&str, Kind)] = &[
     ("summary", Choice(&["none", "model", "judge"])),
     ("self_reflect_answers", Whole(1, 1000)),
     ("self_reflect_model", Choice(&["base", "taught"])),
-    ("judge_endpoint", Name),
-    ("judge_model", Name),
     ("judge_prompt", Name),
-    ("judge_attempts", Whole(1, 100)),
-    ("judge_concurrency", Whole(1, 1024)),
     ("ratings", Name),
     ("constant", Name),
 ];
@@ -293,6 +289,7 @@ const SECTIONS: &[(&str, Keys)] = &[
     ("rl", &[RL, TRAINING]),
     ("rl.ppo", &[PPO]),
     ("faithfulness", &[FAITHFULNESS, DECODING]),
+    ("faithfulness.judge", &[ENDPOINT]),
 ];
 
 /// Evaluations of one run at most.
@@ -504,11 +501,10 @@ mod tests {
         config.cluster.embed = crate::config::Embedded::Answer;
         config.cluster.instruction = Some("for clustering: ".into());
         config.rationalize.endpoint = Some(endpoint.clone());
-        config.evaluate[0].judge = Some(endpoint);
+        config.evaluate[0].judge = Some(endpoint.clone());
         config.faithfulness = Some(crate::config::FaithfulnessConfig {
             limit: Some(1),
-            judge_endpoint: Some("http://localhost:8000".into()),
-            judge_model: Some("judge".into()),
+            judge: Some(endpoint),
             ratings: Some("ratings.csv".into()),
             ..Default::default()
         });

@@ -3,6 +3,8 @@
 //!
 //! Nothing here touches a file or the network, so that it runs in the browser too.
 
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod comparison;
 pub mod config;
 mod config_check;

@@ -6,6 +6,7 @@
 //! | read something else of a run directory | [`runs`] |
 //! | keep something that only people give | [`db`] |
 //! | start something | [`jobs`] |
+//! | note something of a run | [`labels`] |
 //! | change a limit | [`limits`] |
 //!
 //! The run directory is the only truth: pages need no database. It never runs a model itself, and
@@ -14,6 +15,7 @@
 pub mod connections;
 pub mod db;
 pub mod jobs;
+pub mod labels;
 pub mod limits;
 pub mod runs;
 pub mod settings;
@@ -22,6 +24,7 @@ pub mod web;
 use crate::connections::Bounded;
 use crate::db::Database;
 use crate::jobs::{Jobs, Place};
+use crate::labels::LabelBook;
 use crate::limits::{PORTS_TRIED_MAX, SHUTDOWN_SECONDS_MAX};
 use crate::runs::Library;
 use crate::runs::library::IndexRow;
@@ -71,13 +74,17 @@ impl Listening {
             library: Library::new(settings.roots, index),
             database,
             database_trouble,
+            labels: LabelBook::default(),
             jobs,
             assets: settings.assets,
             loopback,
             watchers: Server::watchers(),
             stopping,
             documents: web::Documents::default(),
+            comparisons: runs::comparison::Comparisons::default(),
+            comparing: Server::comparing(),
         });
+        web::begin_index(Arc::clone(&server));
         Ok(Listening {
             listener,
             server,

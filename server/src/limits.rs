@@ -13,6 +13,24 @@ pub const SHUTDOWN_SECONDS_MAX: u64 = 10;
 /// Connections open at once.
 pub const CONNECTIONS_MAX: usize = 2_048;
 
+/// Bytes of a value that a list of runs is narrowed to.
+pub const FACET_BYTES_MAX: usize = 200;
+/// Values that are offered to narrow a list of runs by, of one kind.
+pub const FACET_VALUES_MAX: usize = 200;
+/// Characters of a text that count where a list of runs is sorted by it.
+pub const SORT_CHARACTERS_MAX: usize = 64;
+
+/// Tags of one run.
+pub const TAGS_MAX: usize = 20;
+/// Characters of one tag.
+pub const TAG_CHARACTERS_MAX: usize = 40;
+/// Characters of a run's note.
+pub const NOTE_CHARACTERS_MAX: usize = 4_000;
+/// Milliseconds for which tags and notes are taken as current: other servers may change them too.
+pub const LABELS_EVERY_MS: u64 = 1_000;
+/// Milliseconds that a list of runs waits for them.
+pub const LABELS_WAITED_MS_MAX: u64 = 1_000;
+
 /// Rows of a list that did not ask for a number.
 pub const PAGE_ROWS_DEFAULT: usize = 50;
 /// Rows of a list.
@@ -22,6 +40,8 @@ pub const SHOWN_MAX: usize = 2;
 
 /// Visitors that follow a run at once.
 pub const WATCHERS_MAX: usize = 256;
+/// Runs that one visitor follows in one stream.
+pub const FOLLOWED_RUNS_MAX: usize = 50;
 /// Seconds after which a watcher's stream ends; browsers then resume by themselves.
 pub const WATCH_SECONDS_MAX: u64 = 3_600;
 /// Milliseconds between two looks at a followed file.
@@ -33,6 +53,13 @@ pub const FOLLOW_BYTES_MAX: usize = 256 * 1024;
 
 /// Milliseconds for which a list of run directories is taken as current.
 pub const SCAN_EVERY_MS: u64 = 1_000;
+/// Runs of which all are looked at while a visitor waits; of more, only what is new or under way is,
+/// and the rest beside the answers.
+pub const LOOKED_AT_WHOLE_MAX: usize = 200;
+/// Runs under way that are looked at while a visitor waits.
+pub const LOOKED_AT_AGAIN_MAX: usize = 256;
+/// The share of time that looks at all runs may take: one part in so many.
+pub const LOOKING_ONE_IN: u32 = 10;
 /// Milliseconds between two looks where a run that is asked for was not there.
 pub const SCAN_AGAIN_MS: u64 = 100;
 /// Run directories served from one folder.
@@ -45,8 +72,38 @@ pub const SMALL_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Records indexed of one file; more are not shown.
 pub const RECORDS_PER_FILE_MAX: usize = 4_000_000;
-/// Records whose places are held in memory at once, over all files (40 bytes each).
-pub const RECORDS_INDEXED_MAX: usize = 6_000_000;
+/// Templates told apart in one file.
+pub const TEMPLATES_PER_FILE_MAX: usize = 10_000;
+/// Bytes of memory for the indices of all files together, 18 to 27 a record; the one in use is kept even
+/// where it alone is larger.
+pub const INDEX_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Bytes of a file that are indexed while a page waits; more are read in the background.
+pub const INDEX_AT_ONCE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Files that are indexed in the background at once.
+pub const INDEXING_AT_ONCE_MAX: usize = 2;
+/// Records that enter an index at once.
+pub const INDEX_BATCH_RECORDS: usize = 4_096;
+/// Milliseconds that a page waits for an index before it shows what is read so far.
+pub const INDEX_PAGE_MS_MAX: u64 = 200;
+/// Milliseconds that an answer of the API waits for it.
+pub const INDEX_API_MS_MAX: u64 = 20_000;
+
+/// Bytes read for one page of a search through answers; the next page goes on from there.
+pub const SEARCH_READ_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Characters of each text of an answer in a list; the rest is told.
+pub const LIST_TEXT_CHARACTERS_MAX: usize = 2_000;
+/// Templates offered to narrow a list by, the most frequent first.
+pub const TEMPLATES_OFFERED_MAX: usize = 200;
+/// Samples shown of one question.
+pub const SAMPLES_SHOWN_MAX: usize = 1_000;
+/// Characters of one sample on a page; the rest is told.
+pub const SAMPLE_CHARACTERS_MAX: usize = 1_000;
+/// Characters of each text of an answer on the Question page; the rest is told.
+pub const TEXT_CHARACTERS_MAX: usize = 19_000;
+/// Questions of a template whose answers are looked for as names in a rationale.
+pub const NAMES_QUESTIONS_MAX: usize = 1_500;
+/// Bytes read at once of a record that is sent as it stands.
+pub const RAW_READ_BYTES: usize = 64 * 1024;
 /// Stages told apart in one event log.
 pub const STAGES_MAX: usize = 256;
 /// Lines of the event log on the Run page, and of a job's log.
@@ -58,10 +115,60 @@ pub const LOG_LINE_CHARACTERS_MAX: usize = 500;
 /// Milliseconds without an event after which a run is taken to have lost its process.
 pub const SILENT_MS_MAX: u64 = 15 * 60 * 1_000;
 
+/// Bytes of an event log that learning curves are read from; later values are not drawn.
+pub const LEARNING_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Notes and failures of a run that are told, the last ones.
+pub const NOTES_MAX: usize = 50;
+/// Bytes of an `answers.jsonl` that groups of answers are counted from; of a larger one, evenly
+/// spaced parts are read.
+pub const BREAKDOWN_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Those parts.
+pub const BREAKDOWN_PARTS: u64 = 64;
+/// Templates counted of one evaluation; further ones are counted together.
+pub const TEMPLATES_KEPT_MAX: usize = 2_000;
+/// Templates shown of one evaluation, the largest ones.
+pub const TEMPLATES_SHOWN_MAX: usize = 100;
+/// Bytes of `skipped.jsonl` that reasons are counted from.
+pub const SKIPPED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Reasons told apart.
+pub const SKIPPED_REASONS_MAX: usize = 50;
+/// Records named for each reason.
+pub const SKIPPED_EXAMPLES_MAX: usize = 3;
+/// Runs whose learning curves and groups are remembered.
+pub const DIRECTORIES_REMEMBERED_MAX: usize = 64;
+/// Files of a run that are listed.
+pub const FILES_LISTED_MAX: usize = 300;
+/// Entries of a run's folders that are looked at for them.
+pub const FILES_LOOKED_AT_MAX: usize = 5_000;
+/// Parts of a listed file's path.
+pub const FILE_DEPTH_MAX: usize = 6;
+/// Answers read of one evaluation that is compared; more are left out with a word.
+pub const COMPARED_ANSWERS_MAX: usize = 50_000;
+/// Resamples behind the intervals of a comparison: as many as [`COMPARED_ROWS_DRAWN`] allows, within these.
+pub const COMPARED_BOOTSTRAPS_MIN: usize = 1_000;
+pub const COMPARED_BOOTSTRAPS_MAX: usize = 4_000;
+/// Rows drawn for one comparison, all resamples and evaluations together.
+pub const COMPARED_ROWS_DRAWN: usize = 100_000_000;
+/// Comparisons computed or waiting for their turn.
+pub const COMPARISONS_AT_ONCE_MAX: usize = 16;
+/// Comparisons whose differences are kept.
+pub const COMPARISONS_KEPT_MAX: usize = 128;
+/// Questions of each way of changing on the Compare page, and where one way alone is listed.
+pub const CHANGED_ROWS_SHORT: usize = 3;
+pub const CHANGED_ROWS_MAX: usize = 50;
+/// Characters of a question, an answer or a rationale on the Compare page.
+pub const COMPARED_CHARACTERS_MAX: usize = 4_000;
+/// Runs offered for a comparison.
+pub const CHOICES_MAX: usize = 50;
+/// Runs in the paper's tables.
+pub const TABLED_RUNS_MAX: usize = 200;
+
 /// Drawn pages kept.
 pub const PAGES_KEPT_MAX: usize = 64;
 /// Bytes of drawn pages kept.
 pub const PAGES_KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of a page that is packed once and kept so; a larger one is packed as it leaves.
+pub const PAGE_PACKED_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes of a job's configuration.
 pub const CONFIG_BYTES_MAX: usize = 64 * 1024;

@@ -77,6 +77,23 @@ fn the_browser_gets_no_server_and_no_model() {
     );
 }
 
+/// It has neither the pages nor a model in it.
+#[test]
+fn the_module_that_measures_files_is_its_own() {
+    assert_absent(
+        "your-file",
+        &["--target", "wasm32-unknown-unknown"],
+        &[
+            "app",
+            "leptos",
+            "web-sys",
+            "candle",
+            "sayself",
+            "tokenizers",
+        ],
+    );
+}
+
 /// It draws with the pages' charts, and with nothing else of theirs.
 #[test]
 fn the_command_line_knows_no_pages_and_no_server() {
@@ -117,7 +134,15 @@ fn pure_crates_have_no_way_to_files_or_the_network() {
     // As they are built for the browser; `model`'s own code is held to it by the next test, but
     // its tokenizer and tensors bring crates that could read files elsewhere.
     let browser = ["--target", "wasm32-unknown-unknown"];
-    for package in ["calibration", "chart", "kernels", "datasets"] {
+    let packages = [
+        "calibration",
+        "chart",
+        "comparison",
+        "kernels",
+        "datasets",
+        "your-file",
+    ];
+    for package in packages {
         assert_absent(package, &browser, &unwanted);
     }
     assert_absent(
@@ -146,11 +171,13 @@ fn pure_crates_do_not_touch_files_network_or_processes() {
     let root = root();
     for folder in [
         "trainer/calibration/src",
+        "trainer/comparison/src",
         "trainer/kernels/src",
         "trainer/model/src",
         "datasets/src",
         "app/src",
         "app/chart/src",
+        "app/your-file/src",
     ] {
         for source in sources(&root, folder) {
             // A map is unsafe, so it stands in `kernels`, for the command line's use alone.
@@ -198,6 +225,7 @@ fn only_the_database_module_knows_sql() {
         "server/src",
         "trainer/src",
         "trainer/calibration/src",
+        "trainer/comparison/src",
         "datasets/src",
     ];
     for source in folders

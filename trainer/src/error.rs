@@ -52,6 +52,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
             Some(Error::BadUse(_) | Error::BadInput(_))
         ) || cause.is::<datasets::ReadError>()
             || cause.is::<datasets::ConfigError>()
+            || cause.is::<comparison::pairs::NotComparable>()
     });
     if is_bad_use { 2 } else { 1 }
 }

@@ -1,9 +1,15 @@
-//! Where evaluations lie: in the folder `evaluate` of a run directory, or in a folder of their own.
+//! Where evaluations lie: in the folder `evaluate` of a run directory, or in a folder of their own; and
+//! what of them is compared.
 
 use crate::error::{Error, bad_input, bad_use};
+use crate::run_dir::read_records;
 use crate::stages::evaluate::{ANSWERS, METRICS};
-use datasets::RunConfig;
+use comparison::label::split_of;
+use comparison::pairs::{Answered, Evaluated};
+use comparison::tables::Measured;
+use datasets::{Answer, RunConfig};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Evaluations that are read at once.
@@ -79,7 +85,57 @@ pub fn find(folders: &[impl AsRef<Path>]) -> anyhow::Result<Vec<EvaluationFolder
     Ok(found)
 }
 
+/// The answers of evaluations that are to be compared. Those without answers (figures alone were kept)
+/// are left out.
+///
+/// # Errors
+/// As [`find`]; exit code 2 where two bear one name, or where answers are malformed.
+pub fn answered(folders: &[impl AsRef<Path>]) -> anyhow::Result<Vec<Evaluated>> {
+    let mut names = BTreeSet::new();
+    let mut evaluated = Vec::new();
+    for found in find(folders)? {
+        let path = found.path.join(ANSWERS);
+        if !path.is_file() {
+            continue;
+        }
+        let is_named_alone = folders.iter().any(|folder| folder.as_ref() == found.path);
+        let name = match folders.len() == 1 || is_named_alone {
+            true => found.label,
+            false => format!("{}/{}", found.run, found.label),
+        };
+        if !names.insert(name.clone()) {
+            return Err(bad_use(format!(
+                "two evaluations are called {name}; give the run directories that hold them"
+            )));
+        }
+        let answers: Vec<Answer> = read_records(&path)?;
+        evaluated.push(Evaluated {
+            name,
+            answers: answers.iter().map(Answered::from).collect(),
+        });
+    }
+    Ok(evaluated)
+}
+
 impl EvaluationFolder {
+    /// Its figures for the paper's tables; `None` where it has none yet.
+    ///
+    /// # Errors
+    /// Exit code 2 for a file that is no JSON object.
+    pub fn measured(&self) -> anyhow::Result<Option<Measured>> {
+        let Some(metrics) = self.metrics()? else {
+            return Ok(None);
+        };
+        Ok(Some(Measured::new(
+            &self.run,
+            &self.label,
+            self.path == self.root,
+            metrics,
+            self.faithfulness()?,
+            self.config().as_ref(),
+        )))
+    }
+
     /// `metrics.json`; `None` where there is none yet.
     ///
     /// # Errors
@@ -111,17 +167,7 @@ impl EvaluationFolder {
 
     /// Which questions were asked: `test`, `dev` or `held-out`; `None` where the run does not say.
     pub fn split(&self, config: Option<&RunConfig>) -> Option<String> {
-        let config = config?;
-        let named = config
-            .evaluations()
-            .into_iter()
-            .find(|one| one.label == self.label);
-        match (named, config.evaluate.as_slice()) {
-            (Some(named), _) => Some(named.config.split.clone()),
-            // An evaluation on its own is the only one of its configuration.
-            (None, [only]) if self.path == self.root => Some(only.split.clone()),
-            _ => None,
-        }
+        split_of(config?, &self.label, self.path == self.root)
     }
 }
 
@@ -187,24 +233,6 @@ fn small_json(path: &Path) -> anyhow::Result<Option<Value>> {
             path.display()
         ))),
         Err(error) => Err(bad_input(format!("{}: {error}", path.display()))),
-    }
-}
-
-/// A label without the training seed that it ends in: `sayself-seed-2` is `sayself`.
-///
-/// ```
-/// use sayself::evaluations::without_seed;
-/// assert_eq!(without_seed("sayself-seed-2"), "sayself");
-/// assert_eq!(without_seed("sayself-seed-two"), "sayself-seed-two");
-/// ```
-pub fn without_seed(label: &str) -> &str {
-    match label.rsplit_once("-seed-") {
-        Some((stem, seed))
-            if !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            stem
-        }
-        _ => label,
     }
 }
 

@@ -6,7 +6,6 @@
 
 pub mod archive;
 pub mod cli;
-pub mod comparison;
 pub mod device;
 pub mod embed;
 pub mod endpoint;
@@ -18,6 +17,7 @@ pub mod import;
 pub mod learn;
 pub mod model_source;
 pub mod plan;
+pub mod plot;
 pub mod pull;
 pub mod question_folder;
 pub mod question_source;
@@ -27,4 +27,3 @@ pub mod sampler;
 pub mod scored_rows;
 pub mod stages;
 pub mod status;
-pub mod tables;

@@ -308,7 +308,7 @@ fn bad_use_is_told() {
                 "--judge-model",
                 "m",
             ],
-            "no name and no password",
+            "no name and password",
         ),
     ] {
         let (code, stdout, stderr) = run(sayself().arg("faithfulness").args(&arguments));

@@ -6,13 +6,17 @@
 //! its best one.
 
 mod growth;
+mod kept;
+mod pages;
 mod rows;
 mod side;
+mod your_file;
 
 use crate::process::{build_programs, cargo, output, program, run, target_folder};
 use crate::python;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use kept::Kept;
 use rows::{Against, Peer, ROWS, Row, Work};
 use serde_json::{Value, json};
 use side::Side;
@@ -36,7 +40,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
+    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --json --resume      the same, going on after the rows of a run that was ended\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench server page          the pages and their server, which have no peer\n  cargo xtask bench server --minutes 10  the same load for longer: does the memory stay flat?\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
 )]
 pub struct Arguments {
     /// Rows; all, where none is named
@@ -48,6 +52,13 @@ pub struct Arguments {
     /// Only the quick rows, with fewer rounds: under 5 minutes once the peers are there
     #[arg(long)]
     quick: bool,
+    /// Take over the rows that the same program measured before on this machine, e.g. by a run that was
+    /// ended
+    #[arg(long, conflicts_with = "growth")]
+    resume: bool,
+    /// How long the server is under load
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
+    minutes: u32,
     /// Measure how time and memory grow with the work, and write plots and figures into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["names", "json", "quick"])]
     growth: Option<PathBuf>,
@@ -58,30 +69,56 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
     if let Some(unknown) = arguments
         .names
         .iter()
-        .find(|name| !ROWS.iter().any(|row| row.name == **name))
+        .find(|name| !ROWS.iter().any(|row| row.is_named(name)))
     {
         let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
         bail!("no row {unknown}; the rows are {}", names.join(", "));
     }
     let wanted = |row: &&Row| match arguments.names.is_empty() {
         true => row.quick || !arguments.quick,
-        false => arguments.names.iter().any(|name| name == row.name),
+        false => arguments.names.iter().any(|name| row.is_named(name)),
     };
-    let bench = Bench::prepare(
-        root,
-        if arguments.quick {
-            ROUNDS_QUICK
-        } else {
-            ROUNDS
-        },
-    )?;
+    let rounds = if arguments.quick {
+        ROUNDS_QUICK
+    } else {
+        ROUNDS
+    };
     if let Some(folder) = &arguments.growth {
-        return growth::growth(&bench, root, folder);
+        return growth::growth(&Bench::prepare(root, rounds)?, root, folder);
     }
+    let wanted: Vec<&Row> = ROWS.iter().filter(wanted).collect();
+    // Pages and their server have no peer: nothing is set up for one.
+    let has_peers = |row: &&Row| !matches!(row.against, Against::Limit(..) | Against::Browser(_));
+    let bench = wanted
+        .iter()
+        .any(has_peers)
+        .then(|| Bench::prepare(root, rounds))
+        .transpose()?;
+    let mut pages = pages::Pages::new(root, arguments.minutes);
+    let mut kept = bench
+        .as_ref()
+        .map(|bench| {
+            let path = target_folder(root).join("bench-rows.json");
+            Kept::open(path, &bench.worker, &machine(), rounds, arguments.resume)
+        })
+        .transpose()?;
     let mut done: Vec<(Row, Outcome)> = Vec::new();
-    for row in ROWS.iter().filter(wanted) {
+    for row in wanted {
         eprintln!("{}: {}", row.name, row.work);
-        let outcome = bench.run(row, &done);
+        let outcome = match (row.against, &bench, &mut kept) {
+            (Against::Limit(measured, limit), ..) => pages.outcome(measured, limit),
+            (Against::Browser(limit_s), ..) => your_file::your_file(root, rounds, limit_s),
+            (_, Some(bench), Some(kept)) => match kept.outcome(row.name) {
+                Some(outcome) => {
+                    eprintln!("  measured before");
+                    Ok(outcome)
+                }
+                None => bench
+                    .run(row, &done)
+                    .and_then(|outcome| kept.keep(row.name, &outcome).map(|()| outcome)),
+            },
+            _ => Err(anyhow::anyhow!("nothing was set up for it")),
+        };
         let outcome = outcome.unwrap_or_else(|error| Outcome::failed(&error));
         eprintln!("  {}", outcome.line(row));
         done.push((*row, outcome));
@@ -207,6 +244,7 @@ impl Bench {
                 alone.work()?;
                 self.in_turn(ours, alone, "one thread".into())
             }
+            Against::Limit(..) => bail!("it has no peer"),
             Against::MemoryOf(name) => {
                 let before = done.iter().find(|(before, _)| before.name == name);
                 let (_, outcome) = before.with_context(|| format!("it needs the row {name}"))?;
@@ -218,6 +256,7 @@ impl Bench {
                 let peak = ours.peak_memory().context(NO_PEAK_MEMORY)?;
                 Ok(Outcome::once(peak, most, "the limit".into()))
             }
+            Against::Browser(_) => bail!("it runs in a browser, not beside a process"),
             Against::Answers(peer) => {
                 self.install(peer.packages)?;
                 let variant = peer.variants[0];
@@ -351,6 +390,7 @@ struct Outcome {
     figures: std::result::Result<Figures, String>,
 }
 
+#[derive(Debug, PartialEq)]
 struct Figures {
     /// Medians.
     ours: f64,

@@ -3,7 +3,7 @@
 
 use crate::process::run;
 use crate::setup::{self, Tool};
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -46,12 +46,22 @@ impl Browser {
             .current_dir(&self.folder)
             .env("SAYSELF_CHROMIUM", &self.chromium);
         // One at a time: each starts a server and a browser on few cores.
-        run(command.args([
-            "--test",
-            "--test-concurrency=1",
-            "pages.test.mjs",
-            "jobs.test.mjs",
-            "recorded.test.mjs",
-        ]))
+        command.args(["--test", "--test-concurrency=1"]);
+        run(command.args(test_files(&self.folder)?))
     }
+}
+
+/// All `*.test.mjs` of a folder by their names, in order.
+fn test_files(folder: &Path) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot list the tests in {}", folder.display()))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".test.mjs"))
+        .collect();
+    names.sort();
+    if names.is_empty() {
+        bail!("no *.test.mjs in {}", folder.display());
+    }
+    Ok(names)
 }

@@ -2,9 +2,10 @@
 
 use crate::process::{program, shown, succeeds};
 use anyhow::{Context, Result, bail};
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Ports tried after the wanted one.
@@ -32,13 +33,26 @@ pub struct Served {
 impl Server {
     /// Starts the release build and waits until it answers.
     pub fn start(root: &Path, served: &Served, port: u16) -> Result<Self> {
+        Server::start_with(root, served, port, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn start_with(
+        root: &Path,
+        served: &Served,
+        port: u16,
+        arguments: &[&OsStr],
+    ) -> Result<Self> {
         let port = free_port(port)?;
         let address = format!("http://127.0.0.1:{port}");
         let mut command = Command::new(program(root, "sayself-server"));
         command.current_dir(root).arg("--runs").args(&served.runs);
         command.arg("--database").arg(&served.database);
         command.arg("--listen").arg(format!("127.0.0.1:{port}"));
-        println!("  $ {}", shown(&command));
+        command.args(arguments);
+        eprintln!("  $ {}", shown(&command));
+        // Its address is known; on stdout stands only what the chore has to say.
+        command.stdout(Stdio::null());
         let child = command.spawn().context("cannot start sayself-server")?;
         let mut server = Server { child, address };
         let started = Instant::now();
@@ -55,6 +69,11 @@ impl Server {
             std::thread::sleep(Duration::from_millis(100));
         }
         Ok(server)
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until the server ends, as it does on ctrl-c.
@@ -93,7 +112,7 @@ fn free_port(wanted: u16) -> Result<u16> {
     for port in wanted..=last {
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             if port != wanted {
-                println!("  port {wanted} is taken, so {port}");
+                eprintln!("  port {wanted} is taken, so {port}");
             }
             return Ok(port);
         }

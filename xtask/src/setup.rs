@@ -24,7 +24,7 @@ pub fn leave_out(what: &str, install: &str) -> Result<()> {
     if is_ci() {
         bail!("{what} cannot be left out in CI; install what is missing: {install}");
     }
-    println!("\n!! SKIPPED: {what}\n!! To have it, type: {install}\n");
+    eprintln!("\n!! SKIPPED: {what}\n!! To have it, type: {install}\n");
     Ok(())
 }
 
@@ -38,10 +38,10 @@ pub fn wasm_target(root: &Path) -> Result<()> {
     )?;
     let library = Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown/lib");
     if library.is_dir() {
-        println!("  wasm32 target: there");
+        eprintln!("  wasm32 target: there");
         return Ok(());
     }
-    println!("  wasm32 target: missing, adding it");
+    eprintln!("  wasm32 target: missing, adding it");
     run(Command::new("rustup")
         .current_dir(root)
         .args(["target", "add", "wasm32-unknown-unknown"]))
@@ -52,9 +52,9 @@ pub fn wasm_target(root: &Path) -> Result<()> {
 pub fn rust_components(root: &Path) -> Result<()> {
     for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         if succeeds(cargo(root).args([subcommand, "--version"])) {
-            println!("  {component}: there");
+            eprintln!("  {component}: there");
         } else {
-            println!("  {component}: missing, adding it");
+            eprintln!("  {component}: missing, adding it");
             run(Command::new("rustup")
                 .current_dir(root)
                 .args(["component", "add", component]))?;
@@ -66,10 +66,10 @@ pub fn rust_components(root: &Path) -> Result<()> {
 /// cargo-nextest, the test runner.
 pub fn nextest(root: &Path) -> Result<()> {
     if succeeds(cargo(root).args(["nextest", "--version"])) {
-        println!("  cargo-nextest: there");
+        eprintln!("  cargo-nextest: there");
         return Ok(());
     }
-    println!("  cargo-nextest: missing, building it");
+    eprintln!("  cargo-nextest: missing, building it");
     // Outside the workspace, so that its toolchain file and profiles do not count.
     run(Command::new("cargo")
         .current_dir(std::env::temp_dir())
@@ -137,14 +137,14 @@ pub fn postgres() -> Result<Tool> {
 /// Looks for a tool; as root with apt, installs it where missing.
 fn system_tool(name: &str, packages: &[&str], look: impl Fn() -> Option<PathBuf>) -> Result<Tool> {
     if let Some(path) = look() {
-        println!("  {name}: {}", path.display());
+        eprintln!("  {name}: {}", path.display());
         return Ok(Tool::At(path));
     }
     let install = format!("sudo apt-get install --yes {}", packages.join(" "));
     if !process::is_root() || find("apt-get").is_none() {
         return Ok(Tool::Missing { install });
     }
-    println!("  {name}: missing, installing it");
+    eprintln!("  {name}: missing, installing it");
     run(Command::new("apt-get").args(["update", "--quiet"]))?;
     run(Command::new("apt-get")
         .env("DEBIAN_FRONTEND", "noninteractive")
@@ -165,10 +165,10 @@ pub fn npm_packages(folder: &Path) -> Result<()> {
     let mark = folder.join("node_modules/.installed-lock.json");
     let wanted = std::fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
     if std::fs::read(&mark).is_ok_and(|installed| installed == wanted) {
-        println!("  npm packages of {}: there", folder.display());
+        eprintln!("  npm packages of {}: there", folder.display());
         return Ok(());
     }
-    println!("  npm packages of {}: installing them", folder.display());
+    eprintln!("  npm packages of {}: installing them", folder.display());
     run(Command::new("npm")
         .current_dir(folder)
         .args(["ci", "--no-audit", "--no-fund"]))?;

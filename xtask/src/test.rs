@@ -4,12 +4,19 @@ use crate::postgres::Postgres;
 use crate::process::{cargo, run};
 use crate::setup::{self, Tool};
 use crate::steps::Steps;
-use crate::{browser, web};
+use crate::{browser, schemathesis, web};
 use anyhow::Result;
 use std::path::Path;
 
 /// Crates that must run in the browser.
-pub const PURE_CRATES: [&str; 5] = ["calibration", "chart", "kernels", "model", "datasets"];
+pub const PURE_CRATES: [&str; 6] = [
+    "calibration",
+    "chart",
+    "comparison",
+    "kernels",
+    "model",
+    "datasets",
+];
 /// Random moments at which each stage is killed with `--kill`; 3 without.
 const KILLS_WHEN_ASKED: &str = "20";
 
@@ -89,6 +96,9 @@ pub fn test(root: &Path, arguments: &Arguments) -> Result<()> {
                 "--quiet",
             ];
             run(cargo(root).args(what))
+        });
+        steps.check("made-up requests to the REST API", || {
+            schemathesis::check(root)
         });
         if let Some(browser) = &browser {
             steps.check("the pages in a real browser", || browser.test());

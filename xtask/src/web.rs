@@ -11,6 +11,25 @@ use wasm_bindgen_cli_support::Bindgen;
 /// What a Run page may load of script and WebAssembly, compressed by brotli, in bytes.
 const COMPRESSED_BYTES_MAX: usize = 100_000;
 
+/// What measures a visitor's own file: loaded by that page alone, and only there.
+struct OwnModule {
+    /// The package, and its folder beside the others on the site.
+    package: &'static str,
+    /// The library, as rustc names it.
+    library: &'static str,
+    /// Scripts that are served as they are, in the package's `web/`.
+    scripts: [&'static str; 2],
+    /// What it may load of script and WebAssembly, compressed by brotli, in bytes.
+    compressed_bytes_max: usize,
+}
+
+const YOUR_FILE: OwnModule = OwnModule {
+    package: "your-file",
+    library: "your_file",
+    scripts: ["page.js", "worker.js"],
+    compressed_bytes_max: 400_000,
+};
+
 /// The npm package of `wasm-opt`, in the version that was tried.
 const BINARYEN: &str = "binaryen@132.0.0";
 
@@ -26,36 +45,25 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-sign-ext",
 ];
 
-/// Builds the bundle and returns its folder: `app.js`, `app_bg.wasm`, and `.br` beside each.
+/// Builds the bundle and returns its folder: `app.js`, `app_bg.wasm`, a folder with the module that
+/// measures a visitor's own file, and `.br` beside each file.
 ///
 /// # Errors
-/// When a tool fails, or the bundle is larger than [`COMPRESSED_BYTES_MAX`].
+/// When a tool fails, or a module is larger than its limit.
 pub fn build_web(root: &Path) -> Result<PathBuf> {
     let target = target_folder(root)?;
     compile(root)?;
-    let compiled = target.join("wasm32-unknown-unknown/wasm-release/app.wasm");
+    let compiled = target.join("wasm32-unknown-unknown/wasm-release");
     // Made ready beside the site and moved over at the end: a server that runs keeps serving.
     let fresh = target.join("site.new");
     if fresh.exists() {
         fs::remove_dir_all(&fresh).with_context(|| format!("cannot empty {}", fresh.display()))?;
     }
-    bind(&compiled, &fresh)?;
-    let wasm = fresh.join("app_bg.wasm");
-    shrink(&target, &wasm)?;
-    let mut compressed = 0;
-    for name in ["app_bg.wasm", "app.js"] {
-        compressed += compress(&fresh.join(name))?;
-    }
-    println!(
-        "  script and WebAssembly: {} kB compressed, limit {} kB",
-        kilobytes(compressed),
-        kilobytes(COMPRESSED_BYTES_MAX)
-    );
-    if compressed > COMPRESSED_BYTES_MAX {
-        bail!(
-            "the pages' bundle has {compressed} bytes compressed, the limit is {COMPRESSED_BYTES_MAX}"
-        );
-    }
+    bind(&compiled, "app", &fresh)?;
+    shrink(&target, &fresh.join("app_bg.wasm"), &["-Oz", "--converge"])?;
+    let files = ["app_bg.wasm", "app.js"].map(String::from);
+    compress_all("the pages", &fresh, &files, COMPRESSED_BYTES_MAX)?;
+    own_module(root, &target, &compiled, &fresh)?;
     let site = target.join("site");
     if site.exists() {
         fs::remove_dir_all(&site).with_context(|| format!("cannot replace {}", site.display()))?;
@@ -63,6 +71,46 @@ pub fn build_web(root: &Path) -> Result<PathBuf> {
     fs::rename(&fresh, &site)
         .with_context(|| format!("cannot move the bundle to {}", site.display()))?;
     Ok(site)
+}
+
+/// The module that measures a visitor's own file, with its scripts, in a folder of its own. It is made
+/// to be fast first.
+fn own_module(root: &Path, target: &Path, compiled: &Path, site: &Path) -> Result<()> {
+    let OwnModule {
+        package,
+        library,
+        scripts,
+        compressed_bytes_max,
+    } = YOUR_FILE;
+    let folder = site.join(package);
+    bind(compiled, library, &folder)?;
+    let wasm = format!("{library}_bg.wasm");
+    shrink(target, &folder.join(&wasm), &["-O3"])?;
+    for script in scripts {
+        let from = root.join("app").join(package).join("web").join(script);
+        fs::copy(&from, folder.join(script))
+            .with_context(|| format!("cannot copy {}", from.display()))?;
+    }
+    let mut files = vec![wasm, format!("{library}.js")];
+    files.extend(scripts.map(String::from));
+    compress_all(package, &folder, &files, compressed_bytes_max)
+}
+
+/// Compresses the files of a module and fails where they are more than `bytes_max` together.
+fn compress_all(what: &str, folder: &Path, files: &[String], bytes_max: usize) -> Result<()> {
+    let mut compressed = 0;
+    for file in files {
+        compressed += compress(&folder.join(file))?;
+    }
+    println!(
+        "  {what}: script and WebAssembly {} kB compressed, limit {} kB",
+        kilobytes(compressed),
+        kilobytes(bytes_max)
+    );
+    if compressed > bytes_max {
+        bail!("the bundle of {what} has {compressed} bytes compressed, the limit is {bytes_max}");
+    }
+    Ok(())
 }
 
 /// Where cargo builds to: `CARGO_TARGET_DIR`, else `target/`.
@@ -77,24 +125,27 @@ fn target_folder(root: &Path) -> Result<PathBuf> {
     Ok(PathBuf::from(folder))
 }
 
+/// Both modules in one build: what they share is compiled once.
 fn compile(root: &Path) -> Result<()> {
     run(cargo(root)
-        .args(["build", "--locked", "-p", "app", "--lib"])
+        .args(["build", "--locked", "-p", "app", "-p", YOUR_FILE.package])
+        .arg("--lib")
         .args([
             "--target",
             "wasm32-unknown-unknown",
             "--profile",
             "wasm-release",
         ])
-        .args(["--no-default-features", "--features", "hydrate"]))
+        .args(["--no-default-features", "--features", "app/hydrate"]))
 }
 
 /// Writes the JavaScript that browsers load, and the module it loads.
-fn bind(compiled: &Path, folder: &Path) -> Result<()> {
+fn bind(compiled: &Path, library: &str, folder: &Path) -> Result<()> {
+    let compiled = compiled.join(library).with_extension("wasm");
     let mut bindgen = Bindgen::new();
     bindgen
-        .input_path(compiled)
-        .out_name("app")
+        .input_path(&compiled)
+        .out_name(library)
         .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true)
@@ -103,24 +154,25 @@ fn bind(compiled: &Path, folder: &Path) -> Result<()> {
         .with_context(|| format!("wasm-bindgen cannot read {}", compiled.display()))
 }
 
-/// `wasm-opt -Oz` from npm; without npm the bundle is larger and works all the same.
-fn shrink(target: &Path, wasm: &Path) -> Result<()> {
+/// `wasm-opt` from npm, at levels such as `-Oz`; without npm the bundle is larger and works all the
+/// same.
+fn shrink(target: &Path, wasm: &Path, levels: &[&str]) -> Result<()> {
     let Some(wasm_opt) = wasm_opt(target)? else {
-        println!("  wasm-opt cannot be had (npm is missing or offline): the bundle stays larger");
+        eprintln!("  wasm-opt cannot be had (npm is missing or offline): the bundle stays larger");
         return Ok(());
     };
     let before = size(wasm)?;
     let smaller = wasm.with_extension("smaller");
     let mut optimize = Command::new(&wasm_opt);
     optimize
-        .args(["-Oz", "--converge"])
+        .args(levels)
         .args(WASM_FEATURES)
         .arg("-o")
         .arg(&smaller)
         .arg(wasm);
     run(&mut optimize)?;
     fs::rename(&smaller, wasm).with_context(|| format!("cannot replace {}", wasm.display()))?;
-    println!(
+    eprintln!(
         "  wasm-opt: {} kB, was {} kB",
         kilobytes(size(wasm)?),
         kilobytes(before)
@@ -136,7 +188,7 @@ fn wasm_opt(target: &Path) -> Result<Option<PathBuf>> {
         fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
         // npm installs beside the nearest package.json above; this one keeps it here.
         fs::write(tools.join("package.json"), "{\"private\":true}")?;
-        println!("  installing {BINARYEN} from npm into {}", tools.display());
+        eprintln!("  installing {BINARYEN} from npm into {}", tools.display());
         let installed = succeeds(Command::new("npm").current_dir(&tools).args([
             "install",
             "--no-audit",
@@ -165,7 +217,7 @@ fn compress(file: &Path) -> Result<usize> {
     name.push(".br");
     fs::write(&name, &compressed)
         .with_context(|| format!("cannot write {}", Path::new(&name).display()))?;
-    println!(
+    eprintln!(
         "  {}: {} kB, {} kB compressed",
         file.file_name().unwrap_or_default().display(),
         kilobytes(bytes.len()),

@@ -110,17 +110,20 @@ pub const FOREIGN_CHARACTERS_MAX: usize = 20_000;
 /// Text from a model or a file, made safe to look at: [`visible`], and very long text is cut with a
 /// word. (Markup is escaped where the text is put on a page, not here.)
 pub fn foreign(text: &str) -> String {
-    match text.char_indices().nth(FOREIGN_CHARACTERS_MAX) {
-        None => visible(text),
+    visible(&cut(text, FOREIGN_CHARACTERS_MAX))
+}
+
+/// A text of so many characters at most; of a longer one its beginning, and how much is left out.
+///
+/// ```
+/// assert_eq!(chart::format::cut("abcdef", 2), "ab… (4 characters more)");
+/// ```
+pub fn cut(text: &str, characters_max: usize) -> String {
+    match text.char_indices().nth(characters_max) {
+        None => text.to_owned(),
         Some((end, _)) => {
             let rest = text[end..].chars().count() as u64;
-            [
-                &visible(&text[..end]),
-                "… (",
-                &counted(rest, "character"),
-                " more)",
-            ]
-            .concat()
+            [&text[..end], "… (", &counted(rest, "character"), " more)"].concat()
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The confidence histogram: right answers above the line, wrong ones below it, each bar a link to
 //! its questions.
 
+use crate::csv::Csv;
 use crate::format::{count, counted, fixed};
 use crate::outcomes::Outcomes;
 use crate::palette::Ink;
@@ -123,6 +124,18 @@ pub fn longest(outcomes: &[Outcomes]) -> (u32, u32) {
         .iter()
         .flat_map(Outcomes::bars)
         .fold((0, 0), |most, bar| (most.0.max(bar.0), most.1.max(bar.1)))
+}
+
+/// The bars of all evaluations as CSV.
+pub fn csv(outcomes: &[Outcomes]) -> String {
+    let mut csv = Csv::new(&["evaluation", "confidence", "right", "wrong"]);
+    for one in outcomes {
+        for (bar, &(right, wrong)) in one.bars().iter().enumerate() {
+            let numbers = [bar as f64 / 10.0, f64::from(right), f64::from(wrong)];
+            csv.row(&[&one.label], &numbers);
+        }
+    }
+    csv.finish()
 }
 
 fn bar_in_words(bar: usize, number: u32, correct: bool) -> String {

@@ -1,8 +1,10 @@
 //! Outcomes with their CORP curve and consistency band, computed once for each set of points.
 
 use crate::outcomes::{Outcomes, ten_thousandths};
-use calibration::Row;
 use calibration::corp::{self, Corp};
+use calibration::recalibrate::Recalibration;
+use calibration::tally::Tally;
+use calibration::{Row, smece};
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -90,11 +92,49 @@ fn measure(label: &str, points: &[(f64, bool)]) -> Measured {
             })
             .collect(),
     );
+    if let Ok(tally) = Tally::of(&rows) {
+        let smooth = smece::curve(&tally);
+        outcomes.smooth_width = ten_thousandths(smooth.error.sigma);
+        outcomes.smooth = smooth
+            .places
+            .iter()
+            .map(|place| {
+                (
+                    ten_thousandths(place.confidence),
+                    ten_thousandths(place.accuracy),
+                    ten_thousandths(place.low),
+                    ten_thousandths(place.high),
+                )
+            })
+            .collect();
+    }
     Measured {
         outcomes,
         p_value: Some(mcb_p_value),
         null_ece: Some((null_ece, null_ece_95)),
     }
+}
+
+/// The CORP curve of the same answers once their confidences went through `map`: (confidence, share
+/// right), ten-thousandths; empty where there is none.
+pub fn recalibrated(map: &Recalibration, points: &[(f64, bool)]) -> Vec<(u32, u32)> {
+    let rows: Vec<Row> = points
+        .iter()
+        .filter(|(confidence, _)| (0.0..=1.0).contains(confidence))
+        .map(|&(confidence, correct)| Row::from((map.apply(confidence), correct)))
+        .collect();
+    // The curve alone: what chance would show is drawn about the stated confidences.
+    let options = corp::Options {
+        resamples: 1,
+        ..corp::Options::default()
+    };
+    let Ok(Corp { curve, .. }) = corp::diagram(&rows, options) else {
+        return Vec::new();
+    };
+    let places = curve
+        .iter()
+        .map(|&(x, y)| (ten_thousandths(x), ten_thousandths(y)));
+    thinned(places.collect())
 }
 
 /// Places on a curve that a page carries at most: more cannot be told apart in a diagram 424 pixels

@@ -32,7 +32,21 @@ pub struct Outcomes {
     pub curve: Vec<(u32, u32)>,
     /// The 90% consistency band about the diagonal: (confidence, low, high), ten-thousandths.
     pub band: Vec<(u32, u32, u32)>,
+    /// The smooth curve with its 95% interval: (confidence, share right, low, high),
+    /// ten-thousandths; ascending, in steps of [`SMOOTH_STEP`], with gaps where no answer is near.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub smooth: Vec<(u32, u32, u32, u32)>,
+    /// The width of the Gaussian that it is smoothed by (smECE's), ten-thousandths.
+    #[serde(default)]
+    pub smooth_width: u32,
+    /// The CORP curve once a saved recalibration was applied: (confidence, share right),
+    /// ten-thousandths; empty where none was saved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recalibrated: Vec<(u32, u32)>,
 }
+
+/// Between two neighbouring places of a smooth curve, in ten-thousandths.
+pub const SMOOTH_STEP: u32 = ONE / 100;
 
 /// How confidences are put together for the dots of the reliability diagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,8 +107,7 @@ impl Outcomes {
         Outcomes {
             label: label.to_owned(),
             tallies,
-            curve: Vec::new(),
-            band: Vec::new(),
+            ..Outcomes::default()
         }
     }
 

@@ -16,12 +16,17 @@ pub enum Ink {
     Before,
     /// The evaluation after teaching, or the only one.
     After,
+    /// Further evaluations, where more than two are drawn over one another.
+    Third,
+    Fourth,
+    Fifth,
+    Sixth,
 }
 
 /// Every ink with its CSS variable and its value in the light theme, the same as in
 /// `style/tokens.css`. (Okabe-Ito's vermilion and blue, darkened until they can be read as text:
 /// they stay apart in every common form of colour blindness and in grey.)
-const INKS: [(Ink, &str, [u8; 3]); 7] = [
+const INKS: [(Ink, &str, [u8; 3]); 11] = [
     (Ink::Text, "--text", [0x1c, 0x22, 0x26]),
     (Ink::Muted, "--muted", [0x59, 0x63, 0x6a]),
     (Ink::Axis, "--axis", [0x8a, 0x93, 0x99]),
@@ -29,6 +34,10 @@ const INKS: [(Ink, &str, [u8; 3]); 7] = [
     (Ink::Paper, "--paper", [0xfd, 0xfc, 0xf9]),
     (Ink::Before, "--before", [0xa8, 0x4a, 0x12]),
     (Ink::After, "--after", [0x05, 0x62, 0x8c]),
+    (Ink::Third, "--third", [0x1b, 0x7a, 0x55]),
+    (Ink::Fourth, "--fourth", [0x8e, 0x2f, 0x7d]),
+    (Ink::Fifth, "--fifth", [0x7d, 0x63, 0x08]),
+    (Ink::Sixth, "--sixth", [0x45, 0x4c, 0x52]),
 ];
 
 impl Ink {

@@ -4,12 +4,14 @@
 //! A model whose confidence says nothing draws a level line; the lower and the more rising a line, the
 //! more its confidence is worth (Geifman & El-Yaniv 2017).
 
+use crate::csv::Csv;
 use crate::format::{count, fixed, percent};
 use crate::outcomes::{ONE, Outcomes, Tally};
 use crate::palette::Ink;
 use crate::plot::{Frame, Lettering, Plot, fill, stroke};
-use crate::reliability::inks;
+use crate::reliability::{inks, interval_plain, percent_plain, push_row};
 use crate::svg::{Role, Sheet, UNITS};
+use calibration::reliability::wilson;
 use plotters::style::ShapeStyle;
 use plotters::style::text_anchor::{HPos, VPos};
 
@@ -35,6 +37,91 @@ pub struct Place {
     pub coverage: f64,
     /// Wrong among answered, 0..=1.
     pub risk: f64,
+    /// Answers from that confidence up.
+    pub answered: u64,
+    /// Of those, wrong ones.
+    pub wrong: u64,
+}
+
+impl Place {
+    /// Wilson's 95% interval of the risk.
+    pub fn interval(&self) -> (f64, f64) {
+        let [low, high] = wilson(self.wrong, self.answered);
+        (low, high)
+    }
+}
+
+/// What is answered when only confidences from a threshold up are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selected {
+    /// All answers.
+    pub n: u64,
+    /// Of those, answered.
+    pub answered: u64,
+    /// Of those, right.
+    pub right: u64,
+}
+
+impl Selected {
+    /// Answered among all, 0..=1; 0 where there is no answer at all.
+    pub fn coverage(self) -> f64 {
+        self.answered as f64 / self.n.max(1) as f64
+    }
+
+    /// Right among answered with Wilson's 95% interval; `None` where nothing is answered.
+    pub fn accuracy(self) -> Option<(f64, f64, f64)> {
+        let [low, high] = wilson(self.right, self.answered);
+        (self.answered > 0).then(|| (self.right as f64 / self.answered as f64, low, high))
+    }
+
+    /// In words: `43% answered, 81% of them right (n = 1,720, 95% interval 79% to 83%)`.
+    pub fn words(self) -> String {
+        match self.accuracy() {
+            None => "nothing is answered".to_owned(),
+            Some((accuracy, low, high)) => [
+                &percent(self.coverage()),
+                " answered, ",
+                &percent(accuracy),
+                " of them right (n = ",
+                &count(self.answered),
+                ", 95% interval ",
+                &percent(low),
+                " to ",
+                &percent(high),
+                ")",
+            ]
+            .concat(),
+        }
+    }
+}
+
+/// What is answered from `threshold` (ten-thousandths) up.
+pub fn selected(outcomes: &Outcomes, threshold: u32) -> Selected {
+    let mut selected = Selected {
+        n: outcomes.n(),
+        answered: 0,
+        right: 0,
+    };
+    for &Tally(value, right, wrong) in &outcomes.tallies {
+        if value >= threshold {
+            selected.answered += u64::from(right) + u64::from(wrong);
+            selected.right += u64::from(right);
+        }
+    }
+    selected
+}
+
+/// The highest threshold that still answers half of all, in hundredths rounded down.
+pub fn surer_half(outcomes: &Outcomes) -> u32 {
+    let half = outcomes.n().div_ceil(2);
+    let mut answered = 0;
+    for &Tally(value, right, wrong) in outcomes.tallies.iter().rev() {
+        answered += u64::from(right) + u64::from(wrong);
+        if answered >= half {
+            return value / 100;
+        }
+    }
+    0
 }
 
 /// The curve's places, one for each distinct confidence, the surest first; the last has coverage 1.
@@ -52,6 +139,8 @@ pub fn places(outcomes: &Outcomes) -> Vec<Place> {
                 confidence: f64::from(value) / f64::from(ONE),
                 coverage: answered as f64 / all,
                 risk: wrong as f64 / answered as f64,
+                answered,
+                wrong,
             }
         })
         .collect()
@@ -66,6 +155,11 @@ fn at(places: &[Place], coverage: f64) -> Option<&Place> {
 
 /// Draws one evaluation or two; further ones are left out. `id` is unique on the page.
 pub fn svg(outcomes: &[Outcomes], id: &str) -> String {
+    svg_at(outcomes, None, id)
+}
+
+/// The same with the places marked where a threshold (ten-thousandths) is.
+pub fn svg_at(outcomes: &[Outcomes], threshold: Option<u32>, id: &str) -> String {
     let drawn: Vec<(&Outcomes, Vec<Place>)> = outcomes
         .iter()
         .take(2)
@@ -82,7 +176,15 @@ pub fn svg(outcomes: &[Outcomes], id: &str) -> String {
     let plot = Plot::new(&sheet, FRAME, 0.0..1.0, 0.0..top);
     scale(&sheet, &plot, top);
     for ((_, places), ink) in drawn.iter().zip(inks(drawn.len())) {
+        band(&plot, places, top, *ink);
+    }
+    for ((_, places), ink) in drawn.iter().zip(inks(drawn.len())) {
         line(&plot, places, *ink);
+    }
+    for ((one, _), ink) in drawn.iter().zip(inks(drawn.len())) {
+        if let Some(threshold) = threshold {
+            mark(&sheet, &plot, selected(one, threshold), *ink);
+        }
     }
     let mut taken: Option<i32> = None;
     for ((one, places), ink) in drawn.iter().zip(inks(drawn.len())) {
@@ -170,14 +272,45 @@ fn scale(sheet: &Sheet, plot: &Plot, top: f64) {
     );
 }
 
-fn line(plot: &Plot, places: &[Place], ink: Ink) {
+/// The places that are drawn.
+fn kept(places: &[Place]) -> impl DoubleEndedIterator<Item = &Place> + Clone {
     let step = places.len().div_ceil(PLACES_MAX).max(1);
     let last = places.len().saturating_sub(1);
-    let kept: Vec<(f64, f64)> = places
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| index % step == 0 || *index == last)
-        .map(|(_, place)| (place.coverage, place.risk))
+    let kept = places.iter().enumerate();
+    kept.filter(move |(index, _)| index % step == 0 || *index == last)
+        .map(|(_, place)| place)
+}
+
+/// Wilson's 95% interval of the risk at each place, as far as the scale goes.
+fn band(plot: &Plot, places: &[Place], top: f64, ink: Ink) {
+    let ends = kept(places).map(|place| (place.coverage, place.interval()));
+    let lower = ends.clone().map(|(at, (low, _))| (at, low.min(top)));
+    let upper = ends.rev().map(|(at, (_, high))| (at, high.min(top)));
+    let around: Vec<(f64, f64)> = lower.chain(upper).collect();
+    // Of a single place there is a whisker.
+    match around.as_slice() {
+        [] => {}
+        [low, high] => plot.line(vec![*low, *high], stroke(ink, 1.0, 14)),
+        _ => plot.polygon(around, fill(ink, 0.13)),
+    }
+}
+
+/// Where a threshold cuts a line: a ring, and a line down to its coverage.
+fn mark(sheet: &Sheet, plot: &Plot, selected: Selected, ink: Ink) {
+    let Some((accuracy, ..)) = selected.accuracy() else {
+        return;
+    };
+    let place = (selected.coverage(), 1.0 - accuracy);
+    sheet.open("g", &[("stroke-dasharray", "3 3")]);
+    plot.line(vec![(place.0, 0.0), place], stroke(ink, 1.0, 12));
+    sheet.close("g");
+    plot.circle(place, 62, fill(Ink::Paper, 1.0));
+    plot.circle(place, 62, stroke(ink, 1.0, 24));
+}
+
+fn line(plot: &Plot, places: &[Place], ink: Ink) {
+    let kept: Vec<(f64, f64)> = kept(places)
+        .map(|place| (place.coverage, place.risk))
         .collect();
     // Few levels: each is a place that can be chosen, and shown as one.
     if places.len() <= crate::outcomes::LEVELS_MAX {
@@ -216,6 +349,81 @@ fn description(drawn: &[(&Outcomes, Vec<Place>)]) -> String {
     words.trim_end().to_owned()
 }
 
+/// Thresholds that the table tells of: every level, or every tenth where there are more.
+fn thresholds(outcomes: &Outcomes) -> Vec<u32> {
+    if outcomes.has_levels() {
+        return outcomes.tallies.iter().map(|tally| tally.0).collect();
+    }
+    (0..10).map(|tenth| tenth * ONE / 10).collect()
+}
+
+/// What is answered from each threshold up, as an HTML table.
+pub fn table(outcomes: &[Outcomes]) -> String {
+    let mut html = String::from(
+        "<table><caption>Answering only what is sure. Intervals are Wilson's, 95%.</caption><thead><tr>",
+    );
+    for heading in [
+        "Evaluation",
+        "From confidence",
+        "Answered",
+        "Coverage",
+        "Right",
+        "95% interval",
+    ] {
+        html.push_str("<th scope=\"col\">");
+        html.push_str(heading);
+        html.push_str("</th>");
+    }
+    html.push_str("</tr></thead><tbody>");
+    for one in outcomes.iter().take(2) {
+        for threshold in thresholds(one) {
+            let selected = selected(one, threshold);
+            let Some((accuracy, low, high)) = selected.accuracy() else {
+                continue;
+            };
+            let cells = [
+                fixed(f64::from(threshold) / f64::from(ONE), 2),
+                count(selected.answered),
+                percent_plain(selected.coverage()),
+                percent_plain(accuracy),
+                interval_plain(low, high),
+            ];
+            push_row(&mut html, &one.label, &cells);
+        }
+    }
+    html.push_str("</tbody></table>");
+    html
+}
+
+/// Every place of the curve as CSV.
+pub fn csv(outcomes: &[Outcomes]) -> String {
+    let mut csv = Csv::new(&[
+        "evaluation",
+        "from_confidence",
+        "answered",
+        "coverage",
+        "risk",
+        "low",
+        "high",
+    ]);
+    for one in outcomes.iter().take(2) {
+        for place in places(one) {
+            let (low, high) = place.interval();
+            let answered = place.answered as f64;
+            let numbers = [
+                place.confidence,
+                answered,
+                place.coverage,
+                place.risk,
+                low,
+                high,
+            ];
+            csv.row(&[&one.label], &numbers);
+        }
+    }
+    csv.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,6 +454,27 @@ mod tests {
         assert_eq!(svg.matches("<circle").count(), 4);
         assert!(svg.contains("base, n = 20") && svg.contains("&lt;taught&gt;, n = 20"));
         assert!(svg.contains("50% answered, 20% of them wrong"));
+    }
+
+    #[test]
+    fn a_threshold_selects_and_is_marked() {
+        let one = outcomes("a");
+        assert_eq!(surer_half(&one), 90);
+        let half = selected(&one, 9_000);
+        assert_eq!((half.n, half.answered, half.right), (20, 10, 8));
+        assert_eq!(
+            half.words(),
+            "50% answered, 80% of them right (n = 10, 95% interval 49% to 94%)"
+        );
+        assert_eq!(selected(&one, 9_001).words(), "nothing is answered");
+        let plain = svg(std::slice::from_ref(&one), "r");
+        let marked = svg_at(std::slice::from_ref(&one), Some(9_000), "r");
+        assert_eq!(
+            marked.matches("<circle").count(),
+            plain.matches("<circle").count() + 2
+        );
+        assert_eq!(table(std::slice::from_ref(&one)).matches("<tr>").count(), 3);
+        assert!(csv(&[one]).contains("a,0.9,10,0.5,0.2,"));
     }
 
     #[test]

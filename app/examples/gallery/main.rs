@@ -1,11 +1,20 @@
 //! Renders every page in every state with made-up data, to look at:
 //! `cargo run --release -p app --example gallery -- FOLDER`.
-//!
-//! The pages link the stylesheet by a relative path, so that they open from disk.
+
+mod api;
+
+mod runs;
+
+mod run;
+
+mod compare;
+
+mod question;
+
+mod your_file;
 
 use app::page::{Page, RenderContext};
 use app::view::*;
-use datasets::{Answer, Cluster};
 use std::path::Path;
 
 mod jobs;
@@ -16,8 +25,16 @@ fn main() -> std::io::Result<()> {
         .unwrap_or_else(|| "target/gallery".into());
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join("style.css"), app::stylesheet())?;
-    for (name, page) in pages().into_iter().chain(jobs::pages()) {
+    let more = [
+        api::pages(),
+        runs::pages(),
+        run::pages(),
+        compare::pages(),
+        question::pages(),
+        jobs::pages(),
+        your_file::pages(),
+    ];
+    for (name, page) in pages().into_iter().chain(more.into_iter().flatten()) {
         let warnings = match name {
             "runs-empty" => vec![
                 "The database cannot be written: disk full. Pages work without it; jobs do not."
@@ -28,10 +45,10 @@ fn main() -> std::io::Result<()> {
         let context = RenderContext {
             nonce: "gallery".into(),
             assets_present: false,
-            path: format!("/{name}"),
+            path: run::address(name).map_or_else(|| format!("/{name}"), str::to_owned),
             warnings,
         };
-        let html = app::render(page, context).replace("/assets/style.css", "style.css");
+        let html = app::render(page, context);
         std::fs::write(folder.join(format!("{name}.html")), &html)?;
         let dark = html.replace("<html lang=\"en\"", "<html lang=\"en\" data-theme=\"dark\"");
         std::fs::write(folder.join(format!("{name}-dark.html")), dark)?;
@@ -45,30 +62,6 @@ fn pages() -> Vec<(&'static str, Page)> {
     let base = overconfident(4000);
     let all_wrong: Vec<_> = (0..60).map(|_| (0.9, false)).collect();
     vec![
-        (
-            "runs",
-            Page::Runs {
-                runs: runs(),
-                query: String::new(),
-                next: Some("cursor".into()),
-            },
-        ),
-        (
-            "runs-empty",
-            Page::Runs {
-                runs: Vec::new(),
-                query: String::new(),
-                next: None,
-            },
-        ),
-        (
-            "runs-nothing-found",
-            Page::Runs {
-                runs: Vec::new(),
-                query: "<b>x</b>".into(),
-                next: None,
-            },
-        ),
         (
             "run",
             run(
@@ -147,29 +140,6 @@ fn pages() -> Vec<(&'static str, Page)> {
                 vec![],
             ),
         ),
-        (
-            "answers",
-            Page::Answers(AnswerList {
-                run: summary("world-facts", RunState::Finished),
-                label: "sayself".into(),
-                filter: "confidence 0.65 to 0.75, wrong".into(),
-                answers: (0..12).map(answer).collect(),
-                total: 212,
-                next: Some("12".into()),
-            }),
-        ),
-        (
-            "answers-empty",
-            Page::Answers(AnswerList {
-                run: summary("world-facts", RunState::Finished),
-                label: "sayself".into(),
-                filter: "confidence 0.05 to 0.15, right".into(),
-                answers: vec![],
-                total: 0,
-                next: None,
-            }),
-        ),
-        ("question", Page::Question(Box::new(question()))),
         (
             "problem",
             Page::Problem(Problem {
@@ -262,29 +232,6 @@ fn summary(id: &str, state: RunState) -> RunSummary {
     }
 }
 
-fn runs() -> Vec<RunSummary> {
-    let mut waiting = summary("queued", RunState::Waiting);
-    waiting.title = "queued behind the demo".into();
-    vec![
-        summary("demo", running()),
-        waiting,
-        summary("world-facts", RunState::Finished),
-        summary(
-            "failed",
-            RunState::Failed {
-                stage: "rl".into(),
-                error: "the reward is hackable: `linear` pays for wrong answers".into(),
-            },
-        ),
-        summary(
-            "damaged",
-            RunState::Damaged {
-                error: "events.jsonl, line 3: found `{\"time`, expected an event".into(),
-            },
-        ),
-    ]
-}
-
 fn evaluation(label: &str, points: &[(f64, bool)]) -> Evaluation {
     let rows: Vec<calibration::Row> = points.iter().map(|&point| point.into()).collect();
     let options = calibration::metrics::Options {
@@ -348,65 +295,6 @@ fn run(summary: RunSummary, evaluations: &[(&str, Vec<(f64, bool)>)], shown: Vec
             "23:51:09 sample: 1,240 of 3,000 samples".into(),
         ],
         skipped: 3,
+        directory: RunDirectory::default(),
     }))
-}
-
-fn answer(index: u64) -> Answer {
-    let countries = [
-        "Australia",
-        "Kazakhstan",
-        "Myanmar",
-        "Brazil",
-        "Türkiye",
-        "Nigeria",
-    ];
-    let country = countries[index as usize % countries.len()];
-    Answer {
-        id: format!("q{index}"),
-        question_id: format!("q{index}"),
-        template: Some("capital-of-country".into()),
-        entity: None,
-        question: format!("What is the capital of {country}?"),
-        response: "Sydney\nConfidence: 7\nMost of my answers say Sydney, but some say Canberra.".into(),
-        answer: Some("Sydney".into()),
-        rationale: Some("Most of my answers say Sydney (60%), but some say Canberra (30%): I am not certain which city is the capital.".into()),
-        confidence: calibration::Confidence::new(7),
-        probability: 0.7,
-        correct: false,
-        failure: None,
-        gold: Some("Canberra".into()),
-        levels: None,
-    }
-}
-
-fn question() -> QuestionDetail {
-    let cluster = |answer: &str, members: std::ops::Range<u32>, correct| Cluster {
-        answer: answer.into(),
-        share: f64::from(members.end - members.start) / 10.0,
-        members: members.collect(),
-        correct,
-    };
-    let mut base = answer(0);
-    base.confidence = calibration::Confidence::new(10);
-    base.probability = 1.0;
-    base.rationale = Some("Sydney is the largest city of Australia, so it is the capital.".into());
-    let mut taught = answer(0);
-    taught.confidence = calibration::Confidence::new(4);
-    taught.probability = 0.4;
-    let mut hostile = answer(0);
-    hostile.answer = Some("<script>alert(1)</script>\u{202e}gnp.exe".into());
-    hostile.rationale = None;
-    hostile.confidence = None;
-    hostile.probability = 0.0;
-    hostile.failure = Some("no confidence".into());
-    QuestionDetail {
-        run: summary("world-facts", RunState::Finished),
-        id: "3f2a91".into(),
-        question: "What is the capital of Australia?".into(),
-        gold: vec!["Canberra".into(), "Canberra, ACT".into()],
-        template: Some("capital-of-country".into()),
-        clusters: vec![cluster("Sydney", 0..6, false), cluster("Canberra", 6..9, true), cluster("Melbourne", 9..10, false)],
-        answers: vec![("direct-prompting".into(), base), ("sayself".into(), taught), ("sayself-seed-2".into(), hostile)],
-        rationale: Some("Most of my answers say Sydney (60%), but some say Canberra (30%): I am not certain which city is the capital.".into()),
-    }
 }

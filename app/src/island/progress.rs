@@ -72,13 +72,24 @@ fn over(line: &str) -> Shown {
     }
 }
 
-/// A progress bar that follows `address` (SSE, each message a [`RunState`]). `state` is where the
-/// run stands, as JSON.
+/// Where a run stands, in one line.
+pub fn line(state: &RunState) -> String {
+    Shown::new(state).line
+}
+
+/// A progress bar that follows `address` (SSE, each message a [`RunState`]) and hears its messages
+/// named `event`, or those without a name. `state` is where the run stands, as JSON. Bars of one
+/// address share one stream.
 #[island]
-pub fn Progress(state: String, address: String, name: String) -> impl IntoView {
+pub fn Progress(
+    state: String,
+    address: String,
+    #[prop(optional)] event: Option<String>,
+    name: String,
+) -> impl IntoView {
     let first = state_from_json(&state).unwrap_or(RunState::Waiting);
     let (shown, set_shown) = signal(Shown::new(&first));
-    follow(address, set_shown);
+    follow(address, event.unwrap_or_default(), set_shown);
     view! {
         <div class="progress">
             <progress
@@ -130,33 +141,87 @@ fn state_from_json(text: &str) -> Option<RunState> {
 
 /// Listens in the browser; on the server there is nothing to listen to.
 #[cfg(not(feature = "hydrate"))]
-fn follow(_address: String, _shown: WriteSignal<Shown>) {}
+fn follow(_address: String, _event: String, _shown: WriteSignal<Shown>) {}
 
 #[cfg(feature = "hydrate")]
-fn follow(address: String, shown: WriteSignal<Shown>) {
+fn follow(address: String, event: String, shown: WriteSignal<Shown>) {
+    use std::cell::Cell;
     use wasm_bindgen::prelude::*;
-    use web_sys::{EventSource, MessageEvent};
+    use web_sys::MessageEvent;
 
     Effect::new(move |_| {
         // Without EventSource the page stays as the server drew it.
-        let Ok(source) = EventSource::new(&address) else {
+        let Some(source) = stream::join(&address) else {
             return;
         };
-        let stream = source.clone();
+        let event = if event.is_empty() {
+            "message"
+        } else {
+            event.as_str()
+        };
+        let (address, over) = (address.clone(), Cell::new(false));
         let hear = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
             let Some(text) = message.data().as_string() else {
                 return;
             };
             if let Some(state) = state_from_json(&text) {
                 let next = Shown::new(&state);
-                if next.over {
-                    stream.close();
+                if next.over && !over.replace(true) {
+                    stream::leave(&address);
                 }
                 shown.set(next);
             }
         });
-        source.set_onmessage(Some(hear.as_ref().unchecked_ref()));
+        let _ = source.add_event_listener_with_callback(event, hear.as_ref().unchecked_ref());
         // It must live as long as the page does.
         hear.forget();
     });
+}
+
+/// The streams that bars listen to: a browser opens six connections to a server and no more.
+#[cfg(feature = "hydrate")]
+mod stream {
+    use std::cell::RefCell;
+    use web_sys::EventSource;
+
+    struct Stream {
+        address: String,
+        source: EventSource,
+        listeners: usize,
+    }
+
+    thread_local! {
+        static OPEN: RefCell<Vec<Stream>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// One more listener of the stream at an address, which is opened for the first; `None` where the
+    /// browser cannot.
+    pub fn join(address: &str) -> Option<EventSource> {
+        OPEN.with_borrow_mut(|open| {
+            if let Some(stream) = open.iter_mut().find(|stream| stream.address == address) {
+                stream.listeners += 1;
+                return Some(stream.source.clone());
+            }
+            let source = EventSource::new(address).ok()?;
+            open.push(Stream {
+                address: address.to_owned(),
+                source: source.clone(),
+                listeners: 1,
+            });
+            Some(source)
+        })
+    }
+
+    /// One listener less; the last one closes the stream.
+    pub fn leave(address: &str) {
+        OPEN.with_borrow_mut(|open| {
+            let Some(index) = open.iter().position(|stream| stream.address == address) else {
+                return;
+            };
+            open[index].listeners -= 1;
+            if open[index].listeners == 0 {
+                open.swap_remove(index).source.close();
+            }
+        });
+    }
 }

@@ -1,10 +1,15 @@
 //! A file for each page.
 
 pub mod answers;
+pub mod api;
+pub mod compare;
 pub mod jobs;
 pub mod problem;
 pub mod question;
 pub mod run;
 pub mod runs;
 pub mod state;
+pub mod tables;
+pub mod tags;
 pub mod words;
+pub mod your_file;

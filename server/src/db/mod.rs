@@ -1,13 +1,15 @@
-//! The database: an index of the run directories that can be rebuilt, and the jobs. Nothing outside
-//! this folder knows SQL.
+//! The database: an index of the run directories that can be rebuilt, the jobs, and what people note
+//! of runs. Nothing outside this folder knows SQL.
 //!
 //! One set of migrations and queries serves SQLite and PostgreSQL; they keep to the common subset:
 //! TEXT ids (UUIDv7), BIGINT milliseconds, `$n` parameters.
 
 mod index;
 mod jobs;
+mod labels;
 
 pub use jobs::{JobRow, JobState};
+pub use labels::LabelRow;
 
 use crate::limits::{DATABASE_CONNECTIONS_MAX, DATABASE_SECONDS_MAX};
 use crate::runs::library::now_ms;

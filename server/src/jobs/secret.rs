@@ -23,6 +23,13 @@ fn endpoints(config: &RunConfig) -> Vec<(String, &EndpointConfig)> {
             all.push((format!("evaluate[{}].judge", index + 1), judge));
         }
     }
+    if let Some(judge) = config
+        .faithfulness
+        .as_ref()
+        .and_then(|faithfulness| faithfulness.judge.as_ref())
+    {
+        all.push(("faithfulness.judge".to_owned(), judge));
+    }
     all
 }
 
@@ -41,15 +48,6 @@ pub fn within(config: &RunConfig) -> Vec<(String, String)> {
                 "this is no name of an environment variable (capital letters, digits and _); give the name of the one that holds the key, never the key itself".to_owned(),
             ));
         }
-    }
-    let judge = config.faithfulness.as_ref();
-    if let Some(url) = judge.and_then(|faithfulness| faithfulness.judge_endpoint.as_ref())
-        && has_password(url)
-    {
-        found.push((
-            "faithfulness.judge_endpoint".to_owned(),
-            PASSWORD.to_owned(),
-        ));
     }
     found
 }
@@ -105,7 +103,7 @@ mod tests {
     fn keys_in_a_configuration_are_found() {
         let text = "[endpoint]\nurl = 'http://me:secret@host/v1'\nkey_variable = 'sk-abc'\n\
                     [[evaluate]]\n[evaluate.judge]\nurl = 'https://host'\nkey_variable = 'abcDEF012'\n\
-                    [faithfulness]\njudge_endpoint = 'http://key@host'";
+                    [faithfulness.judge]\nurl = 'http://key@host'";
         let found = within(&RunConfig::from_toml(text).unwrap());
         let paths: Vec<&str> = found.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!(
@@ -114,7 +112,7 @@ mod tests {
                 "endpoint.url",
                 "endpoint.key_variable",
                 "evaluate[1].judge.key_variable",
-                "faithfulness.judge_endpoint"
+                "faithfulness.judge.url"
             ]
         );
         assert!(found.iter().all(|(_, words)| !words.contains("secret")));

@@ -155,7 +155,7 @@ pub fn read(directory: &Path, mut progress: Progress) -> Facts {
             .unwrap_or("")
             .to_owned()
     };
-    Facts {
+    let mut facts = Facts {
         title: config
             .as_ref()
             .map(|config| config.title.clone())
@@ -176,6 +176,17 @@ pub fn read(directory: &Path, mut progress: Progress) -> Facts {
         headline,
         progress,
         trouble: (!troubles.is_empty()).then(|| troubles.join("; ")),
+    };
+    facts.drop_details();
+    facts
+}
+
+impl Facts {
+    /// Leaves out what only the Run page shows: thousands of runs are held in memory and in the index.
+    pub fn drop_details(&mut self) {
+        if let Some(headline) = &mut self.headline {
+            headline.metrics = serde_json::Value::Null;
+        }
     }
 }
 

@@ -1,18 +1,18 @@
-//! All served runs, looked up by id. Facts are read once and kept until a file changes.
+//! All served runs, looked up by id, and what their pages show.
 
-use super::answers::{self, AnswerPage, Filter};
-use super::facts::{self, EVENTS, EvaluationFolder, Facts};
-use super::progress::Progress;
+use super::answers;
+use super::directory::Directories;
+use super::facts::{self, EVENTS, Facts};
+use super::look::{Folders, Shelf};
 use super::records::Records;
-use super::scan::{Found, Root, Scan, scan};
-use super::{contained, log, question};
-use crate::limits::{SCAN_AGAIN_MS, SCAN_EVERY_MS, SHOWN_MAX};
-use app::view::{AnswerList, QuestionDetail, RunDetail, RunState, RunSummary};
-use std::collections::HashMap;
+use super::scan::{Found, Root};
+use super::{contained, log};
+use crate::limits::SHOWN_MAX;
+use app::view::{Evaluation, RunDetail, RunDirectory, RunState, RunSummary};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Locked by the program that works in the run directory.
 const LOCK: &str = ".lock";
@@ -43,22 +43,9 @@ pub type Look = (Arc<Vec<Run>>, Arc<Vec<String>>);
 
 /// The served runs.
 pub struct Library {
-    roots: Vec<Root>,
-    records: Records,
-    known: Mutex<Known>,
-    // One look at the folders at a time: whoever comes in between gets its result.
-    looking: Mutex<()>,
-}
-
-#[derive(Default)]
-struct Known {
-    runs: Arc<Vec<Run>>,
-    warnings: Arc<Vec<String>>,
-    looked: Option<Instant>,
-    /// By directory.
-    facts: HashMap<PathBuf, (String, Arc<Facts>)>,
-    /// Directories whose facts the database has not got yet.
-    fresh: Vec<PathBuf>,
+    folders: Folders,
+    pub(super) records: Records,
+    directories: Directories,
 }
 
 /// A row for the index in the database.
@@ -72,145 +59,33 @@ pub struct IndexRow {
 impl Library {
     /// `index` is what an earlier start knew; it may be empty or out of date.
     pub fn new(roots: Vec<Root>, index: Vec<IndexRow>) -> Self {
-        let facts = index
-            .into_iter()
-            .map(|row| {
-                (
-                    PathBuf::from(row.directory),
-                    (row.fingerprint, Arc::new(row.facts)),
-                )
-            })
-            .collect();
         Library {
-            roots,
+            folders: Folders::new(roots, index),
             records: Records::default(),
-            known: Mutex::new(Known {
-                facts,
-                ..Known::default()
-            }),
-            looking: Mutex::new(()),
+            directories: Directories::default(),
         }
     }
 
-    /// All runs, the newest first, and what is wrong with the folders. Looks again when the last look
-    /// is older than [`SCAN_EVERY_MS`]. Blocks on the file system.
+    /// All runs, ready to be listed, and what is wrong with the folders. Blocks on the file system.
+    pub fn shelf(&self) -> Shelf {
+        self.folders.shelf()
+    }
+
+    /// All runs, the newest first, and what is wrong with the folders. Blocks on the file system.
     pub fn runs(&self) -> Look {
-        self.runs_as_of(Duration::from_millis(SCAN_EVERY_MS))
-    }
-
-    fn runs_as_of(&self, age_max: Duration) -> Look {
-        if let Some(current) = self.current(age_max) {
-            return current;
-        }
-        let _looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(current) = self.current(age_max) {
-            return current;
-        }
-        let Scan { found, warnings } = scan(&self.roots);
-        let mut runs: Vec<Run> = found.into_iter().map(|found| self.run_of(found)).collect();
-        runs.sort_by(|left, right| right.place().cmp(&left.place()));
-        let mut known = self.lock();
-        let directories: std::collections::HashSet<&Path> = runs
-            .iter()
-            .map(|run| run.found.directory.as_path())
-            .collect();
-        known
-            .facts
-            .retain(|directory, _| directories.contains(directory.as_path()));
-        known.runs = Arc::new(runs);
-        known.warnings = Arc::new(warnings);
-        known.looked = Some(Instant::now());
-        (Arc::clone(&known.runs), Arc::clone(&known.warnings))
+        let (catalogue, warnings) = self.shelf();
+        (Arc::clone(catalogue.runs()), warnings)
     }
 
     /// The run of an id, read anew. Only ids that a look at the folders has shown are found, so an
     /// id is never a path. Blocks on the file system.
     pub fn run(&self, id: &str) -> Option<Run> {
-        let find = |runs: &[Run]| {
-            runs.iter()
-                .find(|run| run.found.id == id)
-                .map(|run| run.found.clone())
-        };
-        // A run that has just begun is not kept waiting, and wrong ids cannot make the disk busy.
-        let found = find(&self.runs().0)
-            .or_else(|| find(&self.runs_as_of(Duration::from_millis(SCAN_AGAIN_MS)).0))?;
-        Some(self.run_of(found))
+        self.folders.run(id)
     }
 
-    /// The facts that are newer than the database's, once.
-    pub fn take_fresh(&self) -> Vec<IndexRow> {
-        let mut known = self.lock();
-        let fresh = std::mem::take(&mut known.fresh);
-        fresh
-            .into_iter()
-            .filter_map(|directory| {
-                let (fingerprint, facts) = known.facts.get(&directory)?;
-                Some(IndexRow {
-                    directory: directory.to_str()?.to_owned(),
-                    fingerprint: fingerprint.clone(),
-                    facts: Facts::clone(facts),
-                })
-            })
-            .collect()
-    }
-
-    fn current(&self, age_max: Duration) -> Option<Look> {
-        let known = self.lock();
-        let looked = known.looked?;
-        (looked.elapsed() < age_max).then(|| (Arc::clone(&known.runs), Arc::clone(&known.warnings)))
-    }
-
-    fn run_of(&self, found: Found) -> Run {
-        if let Some(trouble) = &found.trouble {
-            let facts = Facts {
-                title: found.id.clone(),
-                model: String::new(),
-                questions: String::new(),
-                labels: Vec::new(),
-                headline: None,
-                complete: false,
-                progress: Progress::default(),
-                trouble: Some(trouble.clone()),
-            };
-            return Run {
-                found,
-                fingerprint: "unreadable".into(),
-                facts: Arc::new(facts),
-            };
-        }
-        let fingerprint = facts::fingerprint(&found.directory);
-        let before = self.lock().facts.get(&found.directory).cloned();
-        if let Some((known, facts)) = &before
-            && *known == fingerprint
-        {
-            return Run {
-                found,
-                fingerprint,
-                facts: Arc::clone(facts),
-            };
-        }
-        let progress = before
-            .map(|(_, facts)| facts.progress.clone())
-            .unwrap_or_default();
-        let facts = Arc::new(facts::read(&found.directory, progress));
-        let mut known = self.lock();
-        known.facts.insert(
-            found.directory.clone(),
-            (fingerprint.clone(), Arc::clone(&facts)),
-        );
-        if !known.fresh.contains(&found.directory) {
-            known.fresh.push(found.directory.clone());
-        }
-        Run {
-            found,
-            fingerprint,
-            facts,
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        // What is kept can be read again from the files: a panic elsewhere leaves nothing wrong.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The folders that the runs stand in.
+    pub fn folders(&self) -> &Folders {
+        &self.folders
     }
 
     /// The Run page's data; `wanted` are the evaluations to draw, empty for the run's own choice.
@@ -233,6 +108,7 @@ impl Library {
                 config: String::new(),
                 log: Vec::new(),
                 skipped: 0,
+                directory: RunDirectory::default(),
             });
         }
         let evaluations = facts::ordered_evaluations(directory);
@@ -262,12 +138,16 @@ impl Library {
             .iter()
             .map(|evaluation| evaluation.label.as_str())
             .collect();
+        let shown = shown(&labels, wanted);
+        let config =
+            contained::small_text(directory, &directory.join(facts::CONFIG)).unwrap_or_default();
+        let drawn: Vec<&Evaluation> = shown.iter().map(|index| &evaluations[*index]).collect();
         Ok(RunDetail {
-            shown: shown(&labels, wanted),
+            directory: self.directories.tell(directory, &config, &drawn, &folders),
+            shown,
             summary,
             points,
-            config: contained::small_text(directory, &directory.join(facts::CONFIG))
-                .unwrap_or_default(),
+            config,
             log: log::event_words(directory, &directory.join(EVENTS)).unwrap_or_default(),
             skipped: self.skipped(directory),
             evaluations,
@@ -277,90 +157,7 @@ impl Library {
     fn skipped(&self, directory: &Path) -> u64 {
         self.records
             .places(directory, &directory.join("skipped.jsonl"))
-            .map_or(0, |places| places.all.len() as u64)
-    }
-
-    /// The answers of one evaluation; `None` where the run has no evaluation of that label. An empty
-    /// label means the first.
-    ///
-    /// # Errors
-    /// Those of reading the run's files.
-    pub fn answers(
-        &self,
-        run: &Run,
-        summary: RunSummary,
-        label: &str,
-        filter: Filter,
-        after: Option<u64>,
-        limit: usize,
-    ) -> io::Result<Option<AnswerList>> {
-        if run.found.trouble.is_some() {
-            return Ok(None);
-        }
-        let folders = facts::evaluation_folders(&run.found.directory)?;
-        let folder: Option<&EvaluationFolder> = if label.is_empty() {
-            let headline = run
-                .facts
-                .headline
-                .as_ref()
-                .map(|evaluation| evaluation.label.as_str());
-            folders
-                .iter()
-                .find(|folder| Some(folder.label.as_str()) == headline)
-                .or(folders.first())
-        } else {
-            folders.iter().find(|folder| folder.label == label)
-        };
-        let Some(folder) = folder else {
-            return Ok(None);
-        };
-        let AnswerPage {
-            answers,
-            total,
-            next,
-        } = answers::page(
-            &self.records,
-            &run.found.directory,
-            folder,
-            filter,
-            after,
-            limit,
-        )?;
-        Ok(Some(AnswerList {
-            run: summary,
-            label: folder.label.clone(),
-            filter: filter.words(),
-            answers,
-            total,
-            next,
-        }))
-    }
-
-    /// The Question page's data; `None` where the run does not know the question.
-    ///
-    /// # Errors
-    /// Those of reading the run's files.
-    pub fn question(
-        &self,
-        run: &Run,
-        summary: RunSummary,
-        id: &str,
-    ) -> io::Result<Option<QuestionDetail>> {
-        if run.found.trouble.is_some() {
-            return Ok(None);
-        }
-        let gathered =
-            question::gather(&self.records, &run.found.directory, &run.facts.labels, id)?;
-        Ok(gathered.map(|gathered| QuestionDetail {
-            run: summary,
-            id: id.to_owned(),
-            question: gathered.question,
-            gold: gathered.gold,
-            template: gathered.template,
-            clusters: gathered.clusters,
-            answers: gathered.answers,
-            rationale: gathered.rationale,
-        }))
+            .map_or(0, |places| places.columns().records)
     }
 }
 
@@ -383,10 +180,7 @@ impl Run {
             id: self.found.id.clone(),
             title: facts.title.clone(),
             model: facts.model.clone(),
-            method: facts
-                .headline
-                .as_ref()
-                .map_or_else(String::new, |evaluation| evaluation.method.clone()),
+            method: self.method().to_owned(),
             questions: facts.questions.clone(),
             n: facts.headline.as_ref().map_or(0, |evaluation| evaluation.n),
             metrics: facts.headline.clone(),
@@ -396,7 +190,16 @@ impl Run {
         }
     }
 
-    fn state(&self, process: Option<Process>) -> RunState {
+    /// The method of its headline evaluation; empty where it has none.
+    pub fn method(&self) -> &str {
+        self.facts
+            .headline
+            .as_ref()
+            .map_or("", |evaluation| evaluation.method.as_str())
+    }
+
+    /// Where it stands.
+    pub fn state(&self, process: Option<Process>) -> RunState {
         if let Some(error) = &self.facts.trouble {
             return RunState::Damaged {
                 error: error.clone(),
@@ -434,25 +237,6 @@ impl Run {
         silent_ms > UNLOCKED_AFTER_MS
             && std::fs::File::open(self.found.directory.join(LOCK))
                 .is_ok_and(|lock| lock.try_lock_shared().is_ok())
-    }
-
-    /// Whether a search finds it: in title, id, model, method or questions, whatever the case.
-    pub fn matches(&self, search: &str) -> bool {
-        let search = search.to_lowercase();
-        let method = self
-            .facts
-            .headline
-            .as_ref()
-            .map_or("", |evaluation| evaluation.method.as_str());
-        [
-            self.found.id.as_str(),
-            &self.facts.title,
-            &self.facts.model,
-            method,
-            &self.facts.questions,
-        ]
-        .iter()
-        .any(|text| text.to_lowercase().contains(&search))
     }
 }
 

@@ -19,7 +19,9 @@ pub struct Root {
 pub struct Found {
     /// The directory's name; a second one of the same name gets `~2`, and so on.
     pub id: String,
-    /// Canonical.
+    /// Where it was found.
+    pub path: PathBuf,
+    /// The same, canonical.
     pub directory: PathBuf,
     pub recorded: bool,
     /// Why it cannot be read at all.
@@ -46,12 +48,12 @@ const MARKS: [&str; 6] = [
 ];
 
 /// Looks at every folder; a folder that cannot be read is a warning, never an error, so that the
-/// others are still served.
-pub fn scan(roots: &[Root]) -> Scan {
+/// others are still served. What `known` gives for a path is taken as it is, but for its id.
+pub fn scan(roots: &[Root], known: impl Fn(&Path) -> Option<Found>) -> Scan {
     let mut scan = Scan::default();
     let mut taken = HashSet::new();
     for root in roots {
-        if let Err(error) = scan_root(root, &mut scan, &mut taken) {
+        if let Err(error) = scan_root(root, &known, &mut scan, &mut taken) {
             scan.warnings.push(format!(
                 "The folder of runs {} cannot be read: {error}. Runs in it are not shown.",
                 root.path.display()
@@ -61,7 +63,12 @@ pub fn scan(roots: &[Root]) -> Scan {
     scan
 }
 
-fn scan_root(root: &Root, scan: &mut Scan, taken: &mut HashSet<String>) -> io::Result<()> {
+fn scan_root(
+    root: &Root,
+    known: impl Fn(&Path) -> Option<Found>,
+    scan: &mut Scan,
+    taken: &mut HashSet<String>,
+) -> io::Result<()> {
     let folder = root.path.canonicalize()?;
     if is_run(&folder) {
         if let Some(name) = folder.file_name().and_then(|name| name.to_str()) {
@@ -89,6 +96,11 @@ fn scan_root(root: &Root, scan: &mut Scan, taken: &mut HashSet<String>) -> io::R
             break;
         }
         let path = folder.join(&name);
+        if let Some(known) = known(&path) {
+            let id = free_id(&name, taken);
+            scan.found.push(Found { id, ..known });
+            continue;
+        }
         let trouble = match path.canonicalize() {
             Err(error) => Some(error.to_string()),
             Ok(real) if !real.starts_with(&folder) => {
@@ -126,8 +138,8 @@ fn free_id(name: &str, taken: &mut HashSet<String>) -> String {
 fn found(id: String, path: PathBuf, recorded: bool, trouble: Option<String>) -> Found {
     // A run in trouble keeps its path unresolved: it is named, never opened.
     let directory = match &trouble {
-        None => path.canonicalize().unwrap_or(path),
-        Some(_) => path,
+        None => path.canonicalize().unwrap_or_else(|_| path.clone()),
+        Some(_) => path.clone(),
     };
     let changed_ms = directory
         .symlink_metadata()
@@ -137,6 +149,7 @@ fn found(id: String, path: PathBuf, recorded: bool, trouble: Option<String>) -> 
         .map_or(0, |duration| duration.as_millis() as u64);
     Found {
         id,
+        path,
         directory,
         recorded,
         trouble,

@@ -3,20 +3,28 @@
 use super::Server;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
+use crate::limits::INDEX_API_MS_MAX;
 use crate::runs::Run;
-use app::view::{AnswerList, QuestionDetail, RunDetail, RunSummary};
+use crate::runs::browse::Reads;
+use app::view::{AnswerList, QuestionDetail, RunDetail, RunRow};
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Duration;
 use utoipa::ToSchema;
+
+/// How long an answer waits for an index; pages show what is there.
+const API_PATIENCE: Duration = Duration::from_millis(INDEX_API_MS_MAX);
 
 /// `GET /api/runs`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RunList {
-    /// The newest first.
-    pub runs: Vec<RunSummary>,
-    /// The cursor of the next page.
+    pub runs: Vec<RunRow>,
+    /// Runs that match, on whatever page.
+    pub matching: u64,
+    /// The cursor of the next page; it goes with the same parameters.
     pub next: Option<String>,
 }
 
@@ -42,50 +50,19 @@ pub fn find(server: &Server, id: &str) -> Result<Run, Failure> {
         .ok_or_else(|| Failure::not_found("run"))
 }
 
-/// One page of runs and what is wrong with the folders. The cursor is `START_MS.ID` of the last run
-/// shown: rows that come or go in between neither repeat nor hide others.
-pub fn page_of_runs(
-    server: &Server,
-    query: &Parameters,
-) -> Result<(RunList, Arc<Vec<String>>), Failure> {
-    let search = query.search()?;
-    let limit = query.limit()?;
-    let after =
-        match query.cursor() {
-            None => None,
-            Some(cursor) => {
-                let place = cursor
-                    .split_once('.')
-                    .and_then(|(start, id)| Some((start.parse::<u64>().ok()?, id)));
-                Some(place.ok_or_else(|| {
-                    Failure::bad_query("The cursor is not one that this list gave.")
-                })?)
-            }
-        };
-    let (runs, warnings) = server.library.runs();
-    let mut rest = runs
-        .iter()
-        .filter(|run| after.is_none_or(|after| run.place() < after))
-        .filter(|run| search.is_empty() || run.matches(search));
-    let shown: Vec<&Run> = rest.by_ref().take(limit).collect();
-    let next = rest.next().and_then(|_| shown.last()).map(|run| {
-        let (start, id) = run.place();
-        format!("{start}.{id}")
-    });
-    Ok((
-        RunList {
-            runs: shown.into_iter().map(|run| server.summary(run)).collect(),
-            next,
-        },
-        warnings,
-    ))
-}
-
-/// Lists runs, the newest first.
+/// Lists runs, the newest first where nothing else is asked for.
 #[utoipa::path(
     get, path = "/api/runs", tag = "runs",
     params(
-        ("q" = Option<String>, Query, description = "Runs that have this in their title, id, model, method or questions; 200 bytes at most"),
+        ("q" = Option<String>, Query, description = "Runs that have each of these words in their title, id, model, method, data set, tags or note; 200 bytes at most"),
+        ("model" = Option<String>, Query, description = "Runs of this model"),
+        ("method" = Option<String>, Query, description = "Runs whose headline evaluation has this method"),
+        ("questions" = Option<String>, Query, description = "Runs on this data set"),
+        ("state" = Option<String>, Query, description = "`running`, `waiting`, `finished`, `failed` or `damaged`"),
+        ("tag" = Option<String>, Query, description = "Runs with this tag, whatever its case"),
+        ("sort" = Option<String>, Query, description = "`started` (the default), `title`, `state`, `model`, `method`, `questions`, `n`, `accuracy`, `ece`, `smece`, `brier` or `auroc`; runs without a figure come last"),
+        ("direction" = Option<String>, Query, description = "`ascending` or `descending`; where absent, `descending` for `started`, `n`, `accuracy` and `auroc`, else `ascending`"),
+        ("group" = Option<String>, Query, description = "`questions`: runs on the same data set together"),
         ("limit" = Option<u8>, Query, description = "Rows, 1 to 200; 50 where absent", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next` of the page before")
     ),
@@ -98,13 +75,21 @@ pub async fn list_runs(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<RunList>, Failure> {
-    let list = read({
+    let page = read({
         let server = Arc::clone(&server);
-        move || page_of_runs(&server, &Parameters::parse(query.as_deref())).map(|(list, _)| list)
+        let noted = super::labels::noted(&server).await;
+        move || {
+            let query = Parameters::parse(query.as_deref());
+            super::runs::page_of_runs(&server, &query, &noted).map(|(page, _)| page)
+        }
     })
     .await?;
-    super::health::store_index(server);
-    Ok(Json(list))
+    super::health::tend_index(server);
+    Ok(Json(RunList {
+        runs: page.rows,
+        matching: page.matching,
+        next: page.next,
+    }))
 }
 
 /// All about one run.
@@ -127,6 +112,7 @@ pub async fn get_run(
     read(move || {
         let run = find(&server, &id)?;
         let labels = Parameters::parse(query.as_deref()).labels();
+        server.library.indexed(&run, Reads::Answers, API_PATIENCE);
         server
             .library
             .detail(&run, server.summary(&run), &labels)
@@ -144,19 +130,17 @@ pub fn page_of_answers(
 ) -> Result<AnswerList, Failure> {
     server
         .library
-        .answers(
-            run,
-            server.summary(run),
-            query.label(),
-            query.filter()?,
-            query.offset()?,
-            query.limit()?,
-        )
+        .answers(run, server.summary(run), query.label(), query.answers()?)
         .map_err(|error| Failure::unreadable(&error))?
         .ok_or_else(|| Failure::not_found("evaluation"))
 }
 
-/// Lists the answers of one evaluation, in their file's order.
+/// Lists the answers of one evaluation, narrowed and ordered.
+///
+/// A search reads 64 MiB of the file at most for one page: `searched` says how far it went, and the next
+/// page goes on from there. Texts of more than 2,000 characters are cut and say so; the record's own
+/// address has the whole. Where the file is still being indexed after 20 seconds, `indexing` says how far
+/// that is, and the list has what is indexed.
 #[utoipa::path(
     get, path = "/api/runs/{id}/answers", tag = "runs",
     params(
@@ -166,8 +150,13 @@ pub fn page_of_answers(
         ("low" = Option<f64>, Query, description = "Probability from here, inclusive"),
         ("high" = Option<f64>, Query, description = "Probability to here, exclusive but for 1"),
         ("correct" = Option<bool>, Query, description = "Only right or only wrong answers"),
+        ("template" = Option<String>, Query, description = "Only answers to questions of this template"),
+        ("failed" = Option<bool>, Query, description = "Only answers whose confidence could not, or could, be read"),
+        ("q" = Option<String>, Query, description = "Answers that have this in question, answer, gold answer, response or id; 200 bytes at most"),
+        ("sort" = Option<String>, Query, description = "`file`, the default; `surest` or `least-sure` first"),
         ("limit" = Option<u8>, Query, description = "Rows, 1 to 200; 50 where absent", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before")
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("before" = Option<String>, Query, description = "`previous` of the page after")
     ),
     responses(
         (status = 200, body = AnswerList),
@@ -182,18 +171,36 @@ pub async fn list_answers(
 ) -> Result<Json<AnswerList>, Failure> {
     read(move || {
         let run = find(&server, &id)?;
+        server.library.indexed(&run, Reads::Answers, API_PATIENCE);
         page_of_answers(&server, &run, &Parameters::parse(query.as_deref())).map(Json)
     })
     .await
 }
 
 /// What a run says of one question.
-pub fn question_of(server: &Server, run: &Run, id: &str) -> Result<QuestionDetail, Failure> {
-    server
+pub fn question_of(
+    server: &Server,
+    run: &Run,
+    id: &str,
+    query: &Parameters,
+) -> Result<QuestionDetail, Failure> {
+    let found = server
         .library
-        .question(run, server.summary(run), id)
-        .map_err(|error| Failure::unreadable(&error))?
-        .ok_or_else(|| Failure::not_found("question"))
+        .question(run, server.summary(run), id, query.threshold()?)
+        .map_err(|error| Failure::unreadable(&error))?;
+    found.ok_or_else(|| {
+        match server.library.indexed(run, Reads::Questions, Duration::ZERO) {
+            None => Failure::not_found("question"),
+            Some(indexing) => Failure::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!(
+                    "The run's files are being indexed, and this question is not among what is read: {}.",
+                    indexing.words()
+                ),
+                "Try again in a moment.",
+            ),
+        }
+    })
 }
 
 /// All that a run says of one question.
@@ -201,20 +208,30 @@ pub fn question_of(server: &Server, run: &Run, id: &str) -> Result<QuestionDetai
     get, path = "/api/runs/{id}/questions/{question_id}", tag = "runs",
     params(
         ("id" = String, Path, description = "The run's id"),
-        ("question_id" = String, Path, description = "The question's id")
+        ("question_id" = String, Path, description = "The question's id"),
+        ("threshold" = Option<f64>, Query, description = "Echoed in millionths, for the page; clusters are the stored ones")
     ),
     responses(
         (status = 200, body = QuestionDetail),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
 pub async fn get_question(
     State(server): State<Arc<Server>>,
     Path((id, question_id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<QuestionDetail>, Failure> {
     read(move || {
         let run = find(&server, &id)?;
-        question_of(&server, &run, &question_id).map(Json)
+        server.library.indexed(&run, Reads::Questions, API_PATIENCE);
+        question_of(
+            &server,
+            &run,
+            &question_id,
+            &Parameters::parse(query.as_deref()),
+        )
+        .map(Json)
     })
     .await
 }

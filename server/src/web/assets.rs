@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
-use tower_http::services::ServeDir;
+use tower_http::services::{ServeDir, ServeFile};
 use tower_http::set_header::SetResponseHeader;
 
 /// Of the stylesheet.
@@ -18,20 +18,38 @@ static TAG: LazyLock<String> = LazyLock::new(|| {
     format!("\"{:016x}\"", hasher.finish())
 });
 
+/// The worker that reads visitors' files, and what its own policy lets it do: load its two scripts and
+/// run its module. It can reach no network, so that no mistake in it could send a file anywhere.
+const WORKER: &str = "/assets/your-file/worker.js";
+const WORKER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; frame-ancestors 'none'";
+
 pub fn router(server: &Server) -> Router<Arc<Server>> {
     let router = Router::new().route("/assets/style.css", get(stylesheet));
     match &server.assets {
         // Links in the folder are its owner's choice; `..` is refused by ServeDir.
-        Some(folder) => router.nest_service(
-            "/assets",
-            SetResponseHeader::if_not_present(
-                ServeDir::new(folder)
-                    .append_index_html_on_directories(false)
-                    .precompressed_br(),
-                header::CACHE_CONTROL,
-                HeaderValue::from_static("no-cache"),
+        Some(folder) => router
+            .route_service(
+                WORKER,
+                SetResponseHeader::overriding(
+                    SetResponseHeader::if_not_present(
+                        ServeFile::new(folder.join("your-file/worker.js")).precompressed_br(),
+                        header::CACHE_CONTROL,
+                        HeaderValue::from_static("no-cache"),
+                    ),
+                    header::CONTENT_SECURITY_POLICY,
+                    HeaderValue::from_static(WORKER_POLICY),
+                ),
+            )
+            .nest_service(
+                "/assets",
+                SetResponseHeader::if_not_present(
+                    ServeDir::new(folder)
+                        .append_index_html_on_directories(false)
+                        .precompressed_br(),
+                    header::CACHE_CONTROL,
+                    HeaderValue::from_static("no-cache"),
+                ),
             ),
-        ),
         None => router,
     }
 }

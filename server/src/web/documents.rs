@@ -1,13 +1,14 @@
 //! Pages, drawn once and kept until what they show changes; each answer gets a nonce of its own.
 
 use super::Server;
+use super::latest::Latest;
+use super::packed::Packed;
 use super::problem::Failure;
-use crate::limits::{PAGES_KEPT_BYTES_MAX, PAGES_KEPT_MAX};
+use crate::limits::{PAGE_PACKED_BYTES_MAX, PAGES_KEPT_BYTES_MAX, PAGES_KEPT_MAX};
 use app::{Page, RenderContext};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
@@ -17,28 +18,24 @@ pub struct Documents {
     /// Stands in kept pages where each answer's own nonce goes. Nobody can guess it, so no text of a
     /// run can hold it.
     placeholder: String,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    /// By address; the version is that of what the page shows.
-    pages: HashMap<String, KeptPage>,
-    bytes: usize,
-    clock: u64,
+    /// By address.
+    kept: Mutex<Latest<String, KeptPage>>,
+    /// By the page's tag.
+    packed: Mutex<Latest<u64, Arc<Packed>>>,
 }
 
 struct KeptPage {
+    /// Of what the page shows.
     version: String,
     body: Arc<str>,
-    used: u64,
 }
 
 impl Default for Documents {
     fn default() -> Self {
         Documents {
             placeholder: nonce(),
-            kept: Mutex::default(),
+            kept: Mutex::new(Latest::new(PAGES_KEPT_MAX, PAGES_KEPT_BYTES_MAX)),
+            packed: Mutex::new(Latest::new(PAGES_KEPT_MAX, PAGES_KEPT_BYTES_MAX)),
         }
     }
 }
@@ -96,53 +93,27 @@ impl Documents {
 
     /// The kept page of an address, if it is of this version.
     pub fn kept(&self, address: &str, version: &str) -> Option<Arc<str>> {
-        let mut kept = self.lock();
-        kept.clock += 1;
-        let clock = kept.clock;
-        let page = kept
-            .pages
-            .get_mut(address)
-            .filter(|page| page.version == version)?;
-        page.used = clock;
+        let mut kept = lock(&self.kept);
+        let page = kept.get(address).filter(|page| page.version == version)?;
         Some(Arc::clone(&page.body))
     }
 
     /// Keeps a page; the ones that were asked for longest ago go.
     pub fn keep(&self, address: &str, version: &str, body: Arc<str>) {
-        if body.len() > PAGES_KEPT_BYTES_MAX / 4 {
-            return;
-        }
-        let mut kept = self.lock();
-        let used = kept.clock;
-        kept.bytes += body.len();
+        let bytes = body.len();
         let page = KeptPage {
             version: version.to_owned(),
             body,
-            used,
         };
-        if let Some(before) = kept.pages.insert(address.to_owned(), page) {
-            kept.bytes -= before.body.len();
-        }
-        while kept.pages.len() > PAGES_KEPT_MAX || kept.bytes > PAGES_KEPT_BYTES_MAX {
-            let oldest = kept
-                .pages
-                .iter()
-                .min_by_key(|(_, page)| page.used)
-                .map(|(address, _)| address.clone());
-            let Some(removed) = oldest.and_then(|oldest| kept.pages.remove(&oldest)) else {
-                break;
-            };
-            kept.bytes -= removed.body.len();
-        }
+        lock(&self.kept).keep(address.to_owned(), page, bytes);
     }
 
     /// A page as an answer, or `304` where the visitor has it already.
     ///
     /// The `304` carries no policy: the kept page's nonce belongs to the policy it came with.
     pub fn answer(&self, request: &HeaderMap, body: &str) -> Response {
-        let mut hasher = DefaultHasher::new();
-        body.replace(&self.placeholder, "").hash(&mut hasher);
-        let tag = format!("W/\"{:016x}\"", hasher.finish());
+        let number = self.number(body);
+        let tag = format!("W/\"{number:016x}\"");
         let known = request
             .get(header::IF_NONE_MATCH)
             .and_then(|tags| tags.to_str().ok())
@@ -153,23 +124,61 @@ impl Documents {
         let mut response = if known {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
-            let mut response = Response::new(Body::empty());
-            response.headers_mut().insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("text/html; charset=utf-8"),
-            );
-            let nonce = nonce();
-            *response.body_mut() = Body::from(body.replace(&self.placeholder, &nonce));
-            set_policy(response.headers_mut(), &nonce);
-            response
+            self.whole(request, body, number)
         };
-        response.headers_mut().insert(header::ETAG, tag);
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, tag);
         // Kept by the browser, asked about each time.
-        response.headers_mut().insert(
+        headers.insert(
             header::CACHE_CONTROL,
             HeaderValue::from_static("private, no-cache"),
         );
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         response
+    }
+
+    /// Of what a page says, whatever its nonce.
+    fn number(&self, body: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for part in body.split(&self.placeholder) {
+            part.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    fn whole(&self, request: &HeaderMap, body: &str, number: u64) -> Response {
+        let nonce = nonce();
+        let packed = accepts_gzip(request)
+            .then(|| self.packed(body, number))
+            .flatten();
+        let mut response = Response::new(match &packed {
+            Some(packed) => Body::from(packed.filled(&nonce)),
+            None => Body::from(body.replace(&self.placeholder, &nonce)),
+        });
+        let headers = response.headers_mut();
+        if packed.is_some() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
+        set_policy(headers, &nonce);
+        response
+    }
+
+    /// The page as it was packed before, or now; `None` where it is so large that it is packed as it
+    /// leaves.
+    fn packed(&self, body: &str, number: u64) -> Option<Arc<Packed>> {
+        if let Some(packed) = lock(&self.packed).get(&number) {
+            return Some(Arc::clone(packed));
+        }
+        if body.len() > PAGE_PACKED_BYTES_MAX {
+            return None;
+        }
+        let packed = Arc::new(Packed::new(body, &self.placeholder).ok()?);
+        lock(&self.packed).keep(number, Arc::clone(&packed), packed.bytes());
+        Some(packed)
     }
 
     /// An error page as an answer: drawn for this answer alone, never kept by the browser.
@@ -184,17 +193,33 @@ impl Documents {
         set_policy(response.headers_mut(), &nonce);
         response
     }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        // A cache: after a panic elsewhere the worst is a wrong count of bytes.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Scripts only with the nonce or from here, no inline style, nothing from elsewhere.
+fn lock<Value>(mutex: &Mutex<Value>) -> MutexGuard<'_, Value> {
+    // A cache: after a panic elsewhere the worst is a wrong count of bytes.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether `Accept-Encoding` names gzip, and not with a weight of 0.
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    request
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|codings| codings.to_str().ok())
+        .flat_map(|codings| codings.split(','))
+        .any(|coding| {
+            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+            let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
+            name.trim().eq_ignore_ascii_case("gzip")
+                && weight.parse::<f64>().is_ok_and(|weight| weight > 0.0)
+        })
+}
+
+/// Scripts and the one style sheet only with the nonce or from here, no style on an element, nothing from
+/// elsewhere.
 fn set_policy(headers: &mut HeaderMap, nonce: &str) {
     let policy = format!(
-        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; \
          img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; \
          form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     );
@@ -208,15 +233,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pages_asked_for_longest_ago_go_first() {
+    fn a_page_of_another_version_is_not_the_kept_one() {
         let documents = Documents::default();
-        for number in 0..=PAGES_KEPT_MAX {
-            documents.kept("/0", "1");
-            documents.keep(&format!("/{number}"), "1", "page".into());
-        }
+        documents.keep("/0", "1", "page".into());
         assert!(documents.kept("/0", "1").is_some());
         assert!(documents.kept("/0", "2").is_none());
         assert!(documents.kept("/1", "1").is_none());
-        assert_eq!(documents.lock().bytes, PAGES_KEPT_MAX * 4);
+    }
+
+    #[test]
+    fn a_tag_does_not_depend_on_the_nonce() {
+        let (one, other) = (Documents::default(), Documents::default());
+        let page = |documents: &Documents| format!("<i n={0}>a</i>{0}", documents.placeholder);
+        assert_eq!(one.number(&page(&one)), other.number(&page(&other)));
+        assert_ne!(one.number(&page(&one)), one.number("<i n=>a</i>"));
+    }
+
+    #[test]
+    fn gzip_is_sent_to_who_takes_it() {
+        let accepts = |text: &'static str| {
+            let pair = (header::ACCEPT_ENCODING, HeaderValue::from_static(text));
+            accepts_gzip(&[pair].into_iter().collect())
+        };
+        assert!(accepts("gzip, deflate, br, zstd"));
+        assert!(accepts("br;q=1.0, GZIP;q=0.5"));
+        assert!(!accepts("gzip;q=0, br"));
+        assert!(!accepts("br") && !accepts(""));
     }
 }

@@ -69,19 +69,46 @@ pub async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Readiness>
     }))
 }
 
-/// Writes what was read anew into the index, beside the answer. Losing it costs nothing but time at
-/// the next start.
-pub fn store_index(server: Arc<Server>) {
-    let Some(database) = server.database.clone() else {
-        return;
-    };
-    let fresh = server.library.take_fresh();
-    if fresh.is_empty() {
+/// Beside an answer: looks at the runs that ended, where that is due, and writes what was read anew
+/// into the index. Losing it costs nothing but time at the next start.
+pub fn tend_index(server: Arc<Server>) {
+    let folders = server.library.folders();
+    let is_due = folders.is_due();
+    if !is_due && (server.database.is_none() || !folders.has_fresh()) {
         return;
     }
     tokio::spawn(async move {
-        if let Err(error) = database.store_index(&fresh).await {
+        if is_due {
+            let looking = Arc::clone(&server);
+            let looked = read(move || {
+                looking.library.folders().look_at_all();
+                Ok(())
+            });
+            // It can only panic, and then `read` has passed that on.
+            let _ = looked.await;
+        }
+        let Some(database) = &server.database else {
+            return;
+        };
+        let fresh = server.library.folders().take_fresh();
+        if !fresh.is_empty()
+            && let Err(error) = database.store_index(&fresh).await
+        {
             tracing::warn!(%error, "the index of runs cannot be written: {error}");
+        }
+    });
+}
+
+/// Looks at the folders before the first visitor comes.
+pub fn begin_index(server: Arc<Server>) {
+    tokio::spawn(async move {
+        let looking = Arc::clone(&server);
+        let looked = read(move || {
+            looking.library.folders().begin();
+            Ok(())
+        });
+        if looked.await.is_ok() {
+            tend_index(server);
         }
     });
 }

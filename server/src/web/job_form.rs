@@ -139,14 +139,14 @@ impl Draft {
     async fn begun(server: &Arc<Server>, jobs: &Jobs, query: &Parameters) -> Result<Self, Failure> {
         let mut form = NewJob {
             stage: query
-                .given("stage")
+                .named("stage")
                 .and_then(stage::named)
                 .unwrap_or(stage::WHOLE)
                 .to_owned(),
             ..NewJob::default()
         };
         let mut text = String::new();
-        if let Some(name) = query.given("config") {
+        if let Some(name) = query.named("config") {
             let named = datasets::configs::builtin(name)
                 .or_else(|| datasets::configs::builtin(&format!("world-facts/{name}")));
             text = named
@@ -168,7 +168,7 @@ impl Draft {
                 &name.trim_end_matches(".toml").replace('/', "-"),
             )
             .await;
-        } else if let Some(id) = query.given("run") {
+        } else if let Some(id) = query.named("run") {
             let (config, is_ours) = config_of_run(server, jobs, id).await?;
             text = config;
             form.from = format!("the configuration of the run {id}");
@@ -177,7 +177,7 @@ impl Draft {
                 true => id.to_owned(),
                 false => free_name(server, jobs, id).await,
             };
-        } else if let Some(id) = query.given("job") {
+        } else if let Some(id) = query.named("job") {
             let job = jobs.job(id).await?;
             text.clone_from(&job.config);
             form.from = format!("the job of the run {}", job.run_id);

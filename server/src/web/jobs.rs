@@ -216,6 +216,7 @@ pub async fn list_jobs(
     post, path = "/api/jobs", tag = "jobs", request_body = JobRequest,
     responses(
         (status = 201, body = Job, description = "Queued; `Location` names it"),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),

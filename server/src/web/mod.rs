@@ -2,23 +2,41 @@
 
 mod api;
 mod assets;
+mod attachment;
+mod charts;
+mod compare;
 mod documents;
 mod events;
+mod files;
+mod fresh;
 mod guard;
 mod health;
 mod job_events;
 mod job_form;
 mod job_pages;
 mod jobs;
+mod labels;
+mod latest;
+mod packed;
 mod pages;
 mod problem;
 mod query;
+mod raw;
+mod reference;
+mod runs;
+mod states;
+mod tables;
+mod your_file;
 
 pub use documents::Documents;
+pub use health::begin_index;
 
 use crate::db::Database;
 use crate::jobs::Jobs;
-use crate::limits::{BODY_BYTES_MAX, WATCHERS_MAX};
+use crate::labels::LabelBook;
+use crate::limits::{BODY_BYTES_MAX, COMPARISONS_AT_ONCE_MAX, WATCHERS_MAX};
+use crate::runs::comparison::Comparisons;
+use crate::runs::library::Process;
 use crate::runs::{Library, Run};
 use app::view::RunSummary;
 use axum::Router;
@@ -41,6 +59,7 @@ pub struct Server {
     /// `None` where it could not be opened; `database_trouble` then says why.
     pub database: Option<Database>,
     pub database_trouble: Option<String>,
+    pub labels: LabelBook,
     /// `Err` says why there are none.
     pub jobs: Result<Jobs, NoJobs>,
     pub assets: Option<PathBuf>,
@@ -49,6 +68,9 @@ pub struct Server {
     pub watchers: Arc<Semaphore>,
     pub stopping: watch::Receiver<bool>,
     pub documents: Documents,
+    pub comparisons: Comparisons,
+    /// Places for comparisons that are computed or wait.
+    pub comparing: Arc<Semaphore>,
 }
 
 /// Why no job can be started.
@@ -68,13 +90,18 @@ impl Server {
         Arc::new(Semaphore::new(WATCHERS_MAX))
     }
 
+    /// A new set of places for comparisons.
+    pub fn comparing() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(COMPARISONS_AT_ONCE_MAX))
+    }
+
     fn summary(&self, run: &Run) -> RunSummary {
-        run.summary(
-            self.jobs
-                .as_ref()
-                .ok()
-                .and_then(|jobs| jobs.process_of(&run.found.id)),
-        )
+        run.summary(self.process_of(&run.found.id))
+    }
+
+    /// What a run's job says of its process; `None` where it has none.
+    fn process_of(&self, id: &str) -> Option<Process> {
+        self.jobs.as_ref().ok()?.process_of(id)
     }
 
     /// What every page warns of.
@@ -95,7 +122,7 @@ impl Server {
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     tags(
-        (name = "runs", description = "Run directories, read-only"),
+        (name = "runs", description = "Run directories, read-only, and what people note of them"),
         (name = "jobs", description = "Runs started from here"),
         (name = "server", description = "How the server does")
     )
@@ -115,7 +142,12 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(api::get_run))
         .routes(routes!(api::list_answers))
         .routes(routes!(api::get_question))
+        .routes(routes!(compare::get_comparison))
+        .routes(routes!(tables::get_tables))
+        .routes(routes!(raw::get_records))
         .routes(routes!(events::follow_run))
+        .routes(routes!(states::follow_states))
+        .routes(routes!(labels::get_labels, labels::patch_labels))
         .routes(routes!(jobs::list_jobs, jobs::add_job))
         .routes(routes!(jobs::get_job))
         .routes(routes!(jobs::cancel_job))
@@ -141,8 +173,10 @@ pub fn router(server: Arc<Server>) -> Router {
                 .into_response()
         }
     });
-    api.route("/api/openapi.json", described)
-        .route("/", get(pages::runs))
+    let routes = api
+        .route("/api/openapi.json", described)
+        .route("/api", get(reference::reference))
+        .route("/", get(runs::runs))
         // One address for one page: the list stands at `/`.
         .route(
             "/runs",
@@ -154,14 +188,33 @@ pub fn router(server: Arc<Server>) -> Router {
             }),
         )
         .route("/runs/{id}", get(pages::run))
+        .route("/runs/{id}/labels", post(labels::post_labels))
         .route("/runs/{id}/answers", get(pages::answers))
+        .route("/runs/{id}/charts/{chart}", get(charts::chart))
+        .route("/runs/{id}/files/{*path}", get(files::file))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
+        .route(
+            "/runs/{id}/questions/{question_id}/records/{kind}",
+            get(raw::get_records),
+        )
+        .route("/compare", get(compare::page))
+        .route("/tables", get(tables::page))
+        .route("/tables.md", get(tables::markdown))
+        .route("/tables.csv", get(tables::csv))
+        .route("/tables.tex", get(tables::latex))
         .route("/jobs", get(job_pages::queue))
         .route("/jobs/new", get(job_form::begin).post(job_form::posted))
         .route("/jobs/{id}", get(job_pages::job))
         .route("/jobs/{id}/cancel", post(job_pages::cancel))
         .route("/jobs/{id}/retry", post(job_pages::retry))
-        .merge(assets::router(&server))
+        .route("/your-file", get(your_file::your_file))
+        .merge(assets::router(&server));
+    guarded(routes, server)
+}
+
+/// What stands before and behind every address.
+fn guarded(routes: Router<Arc<Server>>, server: Arc<Server>) -> Router {
+    routes
         .fallback(|| async { problem::Failure::not_found("page") })
         .method_not_allowed_fallback(|| async { problem::Failure::method() })
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
@@ -169,7 +222,68 @@ pub fn router(server: Arc<Server>) -> Router {
         .layer(from_fn(guard::time_limit))
         .layer(from_fn_with_state(Arc::clone(&server), guard::admit))
         .layer(from_fn_with_state(Arc::clone(&server), problem::dress))
+        .layer(from_fn(fresh::tag))
         .layer(CompressionLayer::new())
         .layer(from_fn(guard::security_headers))
         .with_state(server)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bare_server() -> Arc<Server> {
+        let (_, stopping) = watch::channel(false);
+        Arc::new(Server {
+            library: Library::new(Vec::new(), Vec::new()),
+            database: None,
+            database_trouble: None,
+            jobs: Err(NoJobs::Database),
+            assets: None,
+            loopback: true,
+            watchers: Server::watchers(),
+            stopping,
+            documents: Documents::default(),
+            labels: LabelBook::default(),
+            comparing: Server::comparing(),
+            comparisons: Comparisons::default(),
+        })
+    }
+
+    async fn breaks() -> &'static str {
+        panic!("the secret of line 7")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_in_the_form_of_its_address_and_keeps_its_words() {
+        let _ = any_spawner::Executor::init_tokio();
+        let routes = Router::new()
+            .route("/api/breaks", get(breaks))
+            .route("/breaks", get(breaks));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = guarded(routes, bare_server());
+        let serving = tokio::spawn(async { axum::serve(listener, router).await });
+        for (path, kind) in [
+            ("/api/breaks", "application/problem+json"),
+            ("/breaks", "text/html; charset=utf-8"),
+        ] {
+            let url = format!("http://{address}{path}");
+            let mut answer = tokio::task::spawn_blocking(move || {
+                let agent: ureq::Agent = ureq::Agent::config_builder()
+                    .http_status_as_error(false)
+                    .build()
+                    .into();
+                agent.get(url).call().unwrap()
+            })
+            .await
+            .unwrap();
+            assert_eq!(answer.status(), 500, "{path}");
+            assert_eq!(answer.headers()["content-type"], kind);
+            let text = answer.body_mut().read_to_string().unwrap();
+            assert!(!text.contains("secret"), "{text}");
+            assert!(text.contains("The server made a mistake"), "{text}");
+        }
+        serving.abort();
+    }
 }

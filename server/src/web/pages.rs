@@ -1,44 +1,18 @@
 //! The pages: their data is read and drawn here, or taken as it was drawn last.
 
 use super::Server;
-use super::api::{find, page_of_answers, page_of_runs, question_of, read};
+use super::api::{find, page_of_answers, question_of, read};
 use super::problem::Failure;
 use super::query::Parameters;
+use crate::limits::INDEX_PAGE_MS_MAX;
 use crate::runs::Run;
+use crate::runs::browse::Reads;
 use app::Page;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use std::sync::Arc;
-
-/// The list of runs.
-pub async fn runs(
-    State(server): State<Arc<Server>>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Failure> {
-    let (page, warnings) = read({
-        let server = Arc::clone(&server);
-        let uri = uri.clone();
-        move || {
-            let query = Parameters::parse(uri.query());
-            let (list, warnings) = page_of_runs(&server, &query)?;
-            let page = Page::Runs {
-                runs: list.runs,
-                query: query.search()?.to_owned(),
-                next: list.next,
-            };
-            Ok((page, warnings))
-        }
-    })
-    .await?;
-    super::health::store_index(Arc::clone(&server));
-    let body = server
-        .documents
-        .draw(&server, page, &address_of(&uri), &warnings)
-        .await;
-    Ok(server.documents.answer(&headers, &body))
-}
+use std::time::Duration;
 
 /// One run.
 pub async fn run(
@@ -47,13 +21,20 @@ pub async fn run(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
-    of_run(server, id, headers, uri, |server, run, query| {
-        let detail = server
-            .library
-            .detail(run, server.summary(run), &query.labels())
-            .map_err(|error| Failure::unreadable(&error))?;
-        Ok(Page::Run(Box::new(detail)))
-    })
+    of_run(
+        server,
+        id,
+        headers,
+        uri,
+        Reads::Answers,
+        |server, run, query| {
+            let detail = server
+                .library
+                .detail(run, server.summary(run), &query.labels())
+                .map_err(|error| Failure::unreadable(&error))?;
+            Ok(Page::Run(Box::new(detail)))
+        },
+    )
     .await
 }
 
@@ -64,9 +45,14 @@ pub async fn answers(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
-    of_run(server, id, headers, uri, |server, run, query| {
-        Ok(Page::Answers(page_of_answers(server, run, query)?))
-    })
+    of_run(
+        server,
+        id,
+        headers,
+        uri,
+        Reads::Answers,
+        |server, run, query| Ok(Page::Answers(page_of_answers(server, run, query)?)),
+    )
     .await
 }
 
@@ -77,13 +63,21 @@ pub async fn question(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
-    of_run(server, id, headers, uri, move |server, run, _| {
-        Ok(Page::Question(Box::new(question_of(
-            server,
-            run,
-            &question_id,
-        )?)))
-    })
+    of_run(
+        server,
+        id,
+        headers,
+        uri,
+        Reads::Questions,
+        move |server, run, query| {
+            Ok(Page::Question(Box::new(question_of(
+                server,
+                run,
+                &question_id,
+                query,
+            )?)))
+        },
+    )
     .await
 }
 
@@ -93,6 +87,7 @@ async fn of_run(
     id: String,
     headers: HeaderMap,
     uri: Uri,
+    reads: Reads,
     page_of: impl FnOnce(&Server, &Run, &Parameters) -> Result<Page, Failure> + Send + 'static,
 ) -> Result<Response, Failure> {
     let address = address_of(&uri);
@@ -109,20 +104,38 @@ async fn of_run(
     if let Some(body) = server.documents.kept(&address, &version) {
         return Ok(server.documents.answer(&headers, &body));
     }
-    let page = read({
+    let (page, indexing) = read({
         let server = Arc::clone(&server);
-        move || page_of(&server, &run, &Parameters::parse(uri.query()))
+        move || {
+            // A page shows what is indexed so far rather than to be waited for.
+            let patience = Duration::from_millis(INDEX_PAGE_MS_MAX);
+            let indexing = server.library.indexed(&run, reads, patience);
+            let page = page_of(&server, &run, &Parameters::parse(uri.query()))?;
+            Ok((page, indexing))
+        }
     })
     .await?;
+    let warnings: Vec<String> = indexing
+        .map(|indexing| {
+            format!(
+                "This run is being indexed: {}. The page has what is read; load it again for the rest.",
+                indexing.words()
+            )
+        })
+        .into_iter()
+        .collect();
     let body: Arc<str> = server
         .documents
-        .draw(&server, page, &address, &[])
+        .draw(&server, page, &address, &warnings)
         .await
         .into();
-    server.documents.keep(&address, &version, Arc::clone(&body));
+    if indexing.is_none() {
+        server.documents.keep(&address, &version, Arc::clone(&body));
+    }
     Ok(server.documents.answer(&headers, &body))
 }
 
+/// Path and query.
 pub fn address_of(uri: &Uri) -> String {
     uri.path_and_query()
         .map_or("/", |address| address.as_str())

@@ -41,6 +41,11 @@ impl Failure {
         })
     }
 
+    /// What happened and what to do, in a line.
+    pub fn words(&self) -> String {
+        format!("{} {}", self.0.detail, self.0.next)
+    }
+
     /// `what` is `page`, `run`, …
     pub fn not_found(what: &str) -> Self {
         Failure::new(
@@ -98,7 +103,7 @@ impl Failure {
 fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => "Not found",
-        StatusCode::BAD_REQUEST => "This address cannot be understood",
+        StatusCode::BAD_REQUEST => "This request cannot be understood",
         StatusCode::FORBIDDEN => "Not allowed",
         StatusCode::CONFLICT => "Not possible now",
         StatusCode::PAYLOAD_TOO_LARGE => "Too large",
@@ -138,15 +143,13 @@ pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Ne
         .path_and_query()
         .map_or("/", |address| address.as_str())
         .to_owned();
+    let path = request.uri().path().to_owned();
     let response = next.run(request).await;
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let for_programs = address.starts_with("/api/")
-        || ["/healthz", "/readyz", "/assets/"]
-            .iter()
-            .any(|start| address.starts_with(start));
+    let for_programs = super::fresh::is_of_api(&path) || path.starts_with("/assets/");
     let failure = match response.extensions().get::<Failure>() {
         Some(failure) => failure.clone(),
         // Its own form already: the health addresses, or a form that came back with what is wrong.

@@ -1,9 +1,9 @@
 //! The query of an address, turned once into what was asked for.
 
 use super::problem::Failure;
-use crate::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, SEARCH_BYTES_MAX};
-use crate::runs::answers::Filter;
-use app::view::JobState;
+use crate::limits::{FACET_BYTES_MAX, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, SEARCH_BYTES_MAX};
+use crate::runs::answers::{Asked, Cursor, Filter, Turn};
+use app::view::{AnswerOrder, Direction, Facet, JobState, RunChoice, RunSort, STATE_WORDS};
 
 /// Parameters in their order; one may be there more than once.
 pub struct Parameters(Vec<(String, String)>);
@@ -15,6 +15,11 @@ impl Parameters {
                 .into_owned()
                 .collect(),
         )
+    }
+
+    /// The fields of a form that was sent.
+    pub fn from_form(form: &[u8]) -> Self {
+        Parameters(form_urlencoded::parse(form).into_owned().collect())
     }
 
     /// The first of these names that is there and not empty.
@@ -36,6 +41,20 @@ impl Parameters {
             .collect()
     }
 
+    /// `run`, as often as it is there and not empty.
+    pub fn runs(&self) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|(name, value)| name == "run" && !value.is_empty())
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+
+    /// The first parameter of that name that is not empty.
+    pub fn named(&self, name: &str) -> Option<&str> {
+        self.first(&[name])
+    }
+
     /// The first `label`; empty where there is none.
     pub fn label(&self) -> &str {
         self.first(&["label"]).unwrap_or("")
@@ -50,6 +69,81 @@ impl Parameters {
             )));
         }
         Ok(search)
+    }
+
+    /// What is asked of the list of runs.
+    pub fn choice(&self) -> Result<RunChoice, Failure> {
+        let mut narrowed = Vec::new();
+        for facet in Facet::ALL {
+            let Some(value) = self.first(&[facet.word()]) else {
+                continue;
+            };
+            if value.len() > FACET_BYTES_MAX {
+                return Err(Failure::bad_query(format!(
+                    "`{}` is longer than {FACET_BYTES_MAX} bytes.",
+                    facet.word()
+                )));
+            }
+            if facet == Facet::State && !STATE_WORDS.contains(&value) {
+                return Err(Failure::bad_query(format!(
+                    "`state` is {value:?}, expected one of {}.",
+                    STATE_WORDS.join(", ")
+                )));
+            }
+            narrowed.push((facet, value.to_owned()));
+        }
+        let sort = match self.first(&["sort"]) {
+            None => RunSort::default(),
+            Some(word) => RunSort::from_word(word).ok_or_else(|| {
+                let words = RunSort::ALL.map(RunSort::word).join(", ");
+                Failure::bad_query(format!("`sort` is {word:?}, expected one of {words}."))
+            })?,
+        };
+        let direction = match self.first(&["direction"]) {
+            None => sort.usual(),
+            Some("ascending") => Direction::Ascending,
+            Some("descending") => Direction::Descending,
+            Some(word) => {
+                return Err(Failure::bad_query(format!(
+                    "`direction` is {word:?}, expected `ascending` or `descending`."
+                )));
+            }
+        };
+        let grouped = match self.first(&["group"]) {
+            None => false,
+            Some("questions") => true,
+            Some(word) => {
+                return Err(Failure::bad_query(format!(
+                    "`group` is {word:?}, expected `questions`."
+                )));
+            }
+        };
+        Ok(RunChoice {
+            search: self.search()?.to_owned(),
+            narrowed,
+            sort,
+            direction,
+            grouped,
+        })
+    }
+
+    /// The runs to follow: `run`, as often as it is there, each once.
+    pub fn followed(&self) -> Vec<&str> {
+        let mut ids: Vec<&str> = Vec::new();
+        for (name, value) in &self.0 {
+            if name == "run" && !value.is_empty() && !ids.contains(&value.as_str()) {
+                ids.push(value);
+            }
+        }
+        ids
+    }
+
+    /// A form's field that was sent; it may be empty.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(given, _)| given == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// `limit`, within its bounds.
@@ -70,12 +164,50 @@ impl Parameters {
         self.first(&["cursor", "after"])
     }
 
-    /// The cursor of a list of answers, a byte offset.
+    /// The cursor of a stream, a byte offset.
     pub fn offset(&self) -> Result<Option<u64>, Failure> {
+        let refused = |_| Failure::bad_query("The cursor is not one that this stream gave.");
         self.cursor()
+            .map(|text| text.parse().map_err(refused))
+            .transpose()
+    }
+
+    /// What a list of answers is asked for: filter, `sort`, `limit`, and `after` (`cursor`) or `before`.
+    pub fn answers(&self) -> Result<Asked, Failure> {
+        let order = match self.first(&["sort"]) {
+            None => AnswerOrder::default(),
+            Some(name) => AnswerOrder::from_name(name).ok_or_else(|| {
+                Failure::bad_query(format!(
+                    "`sort` is {name:?}, expected `file`, `surest` or `least-sure`."
+                ))
+            })?,
+        };
+        let cursor = |text: &str| {
+            Cursor::parse(text, order)
+                .ok_or_else(|| Failure::bad_query("The cursor is not one that this list gave."))
+        };
+        let turn = match (self.first(&["before"]), self.cursor()) {
+            (Some(text), _) => Turn::Before(cursor(text)?),
+            (None, Some(text)) => Turn::After(cursor(text)?),
+            (None, None) => Turn::Start,
+        };
+        Ok(Asked {
+            filter: self.filter()?,
+            order,
+            turn,
+            limit: self.limit()?,
+        })
+    }
+
+    /// `threshold`, a cosine similarity, in millionths, rounded down.
+    pub fn threshold(&self) -> Result<Option<i32>, Failure> {
+        self.first(&["threshold"])
             .map(|text| {
-                text.parse()
-                    .map_err(|_| Failure::bad_query("The cursor is not one that this list gave."))
+                app::link::millionths(text).ok_or_else(|| {
+                    Failure::bad_query(format!(
+                        "`threshold` is {text:?}, expected a cosine similarity, -1 to 1."
+                    ))
+                })
             })
             .transpose()
     }
@@ -102,12 +234,7 @@ impl Parameters {
             .transpose()
     }
 
-    /// A parameter that is there and not empty.
-    pub fn given(&self, name: &str) -> Option<&str> {
-        self.first(&[name])
-    }
-
-    /// `bin`, `low`, `high`, and `correct` or `outcome`.
+    /// `bin`, `low`, `high`, `correct` or `outcome`, `template`, `failed`, and `q`.
     pub fn filter(&self) -> Result<Filter, Failure> {
         let probability = |name: &str| {
             self.first(&[name])
@@ -140,11 +267,24 @@ impl Parameters {
                 )));
             }
         };
+        let failed = match self.first(&["failed"]) {
+            None => None,
+            Some("true" | "yes" | "1") => Some(true),
+            Some("false" | "no" | "0") => Some(false),
+            Some(text) => {
+                return Err(Failure::bad_query(format!(
+                    "`failed` is {text:?}, expected `yes` or `no`."
+                )));
+            }
+        };
         Ok(Filter {
             bin,
             low: probability("low")?,
             high: probability("high")?,
             correct,
+            template: self.first(&["template"]).map(str::to_owned),
+            failed,
+            search: self.search()?.to_owned(),
         })
     }
 }
@@ -170,9 +310,47 @@ mod tests {
         assert!(parse("high=1e400").filter().is_err());
         assert!(parse("limit=0").limit().is_err());
         assert!(parse("limit=201").limit().is_err());
-        assert!(parse("cursor=-1").offset().is_err());
+        assert!(parse("cursor=-1").answers().is_err());
+        assert!(parse("sort=surest&after=12").answers().is_err());
+        assert!(parse("sort=surest&after=0.9_12").answers().is_ok());
+        assert!(parse("sort=random").answers().is_err());
+        assert!(parse("failed=maybe").filter().is_err());
+        assert_eq!(parse("threshold=0.83").threshold().unwrap(), Some(830_000));
+        assert!(parse("threshold=2").threshold().is_err());
         let long = format!("q={}", "x".repeat(201));
         assert!(Parameters::parse(Some(&long)).search().is_err());
         assert_eq!(parse("outcome=").filter().unwrap(), Filter::default());
+    }
+
+    #[test]
+    fn the_list_of_runs_is_asked_for_as_links_say_it() {
+        let choice = RunChoice {
+            search: "a b&c".into(),
+            narrowed: vec![
+                (Facet::Model, "hub/model".into()),
+                (Facet::State, "failed".into()),
+                (Facet::Tag, "ü, 50%".into()),
+            ],
+            sort: RunSort::Ece,
+            direction: Direction::Descending,
+            grouped: true,
+        };
+        for choice in [choice, RunChoice::default()] {
+            let address = app::link::runs(&choice, Some("after"));
+            let parameters = Parameters::parse(address.split_once('?').map(|(_, query)| query));
+            assert_eq!(parameters.choice().unwrap(), choice);
+            assert_eq!(parameters.cursor(), Some("after"));
+        }
+        // What a form sends where nothing was chosen.
+        let empty = Parameters::parse(Some("q=&model=&sort=auroc&direction=&group="));
+        let expected = RunChoice::default().sorted(RunSort::Auroc);
+        assert_eq!(empty.choice().unwrap(), expected);
+        for query in ["sort=size", "direction=up", "group=model", "state=odd"] {
+            assert!(Parameters::parse(Some(query)).choice().is_err(), "{query}");
+        }
+        assert_eq!(
+            Parameters::parse(Some("run=a&run=b&run=&run=a")).followed(),
+            ["a", "b"]
+        );
     }
 }

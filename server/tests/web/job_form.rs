@@ -53,7 +53,7 @@ fn a_form_is_shown_looked_at_and_started() {
         ("table", "evaluate[1]"),
         ("evaluate[1].method", "direct-prompting"),
     ];
-    let looked = server.post_form("/jobs/new", &[&fields[..], &[("do", "preview")]].concat());
+    let looked = server.send_form("/jobs/new", &[&fields[..], &[("do", "preview")]].concat());
     assert_eq!(looked.status, 200, "{}", looked.text);
     let toml = between(
         &looked.text,
@@ -67,14 +67,14 @@ fn a_form_is_shown_looked_at_and_started() {
     assert!(looked.text.contains("--until cluster"));
     // Unseen, it is shown again in place of started.
     let start = [("do", "start")];
-    let unseen = server.post_form("/jobs/new", &[&fields[..], &start].concat());
+    let unseen = server.send_form("/jobs/new", &[&fields[..], &start].concat());
     assert_eq!(unseen.status, 200);
     let changed = [("do", "start"), ("seen", "something else")];
-    let changed = server.post_form("/jobs/new", &[&fields[..], &changed].concat());
+    let changed = server.send_form("/jobs/new", &[&fields[..], &changed].concat());
     assert!(changed.text.contains("it was changed after it was shown"));
     assert_eq!(server.get("/api/jobs").json()["jobs"], json!([]));
     let seen = hidden(&looked.text, "seen").unwrap();
-    let started = server.post_form(
+    let started = server.send_form(
         "/jobs/new",
         &[&fields[..], &start, &[("seen", seen)]].concat(),
     );
@@ -91,7 +91,7 @@ fn a_form_is_shown_looked_at_and_started() {
     let shown = server.get(place);
     assert!(shown.text.contains("cluster of mine") && shown.text.contains("started as"));
     // The run is busy, and then it is there.
-    let again = server.post_form("/jobs/new", &[&fields[..], &[("do", "preview")]].concat());
+    let again = server.send_form("/jobs/new", &[&fields[..], &[("do", "preview")]].concat());
     assert_eq!(again.status, 422);
     assert!(again.text.contains("has a job already"), "{}", again.text);
 }
@@ -100,7 +100,7 @@ fn a_form_is_shown_looked_at_and_started() {
 fn what_is_wrong_stands_beside_its_field() {
     let scene = Scene::new();
     let server = scene.serve();
-    let page = server.post_form(
+    let page = server.send_form(
         "/jobs/new",
         &[
             ("mode", "fields"),
@@ -126,12 +126,12 @@ fn what_is_wrong_stands_beside_its_field() {
     assert!(page.text.contains("href=\"#field-sft-epochs\""));
     assert!(page.text.contains("&lt;b&gt;many"));
     assert!(!page.text.contains("sk-123"));
-    let name = server.post_form(
+    let name = server.send_form(
         "/jobs/new",
         &[("mode", "fields"), ("do", "preview"), ("out", "../evil")],
     );
     assert!(name.text.contains("is no name for a run"));
-    let stage = server.post_form(
+    let stage = server.send_form(
         "/jobs/new",
         &[
             ("mode", "fields"),
@@ -151,7 +151,7 @@ fn tables_are_added_and_removed_by_buttons() {
     let scene = Scene::new();
     let server = scene.serve();
     let post = |fields: &[(&str, &str)]| {
-        let page = server.post_form("/jobs/new", &[&[("mode", "fields")][..], fields].concat());
+        let page = server.send_form("/jobs/new", &[&[("mode", "fields")][..], fields].concat());
         assert_eq!(page.status, 200, "{}", page.text);
         page.text
     };
@@ -177,13 +177,13 @@ fn tables_are_added_and_removed_by_buttons() {
 fn the_configuration_may_be_edited_as_text() {
     let scene = Scene::new();
     let server = scene.serve();
-    let text = server.post_form(
+    let text = server.send_form(
         "/jobs/new",
         &[("mode", "fields"), ("do", "text"), ("sft.epochs", "7")],
     );
     assert!(text.text.contains("name=\"toml\"") && text.text.contains("[sft]\nepochs = 7\n"));
     let toml = "# mine\r\n[sft]\r\nepoch = 3\r\nepochs = 4\r\n";
-    let looked = server.post_form(
+    let looked = server.send_form(
         "/jobs/new",
         &[
             ("mode", "text"),
@@ -200,13 +200,13 @@ fn the_configuration_may_be_edited_as_text() {
         "{}",
         looked.text
     );
-    let fields = server.post_form(
+    let fields = server.send_form(
         "/jobs/new",
         &[("mode", "text"), ("do", "fields"), ("toml", toml)],
     );
     let field = between(&fields.text, "id=\"field-sft-epochs\"", "/>");
     assert!(field.contains("value=\"4\""), "{field}");
-    let wrong = server.post_form(
+    let wrong = server.send_form(
         "/jobs/new",
         &[
             ("mode", "text"),
@@ -216,7 +216,7 @@ fn the_configuration_may_be_edited_as_text() {
     );
     assert!(wrong.status == 422 && wrong.text.contains("seed = &lt;/textarea&gt;"));
     let seen = hidden(&looked.text, "seen").unwrap();
-    let started = server.post_form(
+    let started = server.send_form(
         "/jobs/new",
         &[
             ("mode", "text"),
@@ -241,7 +241,7 @@ fn the_configuration_may_be_edited_as_text() {
             .starts_with("# mine\n[sft]\n")
     );
     let large = "x".repeat(70_000);
-    let refused = server.post_form(
+    let refused = server.send_form(
         "/jobs/new",
         &[("mode", "text"), ("do", "preview"), ("toml", &large)],
     );
@@ -275,11 +275,14 @@ fn a_run_is_gone_on_with_by_its_own_configuration_alone() {
         ("rl.ppo.whiten", "true"),
         ("rl.ppo.scale_rewards", "true"),
         ("table", "evaluate[1]"),
+        // What an entry takes that leaves them out, as the run's does.
+        ("evaluate[1].temperature", "1"),
+        ("evaluate[1].max_tokens", "24"),
         ("do", "preview"),
     ];
-    let same = server.post_form("/jobs/new", &fields);
+    let same = server.send_form("/jobs/new", &fields);
     assert_eq!(same.status, 200, "{}", same.text);
-    let other = server.post_form("/jobs/new", &[&fields[..], &[("sft.epochs", "9")]].concat());
+    let other = server.send_form("/jobs/new", &[&fields[..], &[("sft.epochs", "9")]].concat());
     assert_eq!(other.status, 422);
     assert!(
         other.text.contains("sft.epochs: 3 there, 9 here"),
@@ -312,18 +315,18 @@ fn the_queue_and_a_job_are_pages_with_buttons() {
     assert_eq!(server.get("/jobs?state=asleep").status, 400);
     let paged = server.get("/jobs?limit=1").text;
     assert!(paged.contains("rel=\"next\"") && !paged.contains(&first));
-    let cancelled = server.post_form(&format!("/jobs/{second}/cancel"), &[]);
+    let cancelled = server.send_form(&format!("/jobs/{second}/cancel"), &[]);
     assert_eq!(
         (cancelled.status, cancelled.header("location")),
         (303, Some(format!("/jobs/{second}").as_str()))
     );
     let shown = server.get(&format!("/jobs/{second}")).text;
     assert!(shown.contains("It was cancelled.") && shown.contains(">Resume</button>"));
-    let resumed = server.post_form(&format!("/jobs/{second}/retry"), &[]);
+    let resumed = server.send_form(&format!("/jobs/{second}/retry"), &[]);
     assert_eq!(resumed.status, 303);
     assert_eq!(job(&server, &second)["attempt"], 2);
     // What cannot be done is told on a page.
-    let over = server.post_form(&format!("/jobs/{second}/retry"), &[]);
+    let over = server.send_form(&format!("/jobs/{second}/retry"), &[]);
     assert!(over.status == 409 && over.text.starts_with("<!DOCTYPE html>"));
     assert_eq!(server.get("/jobs/none").status, 404);
 }

@@ -181,8 +181,15 @@ fn postgresql_serves_as_sqlite_does() {
             .len(),
         1
     );
+    let note = json!({"tags": ["a", "b"], "note": "nul: \u{0}, ünï"});
+    let noted = server.patch("/api/runs/made/labels", &note);
+    assert_eq!(noted.status, 200, "{}", noted.text);
+    let again = server.patch("/api/runs/made/labels", &json!({"tags": ["b"]}));
+    assert_eq!(again.json(), json!({"tags": ["b"], "note": "nul: , ünï"}));
     server.stop();
     let server = serve();
+    assert_eq!(server.get("/api/runs/made/labels").json(), again.json());
+    assert_eq!(server.get("/api/runs?tag=B").json()["matching"], 1);
     assert_eq!(
         server.get("/api/runs").json()["runs"]
             .as_array()

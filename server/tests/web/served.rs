@@ -105,19 +105,18 @@ impl Served {
         read(request.send_json(body))
     }
 
-    /// What a browser sends for a form.
-    pub fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let encoded = app::link::encoded;
-        let fields = fields
-            .iter()
-            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
-        let body = fields.collect::<Vec<_>>().join("&");
+    pub fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = agent().patch(format!("{}{path}", self.address));
+        read(request.send_json(body))
+    }
+
+    /// Sends a form as a browser does from one of the server's own pages.
+    pub fn send_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let request = agent()
             .post(format!("{}{path}", self.address))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("origin", "null")
-            .header("sec-fetch-site", "same-origin");
-        read(request.send(body.as_str()))
+            .header("Origin", "null")
+            .header("Sec-Fetch-Site", "same-origin");
+        read(request.send_form(fields.iter().copied()))
     }
 
     /// Sends bytes as they are; what clients would tidy up arrives untidied.

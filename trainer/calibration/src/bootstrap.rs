@@ -74,6 +74,9 @@ pub(crate) enum Resampler {
 
 impl Resampler {
     pub fn of(rows: &[Row]) -> Resampler {
+        if rows.iter().all(|row| row.group.is_none()) {
+            return Resampler::Rows(rows.len());
+        }
         // Rows without a group come first, each a group of its own.
         let mut keyed: Vec<(Option<u32>, u32)> =
             rows.iter().map(|row| row.group).zip(0..).collect();

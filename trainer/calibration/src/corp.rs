@@ -4,7 +4,7 @@
 use crate::binning::{Binning, Mode};
 use crate::bootstrap::quantile;
 use crate::isotonic::{Pool, interpolate};
-use crate::metrics::MetricsError;
+use crate::metrics::{CELLS_MAX, MetricsError};
 use crate::random::Random;
 use crate::tally::{Row, Sorted, Tally};
 use crate::{brier, ece};
@@ -56,6 +56,9 @@ pub struct Corp {
 const VALUES_MAX: usize = 64;
 /// Else the band has so many points, evenly spaced from the lowest to the highest confidence.
 const BAND_POINTS: usize = 101;
+/// More rows than this are not drawn one by one: their values are merged to [`CELLS_MAX`] at most, and
+/// counts are drawn for each, so that the cost does not grow with the number of rows.
+const ROWS_DRAWN_MAX: usize = 10_000;
 
 /// The diagram of `rows`. The null draws confidences with replacement and makes each right with the
 /// probability that it states.
@@ -70,13 +73,23 @@ pub fn diagram(rows: &[Row], options: Options) -> Result<Corp, MetricsError> {
     let mut band_y: Vec<Vec<f64>> = vec![Vec::new(); band_x.len()];
     let mut null_eces = Vec::new();
     let mut as_bad = 0u32;
-    let mut null = Null::of(&sorted, options.seed);
+    let merged = (rows.len() > ROWS_DRAWN_MAX && sorted.tally.values().len() > CELLS_MAX)
+        .then(|| sorted.tally.merged(CELLS_MAX));
+    // What the simulated data sets are compared with was merged as they are.
+    let own_mcb = match &merged {
+        Some(merged) => brier::decompose(merged, &mut pool).mcb,
+        None => parts.mcb,
+    };
+    let mut null = match &merged {
+        Some(merged) => Null::of(merged, None, options.seed),
+        None => Null::of(&sorted.tally, Some(&sorted.cell), options.seed),
+    };
     let resamples = options.resamples.max(1);
     for _ in 0..resamples {
         let tally = null.draw();
         let mcb = brier::decompose(tally, &mut pool).mcb;
         // Two equal scores must not differ by rounding.
-        as_bad += u32::from(mcb >= parts.mcb - 1e-12);
+        as_bad += u32::from(mcb >= own_mcb - 1e-12);
         null_eces.push(match mode {
             Mode::Levels => ece::by_level(tally),
             Mode::Continuous => ece::equal_width(tally, 10),
@@ -140,7 +153,9 @@ fn band_points(values: &[f64]) -> Vec<f64> {
 
 /// Data sets as a perfectly calibrated model would make them.
 struct Null<'a> {
-    sorted: &'a Sorted,
+    of: &'a Tally,
+    /// The value of each row, where rows are drawn one by one.
+    cells: Option<&'a [u32]>,
     random: Random,
     tally: Tally,
     /// Rows by value, and the drawn ones.
@@ -150,18 +165,19 @@ struct Null<'a> {
     counts: Vec<u64>,
 }
 
-impl Null<'_> {
-    fn of(sorted: &Sorted, seed: u64) -> Null<'_> {
-        let rows: Vec<u64> = sorted
-            .tally
+impl<'a> Null<'a> {
+    /// `cells` is passed over where the values are few enough to draw counts.
+    fn of(of: &'a Tally, cells: Option<&'a [u32]>, seed: u64) -> Null<'a> {
+        let rows: Vec<u64> = of
             .counts()
             .chunks_exact(2)
             .map(|pair| pair[0] + pair[1])
             .collect();
         Null {
-            sorted,
+            of,
+            cells: cells.filter(|_| of.values().len() > VALUES_MAX),
             random: Random::new(seed),
-            tally: sorted.tally.clone(),
+            tally: of.clone(),
             drawn: vec![0; rows.len()],
             counts: vec![0; 2 * rows.len()],
             rows,
@@ -169,23 +185,26 @@ impl Null<'_> {
     }
 
     fn draw(&mut self) -> &Tally {
-        let values = self.sorted.tally.values();
-        let n = self.sorted.order.len();
-        if values.len() <= VALUES_MAX {
-            self.random
-                .multinomial(n as u64, &self.rows, &mut self.drawn);
-            for ((pair, &drawn), &value) in
-                self.counts.chunks_exact_mut(2).zip(&self.drawn).zip(values)
-            {
-                pair[1] = self.random.binomial(drawn, value);
-                pair[0] = drawn - pair[1];
+        let values = self.of.values();
+        match self.cells {
+            None => {
+                let n = self.of.totals().0;
+                self.random.multinomial(n, &self.rows, &mut self.drawn);
+                for ((pair, &drawn), &value) in
+                    self.counts.chunks_exact_mut(2).zip(&self.drawn).zip(values)
+                {
+                    pair[1] = self.random.binomial(drawn, value);
+                    pair[0] = drawn - pair[1];
+                }
             }
-        } else {
-            self.counts.fill(0);
-            for _ in 0..n {
-                let cell = self.sorted.cell[self.random.below(n as u32) as usize] as usize;
-                let right = self.random.uniform() < values[cell];
-                self.counts[2 * cell + usize::from(right)] += 1;
+            Some(cells) => {
+                self.counts.fill(0);
+                let n = cells.len() as u32;
+                for _ in 0..n {
+                    let cell = cells[self.random.below(n) as usize] as usize;
+                    let right = self.random.uniform() < values[cell];
+                    self.counts[2 * cell + usize::from(right)] += 1;
+                }
             }
         }
         self.tally.set_counts(&self.counts);
@@ -258,6 +277,32 @@ mod tests {
         }
         let share = f64::from(inside) / f64::from(all);
         assert!((0.85..0.96).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn many_rows_are_drawn_by_counts_and_show_the_same() {
+        let of = |n: usize| {
+            let mut random = Random::new(11);
+            let rows: Vec<Row> = (0..n)
+                .map(|_| {
+                    let confidence = random.uniform();
+                    (confidence, random.uniform() < confidence).into()
+                })
+                .collect();
+            let options = Options {
+                resamples: 200,
+                ..Options::default()
+            };
+            diagram(&rows, options).unwrap()
+        };
+        // One by one, and merged: the same but for √(n₁/n₂) of chance.
+        let (few, many) = (of(ROWS_DRAWN_MAX), of(ROWS_DRAWN_MAX + 1_000));
+        assert!((few.null_ece - many.null_ece).abs() < 0.0015);
+        for (one, other) in few.band.iter().zip(&many.band).skip(5).take(90) {
+            assert!((one.1 - other.1).abs() < 0.03, "{one:?} {other:?}");
+            assert!((one.2 - other.2).abs() < 0.03, "{one:?} {other:?}");
+        }
+        assert!(many.mcb_p_value > 0.005);
     }
 
     #[test]

@@ -175,64 +175,195 @@ impl Serialize for Metrics {
 /// # Ok::<(), calibration::metrics::MetricsError>(())
 /// ```
 pub fn evaluate(rows: &[Row], options: Options) -> Result<Metrics, MetricsError> {
-    let sorted = Sorted::of(rows)?;
-    let mut measurer = Measurer::new(&sorted, options.binning);
-    let sweep = |_: &Tally| ece::sweep(sorted.places()).0;
-    let (estimates, smece_sigma) = measurer.measure(&sorted.tally, sweep, None);
-    let mut intervals = BTreeMap::new();
-    if options.bootstraps > 0 {
-        let resamples = resamples(&sorted, rows, &mut measurer, options, &estimates);
-        for (at, (name, method)) in MEASURES.into_iter().enumerate() {
-            let values: Vec<f64> = resamples.iter().map(|estimates| estimates[at]).collect();
-            let about = if at == DEBIASED {
-                ece::l2_square(&sorted.tally, 15)
-            } else {
-                estimates[at]
-            };
-            intervals.insert(name, method.interval(estimates[at], about, &values));
+    let mut measurement = Measurement::new(rows, options.binning, options.seed)?;
+    measurement.advance_to(options.bootstraps);
+    Ok(measurement.metrics())
+}
+
+/// Measures whose intervals are made step by step: after so many resamples they are those of
+/// [`evaluate`] with as many bootstraps, to the last bit.
+///
+/// ```
+/// use calibration::metrics::{Binning, Measurement, Options, evaluate};
+/// let rows: Vec<_> = [(0.9, true), (0.8, true), (0.3, false)].map(Into::into).into();
+/// let mut measurement = Measurement::new(&rows, Binning::Auto, 42)?;
+/// measurement.advance_to(70);
+/// measurement.advance_to(120);
+/// let options = Options { bootstraps: 120, ..Options::default() };
+/// assert_eq!(measurement.metrics(), evaluate(&rows, options)?);
+/// # Ok::<(), calibration::metrics::MetricsError>(())
+/// ```
+pub struct Measurement {
+    sorted: Sorted,
+    seed: u64,
+    measurer: Measurer,
+    estimates: Estimates,
+    smece_sigma: f64,
+    draws: Draws,
+    resamples: Vec<Estimates>,
+}
+
+/// How resamples are drawn.
+enum Draws {
+    /// Counts for each value.
+    Counts { random: Random, counts: Vec<u64> },
+    /// Counts for values that were merged.
+    Merged(Box<Merged>),
+    /// Rows, or groups of rows, one by one.
+    Rows {
+        random: Random,
+        resampler: Resampler,
+        weights: Vec<u32>,
+    },
+}
+
+impl Measurement {
+    /// The measures of `rows`, without intervals so far.
+    pub fn new(rows: &[Row], binning: Binning, seed: u64) -> Result<Measurement, MetricsError> {
+        let sorted = Sorted::of(rows)?;
+        let mut measurer = Measurer::new(&sorted, binning);
+        let sweep = |_: &Tally| ece::sweep(sorted.places()).0;
+        let (estimates, smece_sigma) = measurer.measure(&sorted.tally, sweep, None);
+        let resampler = Resampler::of(rows);
+        let is_by_row = resampler.is_by_row();
+        let draws = if is_by_row && sorted.tally.values().len() > CELLS_MAX {
+            Draws::Merged(Box::new(Merged::of(
+                &sorted.tally,
+                measurer.mode,
+                &estimates,
+            )))
+        } else if is_by_row && measurer.mode == Mode::Levels {
+            // Rows of one level that are alike in correctness cannot be told apart: drawing counts is
+            // drawing rows, and its cost does not grow with their number.
+            Draws::Counts {
+                random: Random::new(seed),
+                counts: sorted.tally.counts(),
+            }
+        } else {
+            Draws::Rows {
+                random: Random::new(seed),
+                resampler,
+                weights: vec![0; rows.len()],
+            }
+        };
+        Ok(Measurement {
+            sorted,
+            seed,
+            measurer,
+            estimates,
+            smece_sigma,
+            draws,
+            resamples: Vec::new(),
+        })
+    }
+
+    /// Resamples drawn so far.
+    pub fn resamples(&self) -> usize {
+        self.resamples.len()
+    }
+
+    /// Draws resamples until there are `bootstraps` of them; nothing where there are as many already.
+    pub fn advance_to(&mut self, bootstraps: usize) {
+        if bootstraps <= self.resamples.len() {
+            return;
+        }
+        let (sorted, measurer) = (&self.sorted, &mut self.measurer);
+        let left = bootstraps - self.resamples.len();
+        match &mut self.draws {
+            Draws::Counts { random, counts } => {
+                let weights = sorted.tally.counts();
+                let rows = sorted.order.len() as u64;
+                let mut tally = sorted.tally.clone();
+                self.resamples.extend((0..left).map(|_| {
+                    random.multinomial(rows, &weights, counts);
+                    tally.set_counts(counts);
+                    measurer.measure(&tally, |_| f64::NAN, None).0
+                }));
+            }
+            Draws::Merged(merged) => {
+                // A stream that was left in its middle is drawn again from its start.
+                let streams = self.resamples.len() / RESAMPLES_A_STREAM;
+                self.resamples.truncate(streams * RESAMPLES_A_STREAM);
+                self.resamples
+                    .extend(merged.resamples(self.seed, streams, bootstraps));
+            }
+            Draws::Rows {
+                random,
+                resampler,
+                weights,
+            } => {
+                let mut tally = sorted.tally.clone();
+                self.resamples.extend((0..left).map(|_| {
+                    resampler.draw(random, weights);
+                    let drawn = weights.as_slice();
+                    sorted.tally_weighted(drawn, &mut tally);
+                    let sweep = |_: &Tally| ece::sweep(sorted.places_weighted(drawn)).0;
+                    measurer.measure(&tally, sweep, None).0
+                }));
+            }
         }
     }
-    let [
-        accuracy,
-        ece_10,
-        ece_15,
-        ece_equal_mass_15,
-        debiased_l2_equal_mass_15,
-        ece_sweep,
-        smece,
-        brier,
-        mcb,
-        dsc,
-        unc,
-        auroc,
-        aurc,
-        augrc,
-        log_score,
-        mae_sayself,
-    ] = shown(estimates);
-    Ok(Metrics {
-        n: rows.len(),
-        mode: measurer.mode,
-        accuracy,
-        ece_10,
-        ece_15,
-        ece_equal_mass_15,
-        debiased_l2_equal_mass_15,
-        ece_sweep,
-        smece,
-        smece_sigma,
-        brier,
-        mcb,
-        dsc,
-        unc,
-        auroc: (!auroc.is_nan()).then_some(auroc),
-        aurc,
-        augrc,
-        log_score,
-        log_score_clip: brier::LOG_SCORE_CLIP,
-        mae_sayself,
-        intervals,
-    })
+
+    /// The measures, with the intervals of the resamples drawn so far.
+    pub fn metrics(&self) -> Metrics {
+        let mut intervals = BTreeMap::new();
+        if !self.resamples.is_empty() {
+            for (at, (name, method)) in MEASURES.into_iter().enumerate() {
+                let values: Vec<f64> = self
+                    .resamples
+                    .iter()
+                    .map(|estimates| estimates[at])
+                    .collect();
+                let about = if at == DEBIASED {
+                    ece::l2_square(&self.sorted.tally, 15)
+                } else {
+                    self.estimates[at]
+                };
+                intervals.insert(name, method.interval(self.estimates[at], about, &values));
+            }
+        }
+        let [
+            accuracy,
+            ece_10,
+            ece_15,
+            ece_equal_mass_15,
+            debiased_l2_equal_mass_15,
+            ece_sweep,
+            smece,
+            brier,
+            mcb,
+            dsc,
+            unc,
+            auroc,
+            aurc,
+            augrc,
+            log_score,
+            mae_sayself,
+        ] = shown(self.estimates);
+        Metrics {
+            n: self.sorted.order.len(),
+            mode: self.measurer.mode,
+            accuracy,
+            ece_10,
+            ece_15,
+            ece_equal_mass_15,
+            debiased_l2_equal_mass_15,
+            ece_sweep,
+            smece,
+            smece_sigma: self.smece_sigma,
+            brier,
+            mcb,
+            dsc,
+            unc,
+            auroc: (!auroc.is_nan()).then_some(auroc),
+            aurc,
+            augrc,
+            log_score,
+            log_score_clip: brier::LOG_SCORE_CLIP,
+            mae_sayself,
+            intervals,
+        }
+    }
 }
 
 /// More distinct values than this are merged before counts are drawn for them. Each stands for a
@@ -242,73 +373,51 @@ pub const CELLS_MAX: usize = 1_024;
 /// Resamples that are drawn from one stream of random numbers: threads share them out.
 const RESAMPLES_A_STREAM: usize = 50;
 
-/// The measures of each resample.
-fn resamples(
-    sorted: &Sorted,
-    rows: &[Row],
-    measurer: &mut Measurer,
-    options: Options,
-    estimates: &Estimates,
-) -> Vec<Estimates> {
-    let resampler = Resampler::of(rows);
-    if resampler.is_by_row() && sorted.tally.values().len() > CELLS_MAX {
-        return merged_resamples(&sorted.tally, measurer.mode, options, estimates);
-    }
-    let mut random = Random::new(options.seed);
-    let mut tally = sorted.tally.clone();
-    if measurer.mode == Mode::Levels && resampler.is_by_row() {
-        // Rows of one level that are alike in correctness cannot be told apart: drawing counts is
-        // drawing rows, and its cost does not grow with their number.
-        let weights = sorted.tally.counts();
-        let mut counts = weights.clone();
-        return (0..options.bootstraps)
-            .map(|_| {
-                random.multinomial(rows.len() as u64, &weights, &mut counts);
-                tally.set_counts(&counts);
-                measurer.measure(&tally, |_| f64::NAN, None).0
-            })
-            .collect();
-    }
-    let mut weights = vec![0; rows.len()];
-    (0..options.bootstraps)
-        .map(|_| {
-            resampler.draw(&mut random, &mut weights);
-            sorted.tally_weighted(&weights, &mut tally);
-            let sweep = |_: &Tally| ece::sweep(sorted.places_weighted(&weights)).0;
-            measurer.measure(&tally, sweep, None).0
-        })
-        .collect()
+/// Many distinct values, merged: the measures of a resample are those of the values merged, each less
+/// what merging alone has changed.
+struct Merged {
+    tally: Tally,
+    mode: Mode,
+    /// smECE's σ of the values merged.
+    sigma: f64,
+    changed: Estimates,
 }
 
-/// The measures of each resample of many distinct values: of the values merged, each less what merging
-/// alone has changed.
-fn merged_resamples(
-    tally: &Tally,
-    mode: Mode,
-    options: Options,
-    estimates: &Estimates,
-) -> Vec<Estimates> {
-    let merged = tally.merged(CELLS_MAX);
-    let (rows, weights) = (merged.totals().0, merged.counts());
-    let mut measurer = Measurer::over(&merged, mode);
-    let (of_merged, sigma) = measurer.measure(&merged, ece::sweep_of_tally, None);
-    let changed: Estimates = std::array::from_fn(|at| of_merged[at] - estimates[at]);
-    let streams = options.bootstraps.div_ceil(RESAMPLES_A_STREAM);
-    let parts = parallel::map(streams, |stream| {
-        let mut random = Random::stream(options.seed, stream as u64);
-        let mut measurer = Measurer::over(&merged, mode);
-        let (mut tally, mut counts) = (merged.clone(), weights.clone());
-        let first = stream * RESAMPLES_A_STREAM;
-        (first..options.bootstraps.min(first + RESAMPLES_A_STREAM))
-            .map(|_| {
-                random.multinomial(rows, &weights, &mut counts);
-                tally.set_counts(&counts);
-                let (drawn, _) = measurer.measure(&tally, ece::sweep_of_tally, Some(sigma));
-                std::array::from_fn(|at| drawn[at] - changed[at])
-            })
-            .collect::<Vec<Estimates>>()
-    });
-    parts.into_iter().flatten().collect()
+impl Merged {
+    fn of(tally: &Tally, mode: Mode, estimates: &Estimates) -> Merged {
+        let tally = tally.merged(CELLS_MAX);
+        let mut measurer = Measurer::over(&tally, mode);
+        let (of_merged, sigma) = measurer.measure(&tally, ece::sweep_of_tally, None);
+        Merged {
+            mode,
+            sigma,
+            changed: std::array::from_fn(|at| of_merged[at] - estimates[at]),
+            tally,
+        }
+    }
+
+    /// The resamples from the start of stream `from` up to `bootstraps` of them in all.
+    fn resamples(&self, seed: u64, from: usize, bootstraps: usize) -> Vec<Estimates> {
+        let (rows, weights) = (self.tally.totals().0, self.tally.counts());
+        let streams = bootstraps.div_ceil(RESAMPLES_A_STREAM) - from;
+        let parts = parallel::map(streams, |stream| {
+            let stream = from + stream;
+            let mut random = Random::stream(seed, stream as u64);
+            let mut measurer = Measurer::over(&self.tally, self.mode);
+            let (mut tally, mut counts) = (self.tally.clone(), weights.clone());
+            let first = stream * RESAMPLES_A_STREAM;
+            (first..bootstraps.min(first + RESAMPLES_A_STREAM))
+                .map(|_| {
+                    random.multinomial(rows, &weights, &mut counts);
+                    tally.set_counts(&counts);
+                    let (drawn, _) =
+                        measurer.measure(&tally, ece::sweep_of_tally, Some(self.sigma));
+                    std::array::from_fn(|at| drawn[at] - self.changed[at])
+                })
+                .collect::<Vec<Estimates>>()
+        });
+        parts.into_iter().flatten().collect()
+    }
 }
 
 /// Measures the rows it was made for, and their resamples, in one mode.

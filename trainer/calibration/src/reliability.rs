@@ -85,24 +85,28 @@ pub fn wilson(correct: u64, n: u64) -> [f64; 2] {
     if n == 0 {
         return [0.0, 1.0];
     }
+    let [low, high] = wilson_of_share(correct as f64 / n as f64, n as f64);
+    // At the ends the formula gives 0 and 1 up to rounding.
+    [
+        if correct == 0 { 0.0 } else { low },
+        if correct == n { 1.0 } else { high },
+    ]
+}
+
+/// The same of a share 0..=1 among answers that may weigh less than one each. 0..=1 for no answers.
+pub(crate) fn wilson_of_share(share: f64, answers: f64) -> [f64; 2] {
+    if answers <= 0.0 {
+        return [0.0, 1.0];
+    }
     // The 97.5% quantile of the normal distribution.
     const Z: f64 = 1.959_963_984_540_054;
-    let (trials, p) = (n as f64, correct as f64 / n as f64);
-    let centre = p + Z * Z / (2.0 * trials);
-    let reach = Z * (p * (1.0 - p) / trials + Z * Z / (4.0 * trials * trials)).sqrt();
-    let scale = 1.0 + Z * Z / trials;
-    // At the ends the formula gives 0 and 1 up to rounding.
-    let low = if correct == 0 {
-        0.0
-    } else {
-        (centre - reach) / scale
-    };
-    let high = if correct == n {
-        1.0
-    } else {
-        (centre + reach) / scale
-    };
-    [low, high]
+    let centre = share + Z * Z / (2.0 * answers);
+    let reach = Z * (share * (1.0 - share) / answers + Z * Z / (4.0 * answers * answers)).sqrt();
+    let scale = 1.0 + Z * Z / answers;
+    [
+        ((centre - reach) / scale).max(0.0),
+        ((centre + reach) / scale).min(1.0),
+    ]
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! width σ is the one at which the error equals σ. An atom at exactly 0 or 1 stands on the mirror and
 //! so counts half, as in relplot.
 
+use crate::reliability::wilson_of_share;
 use crate::tally::Tally;
 
 /// σ is searched over 1 … 1,024 of these.
@@ -28,6 +29,66 @@ pub struct SmoothError {
 /// The smooth calibration error of one tally.
 pub fn smooth_error(tally: &Tally) -> SmoothError {
     Smoother::new(tally.values()).measure(tally)
+}
+
+/// A place of the smooth reliability curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SmoothPlace {
+    /// 0..=1.
+    pub confidence: f64,
+    /// The share of right answers near that confidence, 0..=1.
+    pub accuracy: f64,
+    /// Its 95% interval: Wilson's, at the number of answers that weigh as much (Kish 1965), so that
+    /// it is sound where all or none are right.
+    pub low: f64,
+    pub high: f64,
+}
+
+/// The smooth reliability diagram: how often answers near a confidence were right.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SmoothCurve {
+    /// smECE, and the width of the Gaussian that the curve is smoothed by.
+    pub error: SmoothError,
+    /// Ascending, at multiples of 1 / [`CURVE_STEPS`]; only where an answer lies within
+    /// [`CURVE_REACH_SIGMAS`] σ, so that there are gaps between values that lie far apart.
+    pub places: Vec<SmoothPlace>,
+}
+
+/// Steps of the smooth curve from 0 to 1.
+pub const CURVE_STEPS: usize = 100;
+/// Further from the next answer than this many σ the curve would say nothing but what that answer
+/// says.
+pub const CURVE_REACH_SIGMAS: f64 = 3.0;
+
+/// The curve of relplot's diagram: the answers' correctness, smoothed by smECE's own kernel and width.
+pub fn curve(tally: &Tally) -> SmoothCurve {
+    let error = smooth_error(tally);
+    let plan = Plan::kernel_of(error.sigma);
+    let mut grid = Grid::default();
+    grid.fill(plan.points, tally);
+    let stated: Vec<f64> = tally.cells().map(|cell| cell.confidence).collect();
+    let is_near = |at: f64| {
+        let next = stated.partition_point(|value| *value < at);
+        let reach = CURVE_REACH_SIGMAS * error.sigma + 0.5 / CURVE_STEPS as f64;
+        let near = |place: usize| {
+            stated
+                .get(place)
+                .is_some_and(|value| (value - at).abs() <= reach)
+        };
+        near(next) || next.checked_sub(1).is_some_and(near)
+    };
+    let (first, last) = match stated.as_slice() {
+        [first, .., last] => (*first, *last),
+        [only] => (*only, *only),
+        [] => (1.0, 0.0),
+    };
+    let steps = CURVE_STEPS as f64;
+    let places = ((first * steps).floor() as usize..=(last * steps).ceil() as usize)
+        .map(|step| step as f64 / steps)
+        .filter(|at| is_near(*at))
+        .map(|at| plan.place(&grid, at))
+        .collect();
+    SmoothCurve { error, places }
 }
 
 /// Measures many tallies over the same values (resamples), keeping what depends on σ alone.
@@ -123,6 +184,8 @@ impl Smoother {
 struct Grid {
     residual: Vec<f64>,
     count: Vec<f64>,
+    /// Right answers.
+    correct: Vec<f64>,
     /// The residuals mirrored at both ends.
     mirrored: Vec<f64>,
 }
@@ -134,6 +197,7 @@ impl Grid {
         }
         self.residual = vec![0.0; points];
         self.count = vec![0.0; points];
+        self.correct = vec![0.0; points];
         for cell in tally.cells() {
             let (at, fraction) = place_on_grid(cell.confidence, points);
             let n = cell.n as f64;
@@ -142,6 +206,9 @@ impl Grid {
             self.residual[at + 1] += fraction * residual;
             self.count[at] += (1.0 - fraction) * n;
             self.count[at + 1] += fraction * n;
+            let correct = cell.correct as f64;
+            self.correct[at] += (1.0 - fraction) * correct;
+            self.correct[at + 1] += fraction * correct;
         }
         let inner = || self.residual[..points - 1].iter().rev();
         self.mirrored = self.residual[1..]
@@ -185,6 +252,30 @@ struct Atoms {
 
 impl Plan {
     fn new(sigma: f64, atoms: Option<&[f64]>) -> Plan {
+        let mut plan = Plan::kernel_of(sigma);
+        let intervals = (plan.points - 1) as f64;
+        let mesh_points = ((10.0 / sigma).round_ties_even() as usize).max(200);
+        plan.mesh = (0..mesh_points)
+            .map(|at| {
+                let t = if at + 1 == mesh_points {
+                    1.0
+                } else {
+                    at as f64 * (1.0 / (mesh_points - 1) as f64)
+                };
+                let below = ((t * intervals) as usize).min(plan.points - 2);
+                let width = 1.0 / intervals;
+                (below, (t - below as f64 * width) / width)
+            })
+            .collect();
+        match atoms {
+            Some(values) => plan.atoms = Some(plan.atoms_of(values)),
+            None => plan.mass = plan.mass_by_point(),
+        }
+        plan
+    }
+
+    /// Grid and kernel alone, with no mesh.
+    fn kernel_of(sigma: f64) -> Plan {
         let points = ((20.0 / sigma).round_ties_even() as usize).max(2000) / 2 + 1;
         let intervals = (points - 1) as f64;
         let density = |at: usize| {
@@ -195,33 +286,43 @@ impl Plan {
         let reach = (KERNEL_SIGMAS * sigma * intervals).ceil() + 1.0;
         let kernel_start = (intervals / 2.0 - reach).max(0.0) as usize;
         let kernel_end = ((intervals / 2.0 + reach).ceil() as usize).min(points - 1);
-        let kernel = (kernel_start..=kernel_end).map(density).collect();
-        let mesh_points = ((10.0 / sigma).round_ties_even() as usize).max(200);
-        let mesh = (0..mesh_points)
-            .map(|at| {
-                let t = if at + 1 == mesh_points {
-                    1.0
-                } else {
-                    at as f64 * (1.0 / (mesh_points - 1) as f64)
-                };
-                let below = ((t * intervals) as usize).min(points - 2);
-                let width = 1.0 / intervals;
-                (below, (t - below as f64 * width) / width)
-            })
-            .collect();
-        let mut plan = Plan {
+        Plan {
             points,
-            kernel,
+            kernel: (kernel_start..=kernel_end).map(density).collect(),
             kernel_start,
-            mesh,
+            mesh: Vec::new(),
             mass: Vec::new(),
             atoms: None,
-        };
-        match atoms {
-            Some(values) => plan.atoms = Some(plan.atoms_of(values)),
-            None => plan.mass = plan.mass_by_point(),
         }
-        plan
+    }
+
+    /// The curve at a confidence: S(y) / (S(1) + 1e-4), as relplot smooths.
+    fn place(&self, grid: &Grid, confidence: f64) -> SmoothPlace {
+        let (below, weight) = place_on_grid(confidence, self.points);
+        let (mut mass, mut squares, mut right) = (0.0, 0.0, 0.0);
+        for (from, (&count, &correct)) in grid.count.iter().zip(&grid.correct).enumerate() {
+            if count == 0.0 {
+                continue;
+            }
+            let near =
+                (1.0 - weight) * self.spread(from, below) + weight * self.spread(from, below + 1);
+            mass += near * count;
+            squares += near * near * count;
+            right += near * correct;
+        }
+        let accuracy = (right / (mass + 1e-4)).clamp(0.0, 1.0);
+        let answers = if squares > 0.0 {
+            mass * mass / squares
+        } else {
+            0.0
+        };
+        let [low, high] = wilson_of_share(accuracy, answers);
+        SmoothPlace {
+            confidence,
+            accuracy,
+            low,
+            high,
+        }
     }
 
     /// Σ|S(f − y)| / Σ(S(1) + 1e-4).

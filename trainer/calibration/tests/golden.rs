@@ -84,6 +84,64 @@ fn golden_table() {
     }
 }
 
+/// relplot 1.0.3's `ReflectedGaussianKernel(sigma).smooth` at some of its mesh's places.
+#[test]
+fn the_smooth_curve_is_relplots() {
+    let discrete = fixture(|u| (11.0 * u).floor() / 10.0);
+    let continuous = fixture(|u| u);
+    let wanted = [
+        (0.05, 0.2210008852190237, 0.23864448671553426),
+        (0.13, 0.25919543860612126, 0.26967859540984346),
+        (0.37, 0.4676447193866401, 0.459385159834755),
+        (0.50, 0.5429505677690943, 0.5419790957397135),
+        (0.88, 0.7267283694178469, 0.730275949109107),
+    ];
+    let curves = [&discrete, &continuous]
+        .map(|rows| calibration::smece::curve(&calibration::tally::Tally::of(rows).unwrap()));
+    assert_eq!(curves[0].error.sigma, 0.1005859375);
+    for (confidence, in_levels, in_continuum) in wanted {
+        for (curve, expected) in curves.iter().zip([in_levels, in_continuum]) {
+            let place = curve
+                .places
+                .iter()
+                .find(|place| (place.confidence - confidence).abs() < 1e-9)
+                .unwrap();
+            assert!(
+                (place.accuracy - expected).abs() < 1e-6,
+                "{place:?}, expected {expected}"
+            );
+            assert!(place.low < place.accuracy && place.accuracy < place.high);
+        }
+    }
+    // Both ends stand on the mirror.
+    let ends = (curves[0].places[0], curves[0].places[100]);
+    assert!((ends.0.accuracy - 0.2137069022204813).abs() < 1e-6);
+    assert!((ends.1.accuracy - 0.7796581972777422).abs() < 1e-6);
+}
+
+#[test]
+fn the_smooth_curve_stands_only_where_answers_are() {
+    let mut rows = vec![Row::from((0.1, false)); 900];
+    rows.extend(vec![Row::from((0.1, true)); 100]);
+    rows.extend(vec![Row::from((0.9, true)); 900]);
+    rows.extend(vec![Row::from((0.9, false)); 100]);
+    let curve = calibration::smece::curve(&calibration::tally::Tally::of(&rows).unwrap());
+    assert!(curve.error.sigma < 0.01);
+    let has = |confidence: f64| {
+        curve
+            .places
+            .iter()
+            .any(|place| (place.confidence - confidence).abs() < 1e-9)
+    };
+    assert!(has(0.1) && has(0.9) && !has(0.5));
+    assert!(
+        curve
+            .places
+            .iter()
+            .all(|place| place.high - place.low < 0.06)
+    );
+}
+
 #[derive(Deserialize)]
 struct Golden {
     sets: Vec<DataSet>,

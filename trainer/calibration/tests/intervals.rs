@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test helper is a failed test")]
 
-use calibration::metrics::{Binning, MEASURES, MetricsError, Options, Row, evaluate};
+use calibration::metrics::{Binning, MEASURES, Measurement, MetricsError, Options, Row, evaluate};
 use calibration::random::Random;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -277,5 +277,35 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// By counts, by merged values, and by groups: however many steps are taken, the resamples are the
+/// same.
+#[test]
+fn intervals_made_in_steps_are_those_made_at_once() {
+    let rows = |values: u32, groups: bool| -> Vec<Row> {
+        (0..3_000_u32)
+            .map(|at| Row {
+                confidence: f64::from(at * 7_919 % values) / f64::from(values),
+                correct: at * 104_729 % 5 < 3,
+                group: groups.then_some(at / 3),
+                template: None,
+            })
+            .collect()
+    };
+    for (values, groups) in [(10, false), (2_000, false), (10, true), (200, false)] {
+        let rows = rows(values, groups);
+        let options = Options {
+            bootstraps: 130,
+            ..Options::default()
+        };
+        let at_once = evaluate(&rows, options).unwrap();
+        let mut measurement = Measurement::new(&rows, Binning::Auto, options.seed).unwrap();
+        for bootstraps in [20, 70, 70, 130] {
+            measurement.advance_to(bootstraps);
+            assert_eq!(measurement.resamples(), bootstraps);
+        }
+        assert_eq!(measurement.metrics(), at_once, "{values} values");
     }
 }

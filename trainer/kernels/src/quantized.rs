@@ -141,13 +141,9 @@ impl QuantMatrix {
         }
     }
 
-    /// Whether [`matmul_all`] takes it.
-    pub fn takes_activations(&self) -> bool {
-        matches!(self.weights, Weights::Packed(_))
-    }
-
-    /// Whether products for training read it as it is ([`Factor::quantized`](crate::Factor::quantized)).
-    pub fn makes_panels(&self) -> bool {
+    /// Whether the blocks are kept packed: then [`matmul_all`] takes it, and products for training read it
+    /// as it is ([`Factor::quantized`](crate::Factor::quantized)).
+    pub fn is_packed(&self) -> bool {
         matches!(self.weights, Weights::Packed(_))
     }
 

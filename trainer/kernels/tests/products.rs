@@ -109,7 +109,7 @@ proptest! {
         let k = 256 * blocks;
         let w = matrix(FORMATS[format], m, k, seed);
         let x = values(n * k, seed ^ 1);
-        let seen = if w.takes_activations() { Activations::quantize(&x, k).dequantize() } else { x.clone() };
+        let seen = if w.is_packed() { Activations::quantize(&x, k).dequantize() } else { x.clone() };
         for (x, s) in x.iter().zip(&seen) {
             prop_assert!((x - s).abs() <= 1.001 / 254.0);
         }

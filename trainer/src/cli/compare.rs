@@ -1,18 +1,20 @@
 //! `sayself compare`.
 
-use crate::cli::form::{Form, table};
+use crate::cli::form::Form;
 use crate::cli::{Globals, output};
-use crate::comparison::{Compared, Comparison, Corrected, compare, methods, read};
 use crate::error::bad_use;
+use crate::evaluations;
 use crate::run_dir::write_atomically;
-use crate::tables;
 use calibration::metrics::{Binning, MEASURES, Options};
 use clap::{Args, ValueEnum};
+use comparison::form::{self, table};
+use comparison::pairs::{Compared, Comparison, Corrected, DEFAULT_MEASURES, compare, methods};
+use comparison::tables;
+use datasets::paper::Paper;
 use std::path::PathBuf;
 
 /// Bootstraps at most.
 const BOOTSTRAPS_MAX: usize = 100_000;
-pub const DEFAULT_MEASURES: [&str; 5] = ["accuracy", "ece_15", "smece", "brier", "auroc"];
 
 /// Compare evaluations question by question, or set them into the paper's tables.
 ///
@@ -72,12 +74,16 @@ enum TablesForm {
 
 pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     if let Some(form) = arguments.tables {
-        let made = tables::read(&arguments.runs)?;
+        let mut measured = Vec::new();
+        for folder in evaluations::find(&arguments.runs)? {
+            measured.extend(folder.measured()?);
+        }
+        let made = tables::tables(&measured, &Paper::shipped());
         let lines = match (arguments.json, form) {
             (true, _) => vec![serde_json::to_string(&made)?],
-            (false, TablesForm::Markdown) => tables::lines(&made, Form::Markdown),
-            (false, TablesForm::Csv) => tables::lines(&made, Form::Csv),
-            (false, TablesForm::Latex) => tables::lines(&made, Form::Latex),
+            (false, TablesForm::Markdown) => tables::lines(&made, form::Form::Markdown),
+            (false, TablesForm::Csv) => tables::lines(&made, form::Form::Csv),
+            (false, TablesForm::Latex) => tables::lines(&made, form::Form::Latex),
         };
         return told(&lines, &arguments, globals);
     }
@@ -101,7 +107,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         true => DEFAULT_MEASURES.to_vec(),
         false => arguments.measures.iter().map(String::as_str).collect(),
     };
-    let evaluated = read(&arguments.runs)?;
+    let evaluated = evaluations::answered(&arguments.runs)?;
     if evaluated.is_empty() {
         return Err(bad_use("no evaluation has answers to compare"));
     }
@@ -129,7 +135,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
             } else {
                 "llrlrrrrr"
             };
-            table(&rows(&comparison), arguments.format, columns)
+            table(&rows(&comparison), arguments.format.into(), columns)
         }
     };
     told(&lines, &arguments, globals)

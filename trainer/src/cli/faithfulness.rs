@@ -18,7 +18,8 @@ use crate::stages::run::prompt;
 use clap::{Args, ValueEnum};
 use datasets::RunConfig;
 use datasets::config::{
-    ClusterBy, EvaluateConfig, FaithfulnessBy, FaithfulnessConfig, SummaryBy, WordsOf,
+    ClusterBy, EndpointConfig, EvaluateConfig, FaithfulnessBy, FaithfulnessConfig, SummaryBy,
+    WordsOf,
 };
 use datasets::prompts::Prompt;
 use std::path::{Path, PathBuf};
@@ -233,13 +234,11 @@ impl Arguments {
                 Summary::Model => SummaryBy::Model,
                 Summary::Judge => SummaryBy::Judge,
             });
-        let said = |given: &Option<String>, known: &mut Option<String>| {
-            if given.is_some() {
-                known.clone_from(given);
-            }
-        };
-        said(&self.judge_endpoint, &mut config.judge_endpoint);
-        said(&self.judge_model, &mut config.judge_model);
+        let how = self.model.how();
+        how.apply(&mut config.judge, self.judge_endpoint.as_deref());
+        if let (Some(judge), Some(model)) = (&mut config.judge, &self.judge_model) {
+            judge.model = Some(model.clone());
+        }
         if let Some(prompt) = &self.judge_prompt {
             config.judge_prompt.clone_from(prompt);
         }
@@ -273,7 +272,8 @@ impl Arguments {
 fn check_needs(config: &FaithfulnessConfig) -> anyhow::Result<()> {
     let asks_judge =
         config.by.contains(&FaithfulnessBy::Judge) || config.summary == SummaryBy::Judge;
-    if asks_judge && (config.judge_endpoint.is_none() || config.judge_model.is_none()) {
+    let is_named = |judge: &EndpointConfig| judge.model.is_some();
+    if asks_judge && !config.judge.as_ref().is_some_and(is_named) {
         return Err(bad_use(
             "a judge needs --judge-endpoint URL and --judge-model NAME",
         ));

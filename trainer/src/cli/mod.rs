@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod output;
 pub mod parse;
 pub mod plan;
+pub mod plot;
 pub mod pull;
 pub mod rationalize;
 pub mod report;
@@ -66,6 +67,7 @@ commands! {
     status => Status,
     compare => Compare,
     export => Export,
+    plot => Plot,
     report => Report,
     import => Import,
     score => Score,

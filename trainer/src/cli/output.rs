@@ -1,6 +1,7 @@
 //! What is printed: data to stdout, words to stderr.
 
 use crate::stages::run::Measured;
+use comparison::form::aligned;
 use serde::Serialize;
 use std::io::{BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
 
@@ -75,25 +76,6 @@ pub fn line(text: &str) -> anyhow::Result<()> {
 /// One JSON object on stdout.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(&serde_json::to_string(value)?)
-}
-
-/// Rows of as many cells each, as lines whose columns stand below each other.
-pub fn aligned(rows: &[impl AsRef<[String]>]) -> Vec<String> {
-    let columns = rows.first().map_or(0, |row| row.as_ref().len());
-    let width = |column: usize| {
-        let widths = rows.iter().map(|row| row.as_ref()[column].chars().count());
-        widths.max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |row: &[String]| {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(|row| line(row.as_ref())).collect()
 }
 
 /// The before / after table, as text.

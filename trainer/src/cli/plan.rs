@@ -72,7 +72,7 @@ fn told(plan: &Plan) -> String {
         HumanCount(plan.tokens).to_string(),
         duration(plan.seconds),
     ]);
-    let mut text = output::aligned(&rows).join("\n");
+    let mut text = comparison::form::aligned(&rows).join("\n");
     let memory = plan
         .memory_mb
         .map_or("unknown".into(), |mb| format!("{mb:.0} MB"));

@@ -2,9 +2,9 @@
 
 use super::html::Html;
 use super::open_section;
-use crate::comparison::Comparison;
-use crate::tables::{self, Tables};
 use chart::format::count;
+use comparison::pairs::Comparison;
+use comparison::tables::{self, Tables};
 
 pub fn section(html: &mut Html, comparison: Result<&Comparison, &str>) {
     open_section(html, "differences", "Differences, question by question");

@@ -3,11 +3,12 @@
 
 use super::html::Html;
 use super::{Evaluation, Options, open_section};
-use crate::evaluations::{small_text, without_seed};
+use crate::evaluations::small_text;
 use crate::pull::checksum;
 use crate::run_dir::read_records;
 use crate::stages::evaluate::{ANSWERS, METRICS};
 use chart::format::count;
+use comparison::label::without_seed;
 use datasets::Skipped;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -8,13 +8,13 @@ mod method;
 mod numbers;
 mod telling;
 
-use crate::comparison::{Comparison, Evaluated, compare, methods};
 use crate::error::{bad_input, bad_use};
 use crate::evaluations::{self, EvaluationFolder};
 use crate::run_dir::{read_records, write_atomically};
 use crate::stages::evaluate::{ANSWERS, measure};
-use crate::tables::{self, Measured, Tables};
 use calibration::metrics::{Binning, Options as MeasureOptions};
+use comparison::pairs::{Answered, Comparison, DEFAULT_MEASURES, Evaluated, compare, methods};
+use comparison::tables::{self, Measured, Tables};
 use datasets::Answer;
 use datasets::paper::Paper;
 use html::Html;
@@ -146,7 +146,7 @@ fn read(runs: &[impl AsRef<Path>], options: &Options) -> anyhow::Result<Vec<Eval
             true => Some(read_records(&path)?),
             false => None,
         };
-        let measured = match (Measured::read(&folder)?, &answers) {
+        let measured = match (folder.measured()?, &answers) {
             (Some(measured), _) => measured,
             // Cut short before its measures were written: they are taken here.
             (None, Some(answers)) if !answers.is_empty() => Measured {
@@ -185,7 +185,7 @@ fn comparison(
         .filter_map(|one| {
             Some(Evaluated {
                 name: one.name.clone(),
-                answers: one.answers.clone()?,
+                answers: one.answers.as_ref()?.iter().map(Answered::from).collect(),
             })
         })
         .collect();
@@ -206,16 +206,11 @@ fn comparison(
         bootstraps: options.bootstraps,
         seed: options.seed,
     };
-    match compare(
-        &methods,
-        against,
-        &crate::cli::compare::DEFAULT_MEASURES,
-        measured,
-    ) {
+    match compare(&methods, against, &DEFAULT_MEASURES, measured) {
         Ok(comparison) => Ok(Ok(comparison)),
         // A name that was asked for and is not there is bad use; no common questions are a finding.
         Err(error) if options.against.is_none() => Ok(Err(format!("{error}."))),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -715,7 +715,7 @@ fn judge_of(config: &FaithfulnessConfig) -> anyhow::Result<Option<JudgeServer>> 
     let judge = JudgeServer::connect(config)?;
     if asks_judge && judge.is_none() {
         return Err(bad_use(
-            "faithfulness.judge_endpoint: absent, expected the address of an OpenAI-compatible server",
+            "faithfulness.judge: absent, expected a table with the url of an OpenAI-compatible server and its model",
         ));
     }
     match &config.ratings {

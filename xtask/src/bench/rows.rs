@@ -98,9 +98,28 @@ pub enum Against {
     MemoryOf(&'static str),
     /// Our peak memory, against so many MB.
     Memory(f64),
+    /// A figure of the pages and their server, against so much.
+    Limit(Measured, f64),
+    /// Seconds in Chromium from the choice of a file of [`Work::Measures`] to its figures with intervals,
+    /// against so many.
+    Browser(f64),
     /// The share of our greedy answers that are this program's too, in its first variant, against all
     /// of them; its other variants are set beside it as well.
     Answers(Peer),
+}
+
+/// What is measured of the pages and their server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// Milliseconds within which 99 of 100 Run pages are there, under load.
+    ServerTime,
+    /// Resident memory of the server at the end of the load, in MB; the limit is so many times that after
+    /// a tenth of it.
+    ServerMemory,
+    /// Milliseconds until a Run page shows something, on a slow phone and line.
+    FirstPaint,
+    /// kB of script and WebAssembly that a Run page loads, compressed.
+    Bundle,
 }
 
 /// What a row's inputs are.
@@ -137,6 +156,16 @@ impl Target {
             Target::AtLeast(_) => value > other,
             Target::AtMost(_) => value < other,
         }
+    }
+}
+
+impl Row {
+    /// Whether a name on the command line means this row: its own, or the first part of it, where one
+    /// measurement gives several rows.
+    pub fn is_named(&self, name: &str) -> bool {
+        let several = matches!(self.against, Against::Limit(..));
+        let rest = self.name.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || (several && rest.starts_with('-')))
     }
 }
 
@@ -215,6 +244,25 @@ const LORA_LARGE: Row = Row {
     work: "one optimizer step on 8 texts of 400 tokens, LoRA of rank 64 on seven projections",
     side: "lora-8x400",
     ..LORA_SMALL
+};
+
+const SERVER: Row = Row {
+    name: "server",
+    work: "500 Run pages a second with 200 watchers: 99 of 100 within 100 ms of when they were due",
+    against: Against::Limit(Measured::ServerTime, 100.0),
+    unit: "ms",
+    target: Target::AtMost(1.0),
+    quick: true,
+    ..DEFAULT
+};
+const PAGE: Row = Row {
+    name: "page",
+    work: "first contentful paint of a Run page at 4x CPU slowdown and Fast 3G, beside 1 s; nothing moves after",
+    against: Against::Limit(Measured::FirstPaint, 1_000.0),
+    unit: "ms",
+    target: Target::AtMost(1.0),
+    quick: true,
+    ..DEFAULT
 };
 
 pub const ROWS: &[Row] = &[
@@ -392,6 +440,18 @@ pub const ROWS: &[Row] = &[
         ..DEFAULT
     },
     Row {
+        name: "your-file",
+        work: "1,000,000 rows of CSV on the Your file page in Chromium: from the choice of the file to all measures with intervals, beside 5 s",
+        side: "your-file",
+        inputs: Work::Measures,
+        against: Against::Browser(5.0),
+        threads: 1,
+        unit: "s",
+        target: Target::AtMost(1.0),
+        quick: true,
+        ..DEFAULT
+    },
+    Row {
         name: "start",
         work: "`sayself metrics` on 1,000 rows, beside `python -c \"import torch, transformers\"`",
         side: "start",
@@ -405,5 +465,22 @@ pub const ROWS: &[Row] = &[
         unit: "s",
         target: Target::AtMost(0.02),
         ..DEFAULT
+    },
+    SERVER,
+    Row {
+        name: "server-memory",
+        work: "the server's resident memory at the end of that, beside a tenth into it",
+        against: Against::Limit(Measured::ServerMemory, 1.0),
+        unit: "MB",
+        target: Target::AtMost(1.1),
+        ..SERVER
+    },
+    PAGE,
+    Row {
+        name: "page-bytes",
+        work: "script and WebAssembly of a Run page, compressed by brotli, beside 100 kB",
+        against: Against::Limit(Measured::Bundle, 100.0),
+        unit: "kB",
+        ..PAGE
     },
 ];

@@ -1,16 +1,27 @@
 //! The reliability diagram, the histograms, and the choice of what they draw.
 
-use super::{bar_link, outcomes};
+use super::bar_link;
 use crate::chart::measured::Measured;
 use crate::chart::{Outcomes, histogram, reliability};
+use crate::choice::Choice;
+use crate::drawn::saved_recalibration;
 use crate::format;
 use crate::island::diagram::Diagram;
+use crate::island::downloads::{downloads, file};
 use crate::link;
 use crate::view::RunDetail;
+use calibration::recalibrate::Recalibration;
 use leptos::prelude::*;
 use std::sync::Arc;
 
-pub fn section(detail: &RunDetail, shown: &[Arc<Measured>]) -> AnyView {
+/// `outcomes` are those of `shown`, `address` is the page's own, and `choice` what it says.
+pub fn section(
+    detail: &RunDetail,
+    shown: &[Arc<Measured>],
+    outcomes: &[Outcomes],
+    address: &str,
+    choice: Choice,
+) -> AnyView {
     if shown.is_empty() {
         return view! {
             <section>
@@ -20,23 +31,23 @@ pub fn section(detail: &RunDetail, shown: &[Arc<Measured>]) -> AnyView {
         }
         .into_any();
     }
-    let outcomes = outcomes(shown);
+    let charts = link::charts(&detail.summary.id);
     view! {
         <section aria-labelledby="figures">
             <div class="heading">
                 <h2 id="figures">"Does it know when it is right?"</h2>
-                {picker(detail)}
+                {picker(detail, choice)}
             </div>
             <div class="figures">
                 <figure>
-                    <Diagram outcomes=outcomes.clone() />
+                    <Diagram outcomes=outcomes.to_vec() address=address.to_owned() charts=charts />
                     <figcaption>
-                        "On the dashed line, a model that can be taken at its word. The line is the CORP curve; the shaded band holds 90% of the curves that such a model would show by chance. Dots are answers that said the same, their area the number of answers, their whisker the 95% interval."
+                        {recalibrations(detail)}
                         {chance(shown)}
                     </figcaption>
                 </figure>
                 <figure>
-                    {histograms(&detail.summary.id, &outcomes)}
+                    {histograms(&detail.summary.id, outcomes)}
                     <figcaption>
                         "How often each confidence was said: solid bars were right, hollow ones wrong. Each bar leads to its questions."
                     </figcaption>
@@ -45,6 +56,49 @@ pub fn section(detail: &RunDetail, shown: &[Arc<Measured>]) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// What the dotted line is, where a recalibration was saved.
+fn recalibrations(detail: &RunDetail) -> AnyView {
+    let shown = detail.shown.iter().take(2);
+    let lines = shown
+        .filter_map(|index| detail.evaluations.get(*index))
+        .filter_map(|evaluation| {
+            let map = saved_recalibration(evaluation)?;
+            let told = |measure: &str| {
+                let recalibrated = evaluation.metrics.get("recalibrated")?;
+                Some(format::fixed(recalibrated.get(measure)?.as_f64()?, 3))
+            };
+            let mut line = format!(
+                "Dotted: {} after {}, fitted on dev questions and saved beside its answers",
+                evaluation.label,
+                in_words(&map),
+            );
+            if let (Some(ece), Some(brier)) = (told("ece_10"), told("brier")) {
+                line.push_str(&format!(": ECE {ece}, Brier {brier}"));
+            }
+            line.push('.');
+            Some(view! { <span class="minor">{line}</span> })
+        })
+        .collect_view();
+    lines.into_any()
+}
+
+fn in_words(map: &Recalibration) -> String {
+    match map {
+        Recalibration::Temperature { temperature } => {
+            format!(
+                "temperature scaling (T = {})",
+                format::fixed(*temperature, 2)
+            )
+        }
+        Recalibration::Platt { slope, intercept } => format!(
+            "Platt scaling (slope {}, intercept {})",
+            format::fixed(*slope, 2),
+            format::fixed(*intercept, 2)
+        ),
+        Recalibration::Isotonic { .. } => "isotonic recalibration".to_owned(),
+    }
 }
 
 /// What chance alone would show at this n.
@@ -80,9 +134,12 @@ fn histograms(run: &str, outcomes: &[Outcomes]) -> AnyView {
         .map(|(index, (one, ink))| {
             let svg = histogram::svg(one, *ink, most, bar_link(run, &one.label), &format!("histogram-{index}"));
             let class = if outcomes.len() > 1 && index == 0 { "name before" } else { "name after" };
+            let (charts, of_one) = (link::charts(run), link::run(run, &[&one.label]));
+            let files = move |ending: &str| file(&charts, "histogram", ending, &of_one);
             view! {
                 <p class=class>{one.label.clone()} <span class="minor">{format!("n = {}", format::count(one.n()))}</span></p>
                 <div class="drawing" inner_html=svg></div>
+                {downloads("histogram", files)}
             }
         })
         .collect_view();
@@ -142,7 +199,7 @@ fn rows(run: &str, one: &Outcomes) -> Vec<AnyView> {
 }
 
 /// Which evaluations are drawn: a form whose state is the address, for scripts on or off.
-fn picker(detail: &RunDetail) -> AnyView {
+fn picker(detail: &RunDetail, choice: Choice) -> AnyView {
     if detail.evaluations.len() < 2 {
         return ().into_any();
     }
@@ -171,8 +228,17 @@ fn picker(detail: &RunDetail) -> AnyView {
             })
             .collect_view()
     };
+    let mut kept = choice.parameters_besides_above();
+    if let Some(above) = choice.above {
+        kept.push(("above", above.to_string()));
+    }
+    let kept = kept
+        .into_iter()
+        .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
+        .collect_view();
     view! {
-        <form class="picker" method="get" action=link::run(&detail.summary.id, &[])>
+        <form class="picker keeps" method="get" action=link::run(&detail.summary.id, &[])>
+            {kept}
             <label>
                 <span class="swatch before"></span>
                 "Before "

@@ -1,13 +1,18 @@
 //! The Run page: can this model's confidence be trusted?
 
 mod figures;
+mod groups;
+mod learning;
 mod numbers;
+mod origin;
 mod records;
+mod selective;
 mod sentence;
 
-use crate::chart::Outcomes;
-use crate::chart::measured::{Measured, measured};
+use crate::chart::measured::Measured;
+use crate::choice::Choice;
 use crate::document::Frame;
+use crate::drawn;
 use crate::format;
 use crate::link;
 use crate::pages::state::{StateBadge, StateNotice};
@@ -19,14 +24,19 @@ use std::sync::Arc;
 /// Answers below which a diagram shows chance more than calibration.
 const SMALL: u64 = 100;
 
-pub fn frame(detail: RunDetail) -> Frame {
-    let shown = shown(&detail);
+/// `path` is the page's own address: it says how the charts are drawn.
+pub fn frame(detail: RunDetail, path: &str) -> Frame {
+    let shown = drawn::shown(&detail);
     let islands = !shown.is_empty()
+        || !detail.directory.curves.is_empty()
         || matches!(
             detail.summary.state,
             RunState::Running { .. } | RunState::Waiting
         );
     let title = detail.summary.title.clone();
+    let address = address(&detail, path);
+    let outcomes = drawn::outcomes(&detail);
+    let choice = Choice::of(&address);
     let body = view! {
         <Trail parts=vec![("Runs".to_owned(), "/".to_owned())] />
         <h1>{title.clone()}</h1>
@@ -34,8 +44,12 @@ pub fn frame(detail: RunDetail) -> Frame {
         {sentence::lede(&shown)}
         <StateNotice run=detail.summary.clone() />
         {warnings(&shown)}
-        {figures::section(&detail, &shown)}
+        {figures::section(&detail, &shown, &outcomes, &address, choice)}
+        {selective::section(&detail, &outcomes, &address)}
         {numbers::section(&detail, &shown)}
+        {groups::section(&detail)}
+        {learning::section(&detail)}
+        {origin::section(&detail)}
         {records::section(&detail)}
     };
     Frame {
@@ -45,18 +59,11 @@ pub fn frame(detail: RunDetail) -> Frame {
     }
 }
 
-/// The evaluations to draw, at most two. What points beyond the lists is left out.
-fn shown(detail: &RunDetail) -> Vec<Arc<Measured>> {
-    let pick = |&index: &usize| {
-        let evaluation = detail.evaluations.get(index)?;
-        Some(measured(&evaluation.label, detail.points.get(index)?))
-    };
-    detail.shown.iter().filter_map(pick).take(2).collect()
-}
-
-/// The outcomes of what is shown.
-fn outcomes(shown: &[Arc<Measured>]) -> Vec<Outcomes> {
-    shown.iter().map(|one| one.outcomes.clone()).collect()
+/// The page's address; where it is drawn elsewhere (an example), the run's own.
+fn address(detail: &RunDetail, path: &str) -> String {
+    let own = link::run(&detail.summary.id, &[]);
+    let page = path.split('?').next().unwrap_or_default();
+    if page == own { path.to_owned() } else { own }
 }
 
 fn facts(run: &RunSummary) -> AnyView {

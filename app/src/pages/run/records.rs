@@ -1,4 +1,4 @@
-//! What the run was made from and what it said on its way.
+//! What the run said on its way.
 
 use crate::format;
 use crate::view::{RunDetail, RunState};
@@ -7,13 +7,6 @@ use leptos::prelude::*;
 pub fn section(detail: &RunDetail) -> AnyView {
     // While it runs or after it failed, the log is what one looks for.
     let open = !matches!(detail.summary.state, RunState::Finished);
-    let skipped = match detail.skipped {
-        0 => "No record was left out.".to_owned(),
-        some => format!(
-            "{} left out; skipped.jsonl says which and why.",
-            format::counted(some, "record")
-        ),
-    };
     let log = if detail.log.is_empty() {
         view! { <p class="minor">"No event yet."</p> }.into_any()
     } else {
@@ -26,23 +19,13 @@ pub fn section(detail: &RunDetail) -> AnyView {
         view! { <div class="log" tabindex="0" role="region" aria-label="Log"><ol>{lines}</ol></div> }
             .into_any()
     };
-    let config = (!detail.config.is_empty()).then(|| {
-        view! {
-            <details>
-                <summary>"Configuration (run.toml)"</summary>
-                <pre tabindex="0" role="region" aria-label="Configuration"><code>{format::foreign(&detail.config)}</code></pre>
-            </details>
-        }
-    });
     view! {
         <section aria-labelledby="records">
             <h2 id="records">"How it came about"</h2>
-            <p>{skipped}</p>
             <details open=open>
                 <summary>"Log, newest last"</summary>
                 {log}
             </details>
-            {config}
         </section>
     }
     .into_any()

@@ -3,6 +3,7 @@
 //! | to | use |
 //! |---|---|
 //! | score a rationale against the clusters of the samples, without a model | [`names::score`] |
+//! | mark in it which clusters it names and what it invents | [`places::places`] |
 //! | score it by a model's next-word distributions (SelfReflect) | [`self_reflect::masked_words`], [`self_reflect::distance`] |
 //! | read a judge's reply; hide the confidence from it | [`judge_reply::score`], [`crate::parse::without_confidence`] |
 //! | compare stated confidence with the samples (cMFG) | [`cmfg::cmfg`] |
@@ -17,4 +18,5 @@ pub mod correlation;
 pub mod judge_reply;
 pub mod mean;
 pub mod names;
+pub mod places;
 pub mod self_reflect;

@@ -181,14 +181,16 @@ pub fn score<A: AsRef<str>>(
 
 /// A normalised word, or a stated share.
 #[derive(Clone, Debug, PartialEq)]
-struct Word {
+pub(super) struct Word {
     /// Empty for a share.
     text: String,
     /// 0..=1.
     share: Option<f64>,
+    /// Which word of the text it comes from, white space alone parting words.
+    pub(super) raw: usize,
 }
 
-fn words(text: &str) -> Vec<Word> {
+pub(super) fn words(text: &str) -> Vec<Word> {
     let raw: Vec<&str> = text.split_whitespace().collect();
     let mut words = Vec::new();
     let mut at = 0;
@@ -196,7 +198,8 @@ fn words(text: &str) -> Vec<Word> {
         let (share, length) = share_at(&raw[at..]);
         if share.is_some() {
             let text = String::new();
-            words.push(Word { text, share });
+            let raw = at;
+            words.push(Word { text, share, raw });
             at += length;
             continue;
         }
@@ -207,6 +210,7 @@ fn words(text: &str) -> Vec<Word> {
         words.extend(kept.map(|word| Word {
             text: word.to_owned(),
             share: None,
+            raw: at,
         }));
         at += 1;
     }
@@ -239,14 +243,14 @@ fn share_at(raw: &[&str]) -> (Option<f64>, usize) {
 }
 
 /// A candidate where it stands in a text.
-struct Mention {
-    name: String,
+pub(super) struct Mention {
+    pub(super) name: String,
     /// First word, and the one after the last.
-    range: std::ops::Range<usize>,
+    pub(super) range: std::ops::Range<usize>,
     share: Option<f64>,
 }
 
-fn mentions(words: &[Word], candidates: &Candidates) -> Vec<Mention> {
+pub(super) fn mentions(words: &[Word], candidates: &Candidates) -> Vec<Mention> {
     let mut mentions: Vec<Mention> = Vec::new();
     let mut at = 0;
     while at < words.len() {

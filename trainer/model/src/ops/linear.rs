@@ -94,7 +94,7 @@ impl DenseWeight {
     fn factors(&self, precision: Precision) -> [Factor<'_>; 2] {
         if !Packed::serves(precision) {
             let weight = match &self.source {
-                Source::Blocks(blocks, _) if blocks.makes_panels() => Factor::quantized(blocks),
+                Source::Blocks(blocks, _) if blocks.is_packed() => Factor::quantized(blocks),
                 _ => Factor::new(self.values(), self.columns),
             };
             return [weight.transposed(), weight];
@@ -329,7 +329,7 @@ impl Linear {
     /// The weights, where they take quantized activations.
     fn packed(&self) -> Option<&QuantMatrix> {
         match &*self.weight {
-            Weight::Quantized(matrix) if matrix.takes_activations() => Some(matrix),
+            Weight::Quantized(matrix) if matrix.is_packed() => Some(matrix),
             _ => None,
         }
     }

@@ -1,6 +1,8 @@
 //! Asking a language model behind an endpoint many things, each once: replies are kept in the run by the
 //! hash of what was asked, so that a command which is started again asks nothing twice.
 
+use crate::endpoint::Unanswered;
+use crate::endpoint::at_once::at_once;
 use crate::events::Progress;
 use crate::run_dir::{RecordLog, read_records};
 use crate::sampler::{SampleRequest, Sampler};
@@ -11,8 +13,8 @@ use datasets::prompts::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The kept replies of one endpoint.
 pub const REPLIES: &str = "replies.jsonl";
@@ -94,48 +96,33 @@ impl Endpoint<'_> {
     ) -> anyhow::Result<Vec<Outcome<T>>> {
         let mut progress = Progress::start(context, 0, conversations.len() as u64, "questions")?;
         let mut outcomes: Vec<Option<Outcome<T>>> = vec![None; conversations.len()];
-        let next = AtomicUsize::new(0);
         let failures_in_a_row = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
-        let workers = self.concurrency.clamp(1, conversations.len().max(1));
-        let (sender, receiver) = mpsc::sync_channel(workers);
-        let ended = std::thread::scope(|scope| {
-            for _ in 0..workers {
-                let sender = sender.clone();
-                let (next, stop, failures_in_a_row) = (&next, &stop, &failures_in_a_row);
-                scope.spawn(move || {
-                    while !stop.load(Ordering::Relaxed) {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(messages) = conversations.get(index) else {
-                            break;
-                        };
-                        let asked =
-                            self.ask_one(messages, max_tokens, read, kept, failures_in_a_row);
-                        let is_over = asked.is_err();
-                        // Nobody listens any more once the whole has been ended.
-                        if sender.send((index, asked)).is_err() || is_over {
-                            break;
-                        }
+        let mut failure = None;
+        let asked = at_once(
+            conversations,
+            self.concurrency,
+            |index, messages, outbox| {
+                let outcome = self
+                    .ask_one(messages, max_tokens, read, kept, &failures_in_a_row)
+                    .map_err(|error| Unanswered::Endpoint(format!("{error:#}")))?;
+                outbox.put((index, outcome));
+                Ok(())
+            },
+            &mut |(index, outcome)| {
+                outcomes[index] = Some(outcome);
+                match progress.advance(1) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failure = Some(error);
+                        ControlFlow::Break(())
                     }
-                });
-            }
-            drop(sender);
-            let mut ended = Ok(());
-            for (index, asked) in &receiver {
-                let told = asked.and_then(|outcome| {
-                    outcomes[index] = Some(outcome);
-                    progress.advance(1)
-                });
-                if let Err(error) = told {
-                    ended = Err(error);
-                    break;
                 }
-            }
-            stop.store(true, Ordering::Relaxed);
-            drop(receiver);
-            ended
-        });
-        ended?;
+            },
+        );
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        asked?;
         progress.finish()?;
         let outcomes: Option<Vec<Outcome<T>>> = outcomes.into_iter().collect();
         outcomes.ok_or_else(|| anyhow::anyhow!("asking ended before everything was asked"))

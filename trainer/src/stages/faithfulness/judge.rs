@@ -33,8 +33,7 @@ pub struct JudgeServer {
     sampler: HttpSampler,
     model: String,
     prompt: Prompt,
-    concurrency: usize,
-    attempts: usize,
+    config: EndpointConfig,
 }
 
 impl JudgeServer {
@@ -45,23 +44,10 @@ impl JudgeServer {
     /// Exit code 2 for an address that is none or holds a name or a password, which would be stored; for
     /// an endpoint without a model's name; for a prompt that lacks the places.
     pub fn connect(config: &FaithfulnessConfig) -> anyhow::Result<Option<JudgeServer>> {
-        let Some(address) = &config.judge_endpoint else {
+        let Some(endpoint) = &config.judge else {
             return Ok(None);
         };
-        let after_scheme = address
-            .split_once("://")
-            .map_or(address.as_str(), |parts| parts.1);
-        let host = after_scheme
-            .split(['/', '?', '#'])
-            .next()
-            .unwrap_or_default();
-        if host.contains('@') {
-            return Err(bad_use(
-                "--judge-endpoint must hold no name and no password: keys come from the environment \
-                 (SAYSELF_API_KEY, else OPENAI_API_KEY)",
-            ));
-        }
-        let Some(model) = config.judge_model.clone() else {
+        let Some(model) = endpoint.model.clone() else {
             return Err(bad_use("--judge-endpoint needs --judge-model NAME"));
         };
         let prompt = prompt(Some(&config.judge_prompt))?;
@@ -69,16 +55,11 @@ impl JudgeServer {
         prompt
             .render(&places)
             .map_err(|error| bad_use(format!("--judge-prompt {}: {error}", config.judge_prompt)))?;
-        let endpoint = EndpointConfig {
-            concurrency: config.judge_concurrency,
-            ..EndpointConfig::at(address.as_str())
-        };
         Ok(Some(JudgeServer {
-            sampler: HttpSampler::new(&endpoint, &model)?,
+            sampler: HttpSampler::new(endpoint, &model)?,
             model,
             prompt,
-            concurrency: config.judge_concurrency,
-            attempts: config.judge_attempts,
+            config: endpoint.clone(),
         }))
     }
 
@@ -87,8 +68,8 @@ impl JudgeServer {
             endpoint: Endpoint {
                 sampler: &self.sampler,
                 model: self.model.clone(),
-                concurrency: self.concurrency,
-                attempts: self.attempts,
+                concurrency: self.config.concurrency,
+                attempts: self.config.attempts as usize,
             },
             prompt: self.prompt.clone(),
         }

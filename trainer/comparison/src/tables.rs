@@ -3,15 +3,14 @@
 //! Nothing is borrowed: where we ran nothing a cell says so, and where the two figures do not measure
 //! the same, marks say why.
 
-use crate::cli::form::{Form, latex, table};
-use crate::evaluations::{self, EvaluationFolder, without_seed};
+use crate::form::{Form, latex, table};
+use crate::label::{split_of, without_seed};
 use datasets::RunConfig;
 use datasets::config::{Algorithm, Selection};
 use datasets::paper::Paper;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// The measures of faithfulness, as `faithfulness/LABEL/metrics.json` calls them, and in words.
 const FAITHFULNESS: [(&str, &str); 4] = [
@@ -36,16 +35,46 @@ const TAUGHT: [&str; 5] = [
 
 /// All tables, with what their marks mean.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tables {
     pub tables: Vec<Table>,
     /// Where the paper's figures come from.
     pub source: String,
     /// By mark, the reason why two figures cannot be compared; only those that stand in a table.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, String>))]
     pub marks: BTreeMap<char, String>,
+}
+
+impl Tables {
+    /// The table of that number alone, with the marks that stand in it; `None` where there is none.
+    pub fn only(&self, number: &str) -> Option<Tables> {
+        let table = self.tables.iter().find(|table| table.number == number)?;
+        let used = marks_in(std::slice::from_ref(table));
+        Some(Tables {
+            tables: vec![table.clone()],
+            source: self.source.clone(),
+            marks: self
+                .marks
+                .iter()
+                .filter(|(mark, _)| used.contains(mark))
+                .map(|(mark, reason)| (*mark, reason.clone()))
+                .collect(),
+        })
+    }
+}
+
+fn marks_in(tables: &[Table]) -> BTreeSet<char> {
+    tables
+        .iter()
+        .flat_map(|table| &table.rows)
+        .flat_map(|row| &row.cells)
+        .flat_map(|cell| cell.marks.iter().copied())
+        .collect()
 }
 
 /// One measure of all methods on all sets of questions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Table {
     /// `1`, `1b`, `2`, `3` or `4`.
     pub number: &'static str,
@@ -57,6 +86,7 @@ pub struct Table {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Column {
     pub title: String,
     pub is_in_paper: bool,
@@ -64,6 +94,7 @@ pub struct Column {
 
 /// One method; in Table 4 one measure of a method.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TableRow {
     pub method: String,
     pub is_in_paper: bool,
@@ -73,21 +104,25 @@ pub struct TableRow {
 
 /// Our figure and the paper's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Cell {
     /// `None`: not run.
     pub ours: Option<Ours>,
     /// `None`: the paper has none.
     pub paper: Option<f64>,
     /// Why `paper` is not comparable with ours.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub marks: BTreeSet<char>,
 }
 
 /// A figure that we measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Ours {
     /// `None` where the measure is not defined there (AUROC of one class), or not valid.
     pub value: Option<f64>,
     /// 95%. Of several seeds the mean of their ends, which is no narrower than an interval of the mean.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<f64>>))]
     pub interval: Option<[f64; 2]>,
     /// Questions.
     pub n: u64,
@@ -97,6 +132,7 @@ pub struct Ours {
     pub is_valid: bool,
     /// Of faithfulness: what controls score.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<(String, f64)>))]
     pub controls: Vec<(&'static str, f64)>,
 }
 
@@ -118,30 +154,32 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Reads an evaluation's figures; `None` where it has none yet.
-    ///
-    /// # Errors
-    /// Exit code 2 for a file that is no JSON object.
-    pub fn read(folder: &EvaluationFolder) -> anyhow::Result<Option<Measured>> {
-        let Some(metrics) = folder.metrics()? else {
-            return Ok(None);
-        };
-        let config = folder.config();
+    /// The figures of the evaluation `label` of the run `run`: `metrics.json`, what was measured of its
+    /// rationales, and the run's configuration. `is_alone`: it is no part of a run, but a directory of
+    /// its own.
+    pub fn new(
+        run: &str,
+        label: &str,
+        is_alone: bool,
+        metrics: Value,
+        faithfulness: Option<Value>,
+        config: Option<&RunConfig>,
+    ) -> Measured {
         let text = |key: &str| metrics.get(key).and_then(Value::as_str).unwrap_or("");
-        Ok(Some(Measured {
-            run: folder.run.clone(),
-            label: folder.label.clone(),
+        Measured {
+            run: run.to_owned(),
+            label: label.to_owned(),
             method: match text("method") {
-                "" => without_seed(&folder.label).to_owned(),
+                "" => without_seed(label).to_owned(),
                 method => method.to_owned(),
             },
             model: text("model").to_owned(),
             questions: text("questions").to_owned(),
-            split: folder.split(config.as_ref()),
-            faithfulness: folder.faithfulness()?,
-            is_papers_recipe: config.as_ref().map(is_papers_recipe),
+            split: config.and_then(|config| split_of(config, label, is_alone)),
+            is_papers_recipe: config.map(is_papers_recipe),
+            faithfulness,
             metrics,
-        }))
+        }
     }
 
     /// From another tool's log, with that tool's verdicts.
@@ -191,18 +229,6 @@ fn is_papers_recipe(config: &RunConfig) -> bool {
         && config.rl.reward == "sayself"
 }
 
-/// The tables of all evaluations of run directories, and of evaluation folders of their own.
-///
-/// # Errors
-/// Exit code 2 where a folder is neither, or a file in it is of the wrong shape.
-pub fn read(folders: &[impl AsRef<Path>]) -> anyhow::Result<Tables> {
-    let mut measured = Vec::new();
-    for folder in evaluations::find(folders)? {
-        measured.extend(Measured::read(&folder)?);
-    }
-    Ok(tables(&measured, &Paper::shipped()))
-}
-
 /// Evaluations that are one row and column: the seeds of one method.
 type Groups<'a> = BTreeMap<(String, String), Vec<&'a Measured>>;
 
@@ -242,12 +268,7 @@ pub fn tables(measured: &[Measured], paper: &Paper) -> Tables {
         filler.table("3", "Accuracy", "accuracy", "accuracy"),
     ];
     all.push(filler.faithfulness());
-    let used: BTreeSet<char> = all
-        .iter()
-        .flat_map(|table| &table.rows)
-        .flat_map(|row| &row.cells)
-        .flat_map(|cell| cell.marks.iter().copied())
-        .collect();
+    let used = marks_in(&all);
     let marks = marks(measured, paper);
     Tables {
         tables: all,
@@ -814,6 +835,16 @@ mod tests {
                     .any(|line| line.contains("not run"))
             );
         }
+    }
+
+    #[test]
+    fn one_table_keeps_its_own_marks() {
+        let all = [measured("a", "sayself", "pararel_data", 0.10)];
+        let tables = tables(&all, &Paper::shipped());
+        let second = tables.only("2").unwrap();
+        assert_eq!(second.tables.len(), 1);
+        assert!(tables.marks.contains_key(&'a') && !second.marks.contains_key(&'a'));
+        assert_eq!(tables.only("7"), None);
     }
 
     #[test]

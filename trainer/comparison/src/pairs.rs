@@ -1,55 +1,65 @@
 //! Evaluations of the same questions, compared question by question.
 
-use crate::error::{bad_input, bad_use};
-use crate::evaluations::{self, without_seed};
-use crate::run_dir::read_records;
-use crate::stages::evaluate::{ANSWERS, rows};
+use crate::label::without_seed;
 use calibration::Row;
-use calibration::compare::{Difference, Together, holm, together};
+use calibration::compare::{Difference, Together, TogetherError, holm, together};
 use calibration::metrics::Options;
 use datasets::Answer;
 use serde::Serialize;
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Pairs of methods that are compared at once.
 const PAIRS_MAX: usize = 5_000;
+
+/// The measures that are compared where none is named: names of
+/// [`MEASURES`](calibration::metrics::MEASURES).
+pub const DEFAULT_MEASURES: [&str; 5] = ["accuracy", "ece_15", "smece", "brier", "auroc"];
+
+/// What a comparison needs of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    pub question_id: String,
+    /// Questions about one entity are drawn together by bootstraps; `None`: alone.
+    pub entity: Option<String>,
+    /// 0..=1.
+    pub probability: f64,
+    pub correct: bool,
+}
+
+impl From<&Answer> for Answered {
+    fn from(answer: &Answer) -> Answered {
+        Answered {
+            question_id: answer.question_id.clone(),
+            entity: answer.entity.clone(),
+            probability: answer.probability,
+            correct: answer.correct,
+        }
+    }
+}
 
 /// The answers of one evaluation.
 #[derive(Clone, Debug)]
 pub struct Evaluated {
     /// `LABEL`, or `RUN/LABEL` where several runs are compared.
     pub name: String,
-    pub answers: Vec<Answer>,
+    pub answers: Vec<Answered>,
 }
 
-/// The evaluations of run directories, and of evaluation folders of their own; in the order of
-/// their names within each. Those without answers (figures alone were kept) are left out.
-///
-/// # Errors
-/// Exit code 2 where a folder is neither, where two bear one name, or where answers are malformed.
-pub fn read(folders: &[impl AsRef<Path>]) -> anyhow::Result<Vec<Evaluated>> {
-    let mut names = BTreeSet::new();
-    let mut evaluated = Vec::new();
-    for found in evaluations::find(folders)? {
-        let path = found.path.join(ANSWERS);
-        if !path.is_file() {
-            continue;
-        }
-        let is_named_alone = folders.iter().any(|folder| folder.as_ref() == found.path);
-        let name = match folders.len() == 1 || is_named_alone {
-            true => found.label,
-            false => format!("{}/{}", found.run, found.label),
-        };
-        if !names.insert(name.clone()) {
-            return Err(bad_use(format!(
-                "two evaluations are called {name}; give the run directories that hold them"
-            )));
-        }
-        let answers = read_records(&path)?;
-        evaluated.push(Evaluated { name, answers });
-    }
-    Ok(evaluated)
+/// Why nothing was compared.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NotComparable {
+    #[error("no evaluation is called {against}; there are {names}")]
+    Unknown { against: String, names: String },
+    #[error(
+        "{found} pairs to compare, expected at most {PAIRS_MAX}: name one with --against, or fewer runs"
+    )]
+    Pairs { found: usize },
+    #[error("nothing to compare with {against}: of {names}, no other answered its questions")]
+    NothingWith { against: String, names: String },
+    #[error("nothing to compare: among {names}, no two answered the same questions")]
+    Nothing { names: String },
+    #[error("{names}: {error}")]
+    Measures { names: String, error: TogetherError },
 }
 
 /// Evaluations that are one method: those of its training seeds.
@@ -135,13 +145,13 @@ pub struct LeftOut {
 /// several seeds stands for the mean of its evaluations.
 ///
 /// # Errors
-/// Exit code 2 where none has that name, or no two share questions.
+/// Where none has that name, no two share questions, or an answer's probability is none.
 pub fn compare(
     methods: &[Method<'_>],
     against: Option<&str>,
     measures: &[&str],
     options: Options,
-) -> anyhow::Result<Comparison> {
+) -> Result<Comparison, NotComparable> {
     let names = || {
         let names: Vec<&str> = methods.iter().map(|one| one.name.as_str()).collect();
         names.join(", ")
@@ -150,11 +160,9 @@ pub fn compare(
     let pairs: Vec<(usize, usize)> = match against {
         Some(against) => {
             let baseline = methods.iter().position(|one| one.name == against);
-            let baseline = baseline.ok_or_else(|| {
-                bad_use(format!(
-                    "no evaluation is called {against}; there are {}",
-                    names()
-                ))
+            let baseline = baseline.ok_or_else(|| NotComparable::Unknown {
+                against: against.to_owned(),
+                names: names(),
             })?;
             let others = (0..methods.len()).filter(|&other| other != baseline);
             others.map(|other| (other, baseline)).collect()
@@ -164,10 +172,7 @@ pub fn compare(
             .collect(),
     };
     if pairs.len() > PAIRS_MAX {
-        return Err(bad_use(format!(
-            "{} pairs to compare, expected at most {PAIRS_MAX}: name one with --against, or fewer runs",
-            pairs.len()
-        )));
+        return Err(NotComparable::Pairs { found: pairs.len() });
     }
     let questions: Vec<Vec<&str>> = methods.iter().map(common_questions).collect();
     let mut blocks = Blocks::over(methods, &questions, &pairs);
@@ -210,16 +215,13 @@ pub fn compare(
         });
     }
     if compared.is_empty() {
-        return Err(bad_use(match against {
-            Some(against) => format!(
-                "nothing to compare with {against}: of {}, no other answered its questions",
-                names()
-            ),
-            None => format!(
-                "nothing to compare: among {}, no two answered the same questions",
-                names()
-            ),
-        }));
+        return Err(match against {
+            Some(against) => NotComparable::NothingWith {
+                against: against.to_owned(),
+                names: names(),
+            },
+            None => NotComparable::Nothing { names: names() },
+        });
     }
     let family = correct(&mut compared);
     Ok(Comparison {
@@ -249,6 +251,22 @@ fn common_questions<'a>(method: &Method<'a>) -> Vec<&'a str> {
         .collect()
 }
 
+/// Answers as rows: bootstraps are clustered by entity.
+fn rows<'a>(answers: impl Iterator<Item = &'a Answered>) -> Vec<Row> {
+    let mut entities: BTreeMap<&'a str, u32> = BTreeMap::new();
+    answers
+        .map(|answer| Row {
+            confidence: answer.probability,
+            correct: answer.correct,
+            group: answer.entity.as_deref().map(|entity| {
+                let next = entities.len() as u32;
+                *entities.entry(entity).or_insert(next)
+            }),
+            template: None,
+        })
+        .collect()
+}
+
 /// Evaluations measured on the same resamples of the same questions.
 struct Block {
     together: Together,
@@ -263,12 +281,12 @@ impl Block {
         members: &[usize],
         questions: &[&str],
         options: Options,
-    ) -> anyhow::Result<Block> {
+    ) -> Result<Block, NotComparable> {
         let mut all: Vec<Vec<Row>> = Vec::new();
         let mut runs: HashMap<usize, Vec<usize>> = HashMap::new();
         for &member in members {
             for one in &methods[member].seeds {
-                let by_question: HashMap<&str, &Answer> = one
+                let by_question: HashMap<&str, &Answered> = one
                     .answers
                     .iter()
                     .map(|answer| (answer.question_id.as_str(), answer))
@@ -276,9 +294,8 @@ impl Block {
                 let asked = questions
                     .iter()
                     .filter_map(|id| by_question.get(id).copied());
-                let rows = rows(asked, |answer| answer.probability);
                 runs.entry(member).or_default().push(all.len());
-                all.push(rows);
+                all.push(rows(asked));
             }
         }
         let slices: Vec<&[Row]> = all.iter().map(Vec::as_slice).collect();
@@ -287,7 +304,10 @@ impl Block {
                 .iter()
                 .map(|member| methods[*member].name.as_str())
                 .collect();
-            bad_input(format!("{}: {error}", names.join(", ")))
+            NotComparable::Measures {
+                names: names.join(", "),
+                error,
+            }
         })?;
         Ok(Block {
             together,
@@ -361,7 +381,7 @@ impl<'m, 'a> Blocks<'m, 'a> {
         of: usize,
         with: usize,
         options: Options,
-    ) -> anyhow::Result<Option<&Block>> {
+    ) -> Result<Option<&Block>, NotComparable> {
         let set = self.set_of[of];
         if set == self.set_of[with] {
             if self.questions[of].is_empty() {
@@ -407,21 +427,11 @@ mod tests {
     use super::*;
 
     fn evaluated(name: &str, first: usize, probability: f64) -> Evaluated {
-        let answers = (first..first + 40).map(|index| Answer {
-            id: format!("q{index}"),
+        let answers = (first..first + 40).map(|index| Answered {
             question_id: format!("q{index}"),
-            template: None,
             entity: None,
-            question: String::new(),
-            response: String::new(),
-            answer: None,
-            rationale: None,
-            confidence: None,
             probability,
             correct: index % 2 == 0,
-            failure: None,
-            gold: None,
-            levels: None,
         });
         Evaluated {
             name: name.into(),
@@ -502,7 +512,6 @@ mod tests {
         ] {
             let error = compare(&methods, against, &["brier"], options()).unwrap_err();
             assert!(error.to_string().contains(wanted), "{error}");
-            assert_eq!(crate::error::exit_code(&error), 2);
         }
     }
 }

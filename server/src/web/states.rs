@@ -1,0 +1,132 @@
+//! The states of several runs in one stream, for a list that is looked at.
+
+use super::Server;
+use super::problem::{Failure, ProblemDocument};
+use super::query::Parameters;
+use crate::limits::{
+    FOLLOW_EVERY_MS, FOLLOWED_RUNS_MAX, HEARTBEAT_SECONDS, WATCH_SECONDS_MAX, WATCHERS_MAX,
+};
+use app::link;
+use app::view::RunState;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Follows the states of several runs.
+#[utoipa::path(
+    get, path = "/api/states", tag = "runs",
+    description = "Server-Sent Events: the state of each run as JSON, at the start and at each change. A message is named `run-` and the run's id, percent-encoded. Runs that are not there are passed over. The stream ends after an hour and can be taken up again.",
+    params(
+        ("run" = Vec<String>, Query, description = "A run's id; there 1 to 50 times")
+    ),
+    responses(
+        (status = 200, content_type = "text/event-stream", body = String),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+    )
+)]
+pub async fn follow_states(
+    State(server): State<Arc<Server>>,
+    RawQuery(query): RawQuery,
+) -> Result<Sse<impl tokio_stream::Stream<Item = Result<Event, Infallible>>>, Failure> {
+    let query = Parameters::parse(query.as_deref());
+    let runs: Vec<Followed> = query
+        .followed()
+        .into_iter()
+        .map(|id| Followed {
+            id: id.to_owned(),
+            state: None,
+        })
+        .collect();
+    if !(1..=FOLLOWED_RUNS_MAX).contains(&runs.len()) {
+        return Err(Failure::bad_query(format!(
+            "Found {} runs to follow, expected 1 to {FOLLOWED_RUNS_MAX}, each as `run=ID`.",
+            runs.len()
+        )));
+    }
+    let place = Arc::clone(&server.watchers)
+        .try_acquire_owned()
+        .map_err(|_| {
+            Failure::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("{WATCHERS_MAX} visitors follow runs already."),
+                "Reload the page now and then: it shows the same.",
+            )
+        })?;
+    let (sender, receiver) = mpsc::channel(16);
+    tokio::spawn(async move {
+        follow(server, runs, sender).await;
+        drop(place);
+    });
+    Ok(Sse::new(ReceiverStream::new(receiver))
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(HEARTBEAT_SECONDS))))
+}
+
+struct Followed {
+    id: String,
+    /// As it was told last.
+    state: Option<RunState>,
+}
+
+/// Until the visitor leaves, the server stops or the time is up.
+async fn follow(
+    server: Arc<Server>,
+    mut runs: Vec<Followed>,
+    sender: mpsc::Sender<Result<Event, Infallible>>,
+) {
+    let mut stopping = server.stopping.clone();
+    let end = Instant::now() + Duration::from_secs(WATCH_SECONDS_MAX);
+    loop {
+        let looking = Arc::clone(&server);
+        let looked = tokio::task::spawn_blocking(move || {
+            let messages = changes(&looking, &mut runs);
+            (runs, messages)
+        })
+        .await;
+        let Ok((followed, messages)) = looked else {
+            return;
+        };
+        runs = followed;
+        for message in messages {
+            if sender.send(Ok(message)).await.is_err() {
+                return;
+            }
+        }
+        // Runs that ended are looked at beside the list, while it is open as well.
+        super::health::tend_index(Arc::clone(&server));
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(FOLLOW_EVERY_MS)) => {}
+            () = sender.closed() => return,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = tokio::time::sleep_until(end) => return,
+        }
+    }
+}
+
+/// What is new. One look at the folders serves all who follow.
+fn changes(server: &Server, runs: &mut [Followed]) -> Vec<Event> {
+    let (catalogue, _) = server.library.shelf();
+    let mut messages = Vec::new();
+    for followed in runs {
+        let Some(run) = catalogue.run(&followed.id) else {
+            continue;
+        };
+        let state = run.state(server.process_of(&followed.id));
+        if followed.state.as_ref() == Some(&state) {
+            continue;
+        }
+        // A state is plain data: it always has a JSON form.
+        if let Ok(text) = serde_json::to_string(&state) {
+            let name = link::run_event(&followed.id);
+            messages.push(Event::default().event(name).data(text));
+        }
+        followed.state = Some(state);
+    }
+    messages
+}

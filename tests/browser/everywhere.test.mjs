@@ -1,0 +1,205 @@
+// What holds on every page: all addresses that links lead to from the first page on are looked at, so a
+// page that is added is looked at too.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import {
+  assertAccessible,
+  assertNoSidewaysScrolling,
+  launch,
+  open,
+  screenshots,
+  views,
+} from "./chromium.mjs";
+import { makeRuns } from "./made_run.mjs";
+import { serve } from "./served.mjs";
+import { walk } from "./walk.mjs";
+
+const WIDTHS = [320, 375, 768, 1280, 2560];
+/** Presses of the tab key on one page. */
+const TABS_MAX = 150;
+
+let folder, server, browser;
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+const found = await (async () => {
+  folder = await mkdtemp(join(tmpdir(), "sayself-everywhere-"));
+  await makeRuns(join(folder, "runs"));
+  server = await serve(join(folder, "runs"));
+  browser = await launch();
+  const { page, close } = await open(browser, views.wide);
+  const found = await walk(page, `${server.address}/`);
+  await close();
+  return found;
+})();
+
+const pages = [...found].filter(([, { isPage }]) => isPage).map(([address]) => address);
+const path = (address) => address.slice(server.address.length);
+const fileName = (address) => path(address).replaceAll(/[^a-z0-9]+/gi, "-").replaceAll(/^-|-$/g, "") || "first";
+
+test("links lead somewhere", () => {
+  const broken = [...found].filter(([, { status }]) => status !== undefined && status !== 200);
+  assert.deepEqual(broken.map(([address, { from, status }]) => `${address} from ${from}: ${status}`), []);
+  assert.ok(pages.length >= 6, pages.join("\n"));
+});
+
+/** A page with what it asked for from elsewhere, and what moved in it. */
+async function visit(address, view = views.wide) {
+  const opened = await open(browser, view);
+  const foreign = [];
+  opened.page.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (origin !== server.address && !["data:", "blob:"].includes(protocol)) foreign.push(request.url());
+  });
+  if (view.javaScriptEnabled !== false) {
+    await opened.page.addInitScript(() => {
+      window.shift = 0;
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+      }).observe({ type: "layout-shift", buffered: true });
+    });
+  }
+  const answer = await opened.page.goto(address);
+  return { ...opened, answer, foreign };
+}
+
+/** Until its islands, where it has some, have woken. */
+async function settled(page) {
+  if ((await page.locator("leptos-island").count()) > 0) await page.locator("html[data-alive]").waitFor();
+  // What an island moves, it moves in its first frames.
+  await page.waitForTimeout(300);
+}
+
+for (const address of pages) {
+  describe(path(address), () => {
+    test("is whole, from here alone, and nothing in it moves", async () => {
+      const { page, answer, troubles, foreign, close } = await visit(address);
+      assert.equal(answer.status(), 200);
+      await settled(page);
+      assert.equal(await page.evaluate(() => window.shift), 0, "the layout shifts");
+      assert.equal(await page.locator("h1").count(), 1);
+      assert.match(await page.title(), /\S · sayself$/);
+      assert.equal(await page.locator("html").getAttribute("lang"), "en");
+      const policy = answer.headers()["content-security-policy"] ?? "";
+      assert.match(policy, /^default-src 'none';/);
+      assert.doesNotMatch(policy, /'unsafe-(inline|eval)'|\*|https?:/);
+      assert.equal(await page.locator("[style], [onclick], [onload]").count(), 0, "inline style or handler");
+      const moving = await page.evaluate(
+        () => document.getAnimations().filter((one) => one.playState === "running").length,
+      );
+      assert.equal(moving, 0, "it moves although less motion is asked for");
+      assert.deepEqual(foreign, []);
+      assert.deepEqual(troubles, []);
+      await close();
+    });
+
+    test("fits every width, in light and dark", async () => {
+      const { page, troubles, close } = await visit(address);
+      await settled(page);
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 900 });
+        await assertNoSidewaysScrolling(page).catch((error) => {
+          throw new Error(`at ${width} px: ${error.message}`);
+        });
+        if ([320, 1280].includes(width)) {
+          const file = join(screenshots, `everywhere-${fileName(address)}-${width}.png`);
+          await page.screenshot({ path: file, fullPage: true });
+        }
+      }
+      await page.setViewportSize({ width: 375, height: 812 });
+      await assertAccessible(page);
+      await page.setViewportSize({ width: 1280, height: 900 });
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        await assertAccessible(page);
+      }
+      const file = join(screenshots, `everywhere-${fileName(address)}-dark.png`);
+      await page.screenshot({ path: file, fullPage: true });
+      assert.deepEqual(troubles, []);
+      await close();
+    });
+
+    test("is gone through by the tab key, in order and in sight", async () => {
+      const { page, close } = await visit(address);
+      await settled(page);
+      let last = -1;
+      let isThrough = false;
+      for (let count = 0; count < TABS_MAX && !isThrough; count += 1) {
+        await page.keyboard.press("Tab");
+        const focused = await page.evaluate(() => {
+          const one = document.activeElement;
+          if (!one || one === document.body || one === document.documentElement) return null;
+          const style = getComputedStyle(one);
+          const box = one.getBoundingClientRect();
+          return {
+            index: [...document.querySelectorAll("*")].indexOf(one),
+            markup: one.outerHTML.slice(0, 120),
+            // A ring that the browser draws, or one of ours.
+            isMarked: style.outlineStyle !== "none" || style.boxShadow !== "none",
+            isInSight: box.bottom > 0 && box.top < innerHeight && box.width > 0 && box.height > 0,
+          };
+        });
+        if (focused === null) {
+          isThrough = true;
+          break;
+        }
+        assert.ok(focused.index > last, `the order turns back at ${focused.markup}`);
+        assert.ok(focused.isMarked, `no focus is seen at ${focused.markup}`);
+        assert.ok(focused.isInSight, `out of sight: ${focused.markup}`);
+        last = focused.index;
+        if (count === 0) assert.match(focused.markup, /class="skip"/, "the skip link comes first");
+      }
+      const stops = await page.locator("a[href], button, input, select, textarea, summary, [tabindex='0']").count();
+      assert.ok(isThrough || stops >= TABS_MAX, `the focus is trapped after ${last}`);
+      await close();
+    });
+
+    test("prints without its controls, with its charts", async () => {
+      const { page, close } = await visit(address);
+      await settled(page);
+      const charts = () =>
+        page.$$eval("svg.chart", (charts) =>
+          charts.filter((chart) => chart.checkVisibility({ visibilityProperty: true })).length,
+        );
+      const shown = await charts();
+      await page.emulateMedia({ media: "print" });
+      assert.equal(await charts(), shown);
+      const controls = await page.$$eval("header.site nav, button, .skip", (controls) =>
+        controls.filter((one) => one.checkVisibility()).map((one) => one.outerHTML.slice(0, 120)),
+      );
+      assert.deepEqual(controls, []);
+      await close();
+    });
+
+    test("comes back by back, and again by forward", async () => {
+      const { page, troubles, close } = await visit(address);
+      const heading = await page.locator("h1").innerText();
+      await page.locator("header.site .name").click();
+      await page.waitForURL(`${server.address}/`);
+      await page.goBack();
+      assert.equal(page.url(), address);
+      assert.equal(await page.locator("h1").innerText(), heading);
+      await page.goForward();
+      assert.equal(page.url(), `${server.address}/`);
+      assert.deepEqual(troubles, []);
+      await close();
+    });
+
+    test("is read with scripts off", async () => {
+      const { page, answer, troubles, close } = await visit(address, views["scripts off"]);
+      assert.equal(answer.status(), 200);
+      assert.ok(await page.locator("h1").isVisible());
+      assert.ok((await page.locator("main").innerText()).length > 40);
+      assert.deepEqual(troubles, []);
+      await close();
+    });
+  });
+}
