@@ -47,7 +47,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Tables(tables) => pages::tables::frame(*tables, &context),
             Page::Jobs(queue) => pages::jobs::queue::frame(queue),
             Page::NewJob(form) => pages::jobs::new::frame(*form),
-            Page::Job(shown) => pages::jobs::job::frame(*shown),
+            Page::Job(shown) => pages::jobs::job::frame(*shown, &context.nonce),
             Page::Problem(problem) => pages::problem::frame(problem),
             Page::YourFile => pages::your_file::frame(&context),
         };

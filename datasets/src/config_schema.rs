@@ -2,9 +2,11 @@
 //! and descriptions from the types and their documentation, defaults from their `Default`, ranges from
 //! what [`RunConfig::from_toml`] checks. Nothing is said twice.
 //!
-//! A key that is absent has its default; one that is not known is ignored, as in TOML. Two words of our
-//! own: `x-order`, a property's place among its neighbours (JSON objects have none), and `x-optional`, a
-//! table that means something else when it is absent than when it is empty.
+//! A key that is absent has its default; one that is not known is ignored, as in TOML. Three words of our
+//! own: `x-order`, a property's place among its neighbours (JSON objects have none); `x-optional`, a
+//! table that means something else when it is absent than when it is empty; and `x-absent`, what a key has
+//! that is left out of a table that is there, where that is not the default: of the keys that several
+//! tables share (decoding, training), the shared default.
 
 use crate::RunConfig;
 use crate::config::{EndpointConfig, EvaluateConfig, FaithfulnessConfig};
@@ -29,6 +31,9 @@ const TABLES: [&str; 12] = [
     "judge",
 ];
 
+/// The tables that share keys with others.
+const EMPTY_TABLES: &str = "[sample]\n[sft]\n[rl]\n[[evaluate]]\n[faithfulness]\n";
+
 /// The schema.
 ///
 /// ```
@@ -46,7 +51,9 @@ pub fn schema() -> Value {
         .to_value();
     if let Some(root) = schema.as_object_mut() {
         root.insert("title".into(), json!("Configuration of a run"));
-        table("", root, &plain(&RunConfig::default()));
+        // With every table there, and empty.
+        let absent = toml::from_str::<RunConfig>(EMPTY_TABLES).unwrap_or_default();
+        table("", root, &plain(&RunConfig::default()), &plain(&absent));
     }
     schema
 }
@@ -56,7 +63,7 @@ fn plain(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-fn table(section: &str, schema: &mut Map<String, Value>, defaults: &Value) {
+fn table(section: &str, schema: &mut Map<String, Value>, defaults: &Value, absent: &Value) {
     tidy(schema);
     for word in ["required", "default"] {
         schema.remove(word);
@@ -88,20 +95,29 @@ fn table(section: &str, schema: &mut Map<String, Value>, defaults: &Value) {
                     default_of_optional(key)
                 }
             };
-            table(&within, property, &default);
+            let absent = match &absent[key.as_str()] {
+                Value::Null => default.clone(),
+                absent => absent.clone(),
+            };
+            table(&within, property, &default, &absent);
         } else if let Some(items) = property
             .get_mut("items")
             .and_then(Value::as_object_mut)
             .filter(|items| items.contains_key("properties"))
         {
-            table(&within, items, &plain(&EvaluateConfig::default()));
+            let default = plain(&EvaluateConfig::default());
+            table(&within, items, &default, &absent[key.as_str()][0]);
             property.remove("default");
             property.insert("maxItems".into(), json!(EVALUATIONS_MAX));
         } else {
-            match &defaults[key.as_str()] {
+            let (default, absent) = (&defaults[key.as_str()], &absent[key.as_str()]);
+            match default {
                 Value::Null => property.remove("default"),
                 default => property.insert("default".into(), default.clone()),
             };
+            if absent != default {
+                property.insert("x-absent".into(), absent.clone());
+            }
             if let Some((_, kind)) = keys.iter().find(|(known, _)| known == key) {
                 kind.describe(property);
             }
@@ -275,7 +291,8 @@ mod tests {
                     }
                     true
                 }
-                "$schema" | "title" | "description" | "default" | "x-order" | "x-optional" => true,
+                "$schema" | "title" | "description" | "default" | "x-order" | "x-optional"
+                | "x-absent" => true,
                 other => panic!("{path}: a word that is not known: {other}"),
             };
             if !holds {
@@ -361,6 +378,24 @@ mod tests {
         assert_eq!(default_of(".rl.learning_rate"), 1e-4);
         assert_eq!(default_of(".sft.learning_rate"), 5e-4);
         assert_eq!(default_of(".questions.train"), Value::Null);
+        // What a table has that is there without the key.
+        let absent: Vec<&str> = found
+            .iter()
+            .filter(|(_, leaf)| leaf.get("x-absent").is_some())
+            .map(|(path, _)| path.as_str())
+            .collect();
+        assert_eq!(
+            absent,
+            [
+                ".evaluate.max_tokens",
+                ".evaluate.temperature",
+                ".faithfulness.max_tokens",
+                ".faithfulness.top_k",
+                ".faithfulness.top_p",
+                ".rl.epochs",
+                ".rl.learning_rate",
+            ]
+        );
     }
 
     #[test]

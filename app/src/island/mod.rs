@@ -3,7 +3,6 @@
 mod address;
 pub mod diagram;
 pub mod downloads;
-pub mod job_log;
 pub mod progress;
 pub mod selective;
 pub mod threshold;

@@ -6,19 +6,19 @@ use leptos::prelude::*;
 
 /// What the bar shows.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Shown {
+pub(crate) struct Shown {
     /// One line for the eyes: `sample: 120 of 300 questions, about 4 min left`.
-    line: String,
+    pub(crate) line: String,
     /// A coarser one, read out when it changes: stage and tens of percent.
     spoken: String,
     /// 0..=1000; absent while nothing is known.
-    per_mille: Option<u64>,
+    pub(crate) per_mille: Option<u64>,
     /// The run is over, one way or the other: the page as it stands is old.
     over: bool,
 }
 
 impl Shown {
-    fn new(state: &RunState) -> Self {
+    pub(crate) fn new(state: &RunState) -> Self {
         match state {
             RunState::Waiting => Shown {
                 line: "Waiting for its turn.".into(),

@@ -198,6 +198,10 @@ impl Draft {
     fn posted(posted: &Posted) -> Self {
         let cut = |text: &str, most: usize| -> String { text.trim().chars().take(most).collect() };
         let as_text = posted.text("mode") == "text";
+        let stage = match posted.text("stage") {
+            "" => stage::WHOLE,
+            stage => stage,
+        };
         let toml = match as_text {
             true => posted.text("toml").to_owned(),
             false => String::new(),
@@ -205,7 +209,7 @@ impl Draft {
         Draft {
             form: NewJob {
                 from: cut(posted.text("from"), SEARCH_BYTES_MAX),
-                stage: cut(posted.text("stage"), RUN_ID_CHARACTERS_MAX),
+                stage: cut(stage, RUN_ID_CHARACTERS_MAX),
                 out: cut(posted.text("out"), RUN_ID_CHARACTERS_MAX + 1),
                 resume: posted.text("resume") == "true",
                 as_text,

@@ -3,22 +3,34 @@
 use super::{badge, moment, stage_words, title, took};
 use crate::document::Frame;
 use crate::format;
-use crate::island::job_log::JobLog;
-use crate::island::progress::Progress;
+use crate::island::progress::Shown;
 use crate::link;
 use crate::pages::words::{Notice, Trail};
-use crate::view::{Job, JobShown, JobState};
+use crate::view::{Job, JobShown, JobState, RunState};
 use leptos::prelude::*;
 
-pub fn frame(shown: JobShown) -> Frame {
+/// Hears when there is something new, and puts what the server then draws in the place of what is shown.
+const FOLLOW_SCRIPT: &str = include_str!("follow.js");
+
+pub fn frame(shown: JobShown, nonce: &str) -> Frame {
     let job = &shown.detail.job;
     let title = title(job);
+    let follow = (shown.newest && !job.state.is_over()).then(|| {
+        let address = link::job_events(&job.id, shown.end);
+        view! {
+            <script type="module" nonce=nonce.to_owned() data-follow=address inner_html=FOLLOW_SCRIPT></script>
+        }
+    });
+    let spoken = ["The job is ", job.state.word(), "."].concat();
     let body = view! {
         <Trail parts=vec![("Jobs".to_owned(), link::jobs())] />
         <h1>{format::foreign(&title)}</h1>
+        <p class="unseen" role="status" data-live="spoken">{spoken}</p>
         {facts(&shown)}
-        {how_it_stands(job)}
-        {actions(job)}
+        <div data-live="stands">
+            {how_it_stands(job)}
+            {actions(job)}
+        </div>
         {log(&shown)}
         <section aria-labelledby="what">
             <h2 id="what">"What was started"</h2>
@@ -28,9 +40,10 @@ pub fn frame(shown: JobShown) -> Frame {
                 <pre tabindex="0" role="region" aria-label="Configuration"><code>{format::foreign(&shown.detail.config)}</code></pre>
             </details>
         </section>
+        {follow}
     };
     Frame {
-        islands: shown.newest && !job.state.is_over(),
+        islands: false,
         title: format::foreign(&title),
         body: body.into_any(),
     }
@@ -49,7 +62,7 @@ fn facts(shown: &JobShown) -> AnyView {
     };
     let status = job.exit_code.map(|code| code.to_string());
     view! {
-        <dl class="facts">
+        <dl class="facts" data-live="facts">
             <div><dt>"State"</dt><dd>{badge(job.state)}</dd></div>
             <div><dt>"Run"</dt><dd>{run}</dd></div>
             <div><dt>"Stages"</dt><dd>{stage_words(&job.stage)}</dd></div>
@@ -81,14 +94,7 @@ fn how_it_stands(job: &Job) -> AnyView {
             let Some(state) = &job.progress else {
                 return view! { <p>"It has begun and has not said a word yet."</p> }.into_any();
             };
-            // A state is plain data; were it not to be written, the bar would stand at "waiting".
-            let state = serde_json::to_string(state).unwrap_or_default();
-            return view! {
-                <section class="live" aria-label="Progress">
-                    <Progress state=state address=link::events(&job.run) name=job.run.clone() />
-                </section>
-            }
-            .into_any();
+            return progress(state, &job.run);
         }
         JobState::Finished => {
             return view! {
@@ -135,6 +141,20 @@ fn how_it_stands(job: &Job) -> AnyView {
     .into_any()
 }
 
+fn progress(state: &RunState, run: &str) -> AnyView {
+    let shown = Shown::new(state);
+    let value = shown.per_mille.map(|value| value.to_string());
+    view! {
+        <section class="live" aria-label="Progress">
+            <div class="progress">
+                <progress max="1000" aria-label=["Progress of ", run].concat() value=value></progress>
+                <span class="line">{format::foreign(&shown.line)}</span>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
 fn actions(job: &Job) -> AnyView {
     let post = |address: String, words: &'static str| {
         view! { <form method="post" action=address><button type="submit">{words}</button></form> }
@@ -166,12 +186,12 @@ fn log(shown: &JobShown) -> AnyView {
         .then(|| view! { <a href=[link::job(id), "#log".into()].concat()>"Newest lines"</a> });
     let reload = (shown.newest && !state.is_over())
         .then(|| view! { <a href=[link::job(id), "#log".into()].concat()>"Load again"</a> });
-    let followed = shown.newest && !state.is_over();
-    let lines = if followed {
-        view! { <JobLog lines=detail.log.clone() state=state.word().to_owned() address=link::job_events(id, shown.end) /> }
-            .into_any()
-    } else if detail.log.is_empty() {
-        view! { <p class="minor">"It said nothing."</p> }.into_any()
+    let lines = if detail.log.is_empty() {
+        let words = match state.is_over() {
+            true => "It said nothing.",
+            false => "It has not said a word yet.",
+        };
+        view! { <p class="minor">{words}</p> }.into_any()
     } else {
         let lines = detail
             .log
@@ -184,8 +204,8 @@ fn log(shown: &JobShown) -> AnyView {
     view! {
         <section aria-labelledby="log">
             <h2 id="log">"Log"</h2>
-            <p class="turn">{older} {newest} {reload}</p>
-            {lines}
+            <p class="turn" data-live="turn">{older} {newest} {reload}</p>
+            <div data-live="lines">{lines}</div>
         </section>
     }
     .into_any()

@@ -72,10 +72,10 @@ impl Filled {
     /// # Errors
     /// Those of [`RunConfig::from_toml`].
     pub fn of_toml(text: &str) -> Result<Self, ConfigError> {
-        RunConfig::from_toml(text)?;
-        let table: toml::Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| ConfigError::Toml(error.to_string()))?;
+        let config = RunConfig::from_toml(text)?;
+        // All keys as they are taken: one that is left out need not have its default.
+        let table =
+            toml::Table::try_from(&config).map_err(|error| ConfigError::Toml(error.to_string()))?;
         Ok(fill(root(), &table))
     }
 
@@ -274,7 +274,7 @@ fn write(
     problems: &mut Problems,
     out: &mut String,
 ) {
-    let mut lines = String::new();
+    let mut values: Vec<(&Field, Option<Value>)> = Vec::new();
     for field in &shape.fields {
         let path = joined(path, &field.key);
         if problems.contains_key(&path) {
@@ -282,21 +282,13 @@ fn write(
         }
         let text = filled.values.get(&field.key).map_or("", String::as_str);
         match field.value_of(text) {
-            Ok(None) => {}
-            Ok(Some(value)) => lines.push_str(&format!("{} = {value}\n", field.key)),
+            Ok(value) => values.push((field, value)),
             Err(wrong) => {
                 problems.insert(path, wrong);
             }
         }
     }
-    let must_show = shape.list || shape.optional;
-    if !header.is_empty() && (must_show || !lines.is_empty()) {
-        out.push_str(&match shape.list {
-            true => format!("\n[[{header}]]\n"),
-            false => format!("\n[{header}]\n"),
-        });
-    }
-    out.push_str(&lines);
+    let mut within = String::new();
     for inner in &shape.tables {
         let header = joined(header, &inner.name);
         let tables = filled.tables.get(&inner.name).into_iter().flatten();
@@ -305,9 +297,27 @@ fn write(
                 true => format!("{}[{}]", joined(path, &inner.name), index + 1),
                 false => joined(path, &inner.name),
             };
-            write(inner, &path, &header, table, problems, out);
+            write(inner, &path, &header, table, problems, &mut within);
         }
     }
+    let is_there = shape.list
+        || shape.optional
+        || !within.is_empty()
+        || values.iter().any(|(_, value)| value.is_some());
+    if is_there && !header.is_empty() {
+        out.push_str(&match shape.list {
+            true => format!("\n[[{header}]]\n"),
+            false => format!("\n[{header}]\n"),
+        });
+    }
+    for (field, value) in values {
+        let default = field.default.clone();
+        let value = value.or(default.filter(|_| is_there && field.must_stand));
+        if let Some(value) = value {
+            out.push_str(&format!("{} = {value}\n", field.key));
+        }
+    }
+    out.push_str(&within);
 }
 
 fn view(
@@ -434,6 +444,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_table_would_take_from_elsewhere_stands_in_it() {
+        let default = RunConfig::default();
+        let (text, _) = posted(&[("rl.rollouts", "4"), ("rl.ppo.whiten", "true")]).written();
+        let config = RunConfig::from_toml(&text).unwrap();
+        assert_eq!(config.rl.training, default.rl.training, "{text}");
+        assert_eq!(config.rl.rollouts, 4);
+        // And what a text leaves out is shown as it is taken.
+        let filled = Filled::of_toml("[rl]\nrollouts = 4").unwrap();
+        let again = RunConfig::from_toml(&filled.written().0).unwrap();
+        assert_eq!(again, RunConfig::from_toml("[rl]\nrollouts = 4").unwrap());
+    }
+
+    #[test]
     fn only_what_differs_is_written() {
         let filled = posted(&[
             ("title", "It's \"mine\""),
@@ -460,7 +483,7 @@ mod tests {
         assert_eq!(config.evaluate[1].limit, Some(50));
         assert!(config.evaluate[1].judge.is_some());
         assert!(!config.rl.ppo.scale_rewards && config.rl.ppo.whiten);
-        for absent in ["seed = 42", "temperature", "whiten = ", "[sft]", "[rl]\n"] {
+        for absent in ["seed = 42", "temperature = 1", "whiten = ", "[sft]"] {
             assert!(!text.contains(absent), "{absent}:\n{text}");
         }
     }
@@ -511,19 +534,18 @@ mod tests {
             filled.add(path);
         }
         let text = filled.written().0;
-        assert_eq!(
-            text,
-            "[[evaluate]]\n\n[[evaluate]]\n\n[evaluate.judge]\n\n[faithfulness]\n"
-        );
+        let own = "temperature = 0.0\nmax_tokens = 96\n";
+        let judged = format!("[[evaluate]]\n{own}\n[evaluate.judge]\n");
+        let last = "[faithfulness]\ntop_p = 0.95\ntop_k = 50\nmax_tokens = 96\n";
+        assert_eq!(text, format!("[[evaluate]]\n{own}\n{judged}\n{last}"));
         filled.remove("evaluate[1]");
         filled.remove("faithfulness");
-        assert_eq!(filled.written().0, "[[evaluate]]\n\n[evaluate.judge]\n");
+        assert_eq!(filled.written().0, judged);
         // What is no such table, and one that is always there, stays.
         for path in [
             "",
             "sft",
             "evaluate[0]",
-            "evaluate[9]",
             "evaluate[x].judge",
             "a.b.c",
             "rl.ppo",
@@ -531,7 +553,7 @@ mod tests {
             filled.add(path);
             filled.remove(path);
         }
-        assert_eq!(filled.written().0, "[[evaluate]]\n\n[evaluate.judge]\n");
+        assert_eq!(filled.written().0, judged);
     }
 
     #[test]

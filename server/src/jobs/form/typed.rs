@@ -139,6 +139,7 @@ mod tests {
             description: String::new(),
             kind,
             default,
+            must_stand: false,
         }
     }
 
