@@ -473,7 +473,8 @@ mod tests {
             marked.matches("<circle").count(),
             plain.matches("<circle").count() + 2
         );
-        assert_eq!(table(std::slice::from_ref(&one)).matches("<tr>").count(), 3);
+        let rows = table(std::slice::from_ref(&one));
+        assert_eq!(rows.matches("<tr>").count(), 3);
         assert!(csv(&[one]).contains("a,0.9,10,0.5,0.2,"));
     }
 

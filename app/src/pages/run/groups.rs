@@ -76,9 +76,9 @@ fn part(
         let before = before.map(|before| {
             view! { <th scope="col" class="number">{format!("Gap of {}", before.label)}</th> }
         });
-        let region = caption.clone();
+        let name = caption.clone();
         view! {
-            <div class="scroll" tabindex="0" role="region" aria-label=region>
+            <div class="scroll" tabindex="0" role="region" aria-label=name>
                 <table class="groups">
                     <caption><span>{caption}</span></caption>
                     <thead>
