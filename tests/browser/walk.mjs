@@ -1,8 +1,8 @@
 // The addresses of a site, found as a visitor finds them: by its links, from the first page on.
 
 /** Addresses of one shape that are looked at; the others differ in their data alone. */
-const OF_ONE_SHAPE_MAX = 3;
-const ADDRESSES_MAX = 80;
+const OF_ONE_SHAPE_MAX = 2;
+const ADDRESSES_MAX = 48;
 
 /** What an address is, whatever it is of: `/runs/:id/questions/:id?label`. */
 export function shape(address) {
