@@ -9,9 +9,12 @@ export function shape(address) {
   const { pathname, searchParams } = new URL(address);
   const parts = pathname.split("/");
   const path = parts.map((part, index) => {
-    const isId = index > 1 && ["runs", "jobs", "questions"].includes(parts[index - 1]);
+    const isId = index > 1 && ["runs", "jobs", "questions"].includes(parts[index - 1]) && part !== "new";
     return isId ? ":id" : part;
   });
+  // What can be downloaded is of one kind, whatever its name.
+  const download = path.findIndex((part, index) => index > 2 && ["charts", "files", "records"].includes(part));
+  if (download > 0) path.length = download + 1;
   return [path.join("/"), ...[...new Set(searchParams.keys())].sort()].join("?");
 }
 
