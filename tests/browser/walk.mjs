@@ -1,17 +1,20 @@
 // The addresses of a site, found as a visitor finds them: by its links, from the first page on.
 
 /** Addresses of one shape that are looked at; the others differ in their data alone. */
-const OF_ONE_SHAPE_MAX = 3;
-const ADDRESSES_MAX = 80;
+const OF_ONE_SHAPE_MAX = 2;
+const ADDRESSES_MAX = 48;
 
 /** What an address is, whatever it is of: `/runs/:id/questions/:id?label`. */
 export function shape(address) {
   const { pathname, searchParams } = new URL(address);
   const parts = pathname.split("/");
   const path = parts.map((part, index) => {
-    const isId = index > 1 && ["runs", "jobs", "questions"].includes(parts[index - 1]);
+    const isId = index > 1 && ["runs", "jobs", "questions"].includes(parts[index - 1]) && part !== "new";
     return isId ? ":id" : part;
   });
+  // What can be downloaded is of one kind, whatever its name.
+  const download = path.findIndex((part, index) => index > 2 && ["charts", "files", "records"].includes(part));
+  if (download > 0) path.length = download + 1;
   return [path.join("/"), ...[...new Set(searchParams.keys())].sort()].join("?");
 }
 
