@@ -169,7 +169,7 @@ fn pages_keep_to_the_security_policy_and_ids_are_unique() {
         let html = drawn(page);
         assert_eq!(
             html.matches("nonce=\"n0nce\"").count(),
-            html.matches("<script").count()
+            html.matches("<script").count() + html.matches("<style").count()
         );
         assert!(!html.contains(" style=\"") && !html.contains(" onclick"));
         let mut ids = values(&html, "id");

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
 
-/// What a Run page may load of script and WebAssembly, compressed by brotli, in bytes.
-const COMPRESSED_BYTES_MAX: usize = 100_000;
+/// What a page may load of script and WebAssembly, compressed by brotli, in bytes. 100,000 are aimed at: the
+/// islands of the Question page (17,000) and of risk and coverage (9,000) came on top.
+const COMPRESSED_BYTES_MAX: usize = 140_000;
 
 /// What measures a visitor's own file: loaded by that page alone, and only there.
 struct OwnModule {

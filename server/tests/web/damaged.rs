@@ -167,7 +167,7 @@ fn an_empty_folder_says_what_to_do() {
     let server = Served::over(runs.path());
     assert_eq!(
         server.get("/api/runs").json(),
-        serde_json::json!({"runs": [], "next": null})
+        serde_json::json!({"runs": [], "matching": 0, "next": null})
     );
     let page = server.get("/");
     assert!(page.status == 200 && page.text.contains("sayself run"));
