@@ -49,7 +49,7 @@ export async function open(browser, view) {
   page.on("requestfailed", (request) => {
     // A stream that the test itself leaves is no trouble, nor a script that scripts off leaves.
     const isLeft =
-      /\/events(\?|$)/.test(request.url()) ||
+      /\/(events|states)(\?|$)/.test(request.url()) ||
       (view.javaScriptEnabled === false && request.resourceType() !== "document");
     if (!isLeft) troubles.push(`${request.url()} failed`);
   });

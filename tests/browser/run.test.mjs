@@ -144,7 +144,7 @@ test("the address follows the choices, and back undoes them", async () => {
   assert.equal(await current(), "Curve and band");
   // Opened elsewhere, it shows the same.
   await page.goto(`${server.address}/runs/taught?label=sayself&diagram=smooth&above=60`);
-  await alive(page);
+  await page.locator(".threshold button.alive").waitFor({ state: "attached" });
   assert.equal(await current(), "Smooth");
   assert.equal(await page.locator(".threshold output").innerText(), "0.60");
   assert.deepEqual(troubles, []);

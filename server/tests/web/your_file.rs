@@ -36,12 +36,12 @@ fn the_page_has_its_form_and_says_what_to_type_without_scripts() {
     ] {
         assert!(page.text.contains(part), "{part}");
     }
-    // The theme's script, the page's own and its module, all with the nonce that the policy names, as is the style sheet.
+    // The theme's script and the page's own, all with the nonce that the policy names, as is the style sheet.
     let policy = page.header("content-security-policy").unwrap();
     let nonce = policy.split("'nonce-").nth(1).unwrap();
     let nonce = nonce.split('\'').next().unwrap();
     let scripts = page.text.matches("<script").count();
-    assert_eq!(scripts, 3);
+    assert_eq!(scripts, 2);
     assert_eq!(
         page.text.matches(&format!("nonce=\"{nonce}\"")).count(),
         scripts + 1
