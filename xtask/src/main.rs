@@ -49,6 +49,8 @@ enum Chore {
     Screenshot,
     /// Time sayself beside what a user would pick instead, both in one run; installs the peers
     Bench(bench::Arguments),
+    /// Ask the REST API things that schemathesis makes up from its OpenAPI document
+    Schemathesis,
     /// Type-check the CUDA build; sets up the CUDA compiler where none is installed
     CheckCuda,
     /// Where a GPU is at hand: compare it with the CPU and run one training step on it
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
             .map(|site| println!("The pages' bundle is in {}", site.display())),
         Chore::Screenshot => screenshot::screenshot(&root),
         Chore::Bench(arguments) => bench::bench(&root, &arguments),
+        Chore::Schemathesis => schemathesis::check(&root),
         Chore::CheckCuda => cuda::check(&root),
         Chore::TestGpu => cuda::test(&root),
     };

@@ -150,7 +150,7 @@ fn section(table: &Table, chosen: &[&str]) -> AnyView {
     view! {
         <section aria-labelledby=id.clone()>
             <h2 id=id.clone()>{heading.clone()}</h2>
-            <div class="scroll" tabindex="0" role="region" aria-label=heading.clone()>
+            <div class="scroll" tabindex="0" role="region" aria-label=[&heading, ", its figures"].concat()>
                 <table class="paper">
                     <caption><span>{caption} " Ours above, the paper's beneath; letters say why the two cannot be compared."</span></caption>
                     <thead>
