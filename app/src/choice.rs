@@ -1,10 +1,12 @@
 //! What a Run page's address says of how it is drawn.
 
-use crate::chart::{Binning, Diagram};
+use crate::chart::{Binning, Diagram, Outcomes, risk_coverage};
 use std::ops::RangeInclusive;
 
 /// Bins of equal width that can be chosen.
 pub const BINS: RangeInclusive<u32> = 2..=40;
+/// Of them, before the slider was moved.
+pub const BINS_FIRST: u32 = 10;
 
 /// What was chosen; all else of the address is kept as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +79,12 @@ impl Choice {
 
     pub fn binning(self) -> Binning {
         self.bins.map_or(Binning::Stated, Binning::Width)
+    }
+
+    /// `above`, else the threshold at which the last evaluation answers half; in hundredths.
+    pub fn above_or_half(self, outcomes: &[Outcomes]) -> u32 {
+        let half = || outcomes.last().map_or(50, risk_coverage::surer_half);
+        self.above.unwrap_or_else(half)
     }
 
     /// `above` in ten-thousandths.

@@ -1,7 +1,6 @@
 //! The frame of every page: head, header, main, footer, scripts.
 
 use crate::format;
-use crate::link;
 use crate::page::RenderContext;
 use leptos::prelude::*;
 use std::sync::LazyLock;
@@ -32,6 +31,7 @@ fn compact(sheet: &str) -> String {
         .collect::<Vec<&str>>()
         .join("\n")
 }
+
 /// Draws charts as pictures and keeps forms in step with the address; pages work without it.
 const PAGE_SCRIPT: &str = include_str!("page.js");
 
@@ -50,6 +50,8 @@ pub struct Frame {
     pub title: String,
     /// Whether an island stands on the page.
     pub islands: bool,
+    /// Whether charts can be taken away from the page.
+    pub downloads: bool,
     pub body: AnyView,
 }
 
@@ -58,10 +60,11 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
     let Frame {
         title,
         islands,
+        downloads,
         body,
     } = frame;
     let nonce = context.nonce.clone();
-    let lively = islands.then(|| {
+    let lively = downloads.then(|| {
         let nonce = nonce.clone();
         view! { <script nonce=nonce inner_html=PAGE_SCRIPT></script> }
     });
@@ -114,8 +117,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                 <main id="main" tabindex="-1">{body}</main>
                 <footer class="site">
                     <p>
-                        "Intervals are 95%. Calibration depends on the questions: what holds on these may not hold on yours. "
-                        <a href=link::api()>"REST API"</a>
+                        "Intervals are 95%. Calibration depends on the questions: what holds on these may not hold on yours."
                     </p>
                 </footer>
             </body>

@@ -1,8 +1,13 @@
-//! What the charts of a Run page are drawn from.
+//! What the charts of a page are drawn from: here those of a Run and of a Question page.
 
+pub mod compared;
+pub mod groups;
+
+use crate::chart::cluster_counts::ClusterCounts;
 use crate::chart::measured::{Measured, measured, recalibrated};
 use crate::chart::{Outcomes, curves::Curve};
-use crate::view::{Evaluation, RunDetail};
+use crate::regroup::Sampled;
+use crate::view::{Evaluation, QuestionDetail, RunDetail};
 use calibration::recalibrate::Recalibration;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -45,4 +50,18 @@ pub fn saved_recalibration(evaluation: &Evaluation) -> Option<Recalibration> {
 pub fn curves(detail: &RunDetail) -> Vec<Curve> {
     let curves = detail.directory.curves.iter();
     curves.map(|curve| curve.curve()).collect()
+}
+
+/// The chart of a Question page, as addresses write it.
+pub const CLUSTER_COUNTS: &str = "cluster-counts";
+
+/// How many clusters there are at each threshold; `None` where there is none to move.
+pub fn cluster_counts(detail: &QuestionDetail, sampled: &Sampled) -> Option<ClusterCounts> {
+    let stored = detail.clustering.threshold?;
+    sampled.has_heights().then(|| ClusterCounts {
+        samples: sampled.samples.len() as u32,
+        steps: sampled.counts(),
+        stored,
+        chosen: detail.threshold.filter(|chosen| *chosen != stored),
+    })
 }

@@ -1,28 +1,32 @@
 //! The pages: Leptos components, islands and charts. No input or output, never candle.
 //!
 //! The server calls [`render`] (feature `ssr`); the browser loads the same crate as WebAssembly
-//! (feature `hydrate`), where only the islands come to life.
+//! (feature `browser`), where only the islands come to life.
 //!
 //! | to | see |
 //! |---|---|
 //! | add or change a page | [`page::Page`], [`view`] for what it shows, `pages/` for how |
 //! | change an address | [`link`] |
 //! | draw | [`chart`] |
-//! | move something in the browser | [`island`] |
+//! | move something in the browser | `island/` for what the server draws, `browser/` for what moves it |
 
 // The views of whole pages are deep types.
 #![recursion_limit = "256"]
 
+#[cfg(feature = "browser")]
+pub mod browser;
 pub mod choice;
 #[cfg(feature = "ssr")]
 mod document;
 #[cfg(feature = "ssr")]
 pub mod drawn;
-pub mod island;
+#[cfg(feature = "ssr")]
+mod island;
 pub mod link;
 pub mod page;
 #[cfg(feature = "ssr")]
 mod pages;
+mod progress;
 pub mod regroup;
 pub mod view;
 
@@ -75,11 +79,4 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/your-file.css"),
         include_str!("../../style/print.css"),
     )
-}
-
-/// Makes ready for islands; the page's script then wakes each of them.
-#[cfg(feature = "hydrate")]
-#[wasm_bindgen::prelude::wasm_bindgen]
-pub fn hydrate() {
-    leptos::mount::hydrate_islands();
 }

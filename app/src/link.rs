@@ -206,6 +206,16 @@ pub fn charts(id: &str) -> String {
     format!("/runs/{}/charts", encoded(id))
 }
 
+/// The same of a question, with the Question page's query.
+pub fn question_charts(id: &str, question_id: &str) -> String {
+    [&question(id, question_id), "/charts"].concat()
+}
+
+/// The same of a comparison, with the Compare page's query.
+pub fn compare_charts() -> &'static str {
+    "/compare/charts"
+}
+
 /// A file of the run directory; `path` is below it, with `/`.
 pub fn file(id: &str, path: &str) -> String {
     let parts: Vec<String> = path.split('/').map(encoded).collect();

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 /// One, in the unit of thresholds and heights.
 const ONE: f64 = 1e6;
+/// The slider's last place, and its steps, in millionths.
+pub const MAX: i32 = 1_000_000;
+pub const STEP: i32 = 5_000;
 /// Different responses that stand beneath a cluster; the others are folded away.
 const FIRST: usize = 3;
 
@@ -215,6 +218,15 @@ impl Sampled {
             html.push_str("</td></tr>");
         }
         html.push_str("</tbody>");
+    }
+}
+
+/// Whether the clusters are those of the run, in words.
+pub fn kept(stored: bool) -> &'static str {
+    if stored {
+        "as stored"
+    } else {
+        "moved: measures and rationales below keep to the stored clusters"
     }
 }
 

@@ -1,5 +1,7 @@
 //! The Compare page and the Tables page, from plain data to HTML.
 
+use app::chart::file::Form;
+use app::drawn::compared::Chart;
 use app::view::*;
 use app::{Page, RenderContext, link, render};
 use comparison::changes::{self, Both};
@@ -190,6 +192,56 @@ fn what_differs_is_marked_for_eyes_and_ears() {
     );
     assert!(html.contains("More that became right"));
     assert!(html.contains("change=became-right#changed"));
+}
+
+#[test]
+fn charts_can_be_taken_away() {
+    let html = drawn(Page::Compare(Box::new(comparison("text", 2))));
+    let query =
+        "?run=text%3Atext0&amp;run=text%3Atext1&amp;base=text%3Atext0&amp;with=text%3Atext1";
+    for chart in Chart::ALL {
+        for ending in ["svg", "csv"] {
+            let address = format!("/compare/charts/{}.{ending}{query}", chart.name());
+            assert!(html.contains(&format!("href=\"{address}\"")), "{address}");
+        }
+    }
+    assert!(html.contains("toBlob"));
+    let choice = drawn(Page::Compare(Box::new(comparison("text", 1))));
+    assert!(!choice.contains("/compare/charts/") && !choice.contains("toBlob"));
+}
+
+#[test]
+fn files_hold_what_the_page_draws() {
+    let of = |chart: Chart, form, text: &str, entries| chart.file(form, &comparison(text, entries));
+    for entries in [2, 6] {
+        for chart in Chart::ALL {
+            assert_eq!(Chart::named(chart.name()), Some(chart));
+            let svg = of(chart, Form::Svg, HOSTILE, entries).expect("it is there");
+            assert!(svg.starts_with("<?xml") && svg.ends_with("</svg>\n"));
+            assert_eq!(svg.matches("<rect width=\"100%\"").count(), 1);
+            for forbidden in ["<script>", "<img", "var(", "NaN", "\u{202e}", "\u{1b}"] {
+                assert!(!svg.contains(forbidden), "{forbidden:?}");
+            }
+            let ids = values(&svg, "id");
+            let distinct: std::collections::HashSet<_> = ids.iter().collect();
+            assert_eq!(distinct.len(), ids.len(), "ids are unique");
+        }
+    }
+    let csv = |chart| of(chart, Form::Csv, "text", 2).expect("it is there");
+    assert!(csv(Chart::Overlay).contains("text1,0.9,0.9,0.9,100,80,0.8,"));
+    assert!(csv(Chart::Histograms).contains("\ntext0,0.1,3,9\n"));
+    assert!(csv(Chart::Changes).ends_with("\nA text0,B text1,0.2,0.9,1,0\n"));
+    assert!(
+        csv(Chart::Differences).ends_with("\nA text0,B text1,brier,112,0.3,0.2,-0.1,-0.2,,,\n")
+    );
+    let six = of(Chart::Overlay, Form::Csv, "text", 6).expect("it is there");
+    assert!(six.contains("\ntext5,"));
+    // What the page does not draw is no file.
+    let mut apart = comparison("text", 2);
+    apart.changes = None;
+    apart.pairs[0].differences.clear();
+    let there = Chart::ALL.map(|chart| chart.file(Form::Svg, &apart).is_some());
+    assert_eq!(there, [true, true, false, false]);
 }
 
 #[test]

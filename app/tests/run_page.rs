@@ -1,8 +1,10 @@
 //! The Run page's choices, and its charts mark by mark.
 
 use app::chart::curves::{Curves, panels};
+use app::chart::file::Form;
 use app::chart::measured::{measured, recalibrated};
 use app::chart::{Binning, Diagram, Outcomes, curves, reliability, risk_coverage};
+use app::drawn::groups::Grouping;
 use app::view::*;
 use app::{Page, RenderContext, render};
 
@@ -175,9 +177,32 @@ fn charts_can_be_taken_away() {
         "/runs/a/charts/reliability.svg?diagram=smooth",
         "/runs/a/charts/reliability.csv?diagram=smooth",
         "/runs/a/charts/histogram.svg?label=sayself",
+        "/runs/a/charts/templates.svg?label=sayself",
         "/runs/a/charts/templates.csv?label=sayself",
     ] {
         assert!(html.contains(&format!("href=\"{address}\"")), "{address}");
+    }
+    // What makes pictures of them is there without the bundle too.
+    assert!(html.contains("data-picture=\"templates\"") && html.contains("toBlob"));
+}
+
+#[test]
+fn groups_are_a_chart_and_a_table() {
+    let breakdowns = detail().directory.breakdowns;
+    let svg = Grouping::Templates.file(Form::Svg, &breakdowns);
+    for words in [
+        ">sayself, by template</text>",
+        ">capital</text>",
+        ">n = 285</text>",
+        "capital: 0.211, 0.167 to 0.262; ring 0.600; n = 285",
+    ] {
+        assert!(svg.contains(words), "{words} in {svg}");
+    }
+    let csv = Grouping::Templates.file(Form::Csv, &breakdowns);
+    assert!(csv.contains("sayself,currency,15,5,0.4,"), "{csv}");
+    for grouping in Grouping::ALL {
+        assert_eq!(Grouping::named(grouping.name()), Some(grouping));
+        assert!(grouping.file(Form::Svg, &[]).ends_with("</svg>\n"));
     }
 }
 

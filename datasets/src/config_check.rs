@@ -1,6 +1,8 @@
 //! Reading a configuration, and refusing values that make no sense, each by its key.
 
 use crate::RunConfig;
+use crate::config::{EvaluateConfig, FaithfulnessConfig, RlConfig};
+use serde::Serialize;
 use toml::{Table, Value};
 
 /// A configuration that cannot be used.
@@ -31,8 +33,9 @@ impl RunConfig {
     pub fn from_toml(text: &str) -> Result<RunConfig, ConfigError> {
         let toml_error =
             |error: toml::de::Error| ConfigError::Toml(error.to_string().trim_end().to_owned());
-        let table: Table = text.parse().map_err(toml_error)?;
+        let mut table: Table = text.parse().map_err(toml_error)?;
         check_table(&table)?;
+        complete(&mut table).map_err(|error| ConfigError::Toml(error.to_string()))?;
         table.try_into().map_err(toml_error)
     }
 
@@ -69,6 +72,33 @@ impl RunConfig {
         }
         Table::try_from(self).map_err(|error| ConfigError::Toml(error.to_string()))
     }
+}
+
+/// Writes out what these sections leave to their defaults: the keys that they share with others (decoding,
+/// training) would else have the others'.
+fn complete(table: &mut Table) -> Result<(), toml::ser::Error> {
+    fill(table.get_mut("rl"), &RlConfig::default())?;
+    fill(table.get_mut("evaluate"), &EvaluateConfig::default())?;
+    fill(
+        table.get_mut("faithfulness"),
+        &FaithfulnessConfig::default(),
+    )
+}
+
+/// A section, or each of a list of them, with these values where it has none.
+fn fill(section: Option<&mut Value>, defaults: &impl Serialize) -> Result<(), toml::ser::Error> {
+    let sections = match section {
+        Some(Value::Array(sections)) => sections.as_mut_slice(),
+        Some(section) => std::slice::from_mut(section),
+        None => return Ok(()),
+    };
+    let defaults = Table::try_from(defaults)?;
+    for section in sections.iter_mut().filter_map(Value::as_table_mut) {
+        for (key, default) in &defaults {
+            section.entry(key).or_insert_with(|| default.clone());
+        }
+    }
+    Ok(())
 }
 
 /// What a key's value must be.
@@ -466,6 +496,25 @@ mod tests {
     #[test]
     fn the_empty_configuration_is_the_default() {
         assert_eq!(RunConfig::from_toml("").unwrap(), RunConfig::default());
+    }
+
+    #[test]
+    fn a_section_has_its_own_defaults_for_keys_that_it_shares() {
+        let text = "[rl]\nrollouts = 4\n[[evaluate]]\n[[evaluate]]\nmax_tokens = 8\n[faithfulness]\nlimit = 3";
+        let config = RunConfig::from_toml(text).unwrap();
+        let rl = RlConfig {
+            rollouts: 4,
+            ..RlConfig::default()
+        };
+        let faithfulness = FaithfulnessConfig {
+            limit: Some(3),
+            ..FaithfulnessConfig::default()
+        };
+        assert_eq!(config.rl, rl);
+        assert_eq!(config.faithfulness, Some(faithfulness));
+        assert_eq!(config.evaluate[0], EvaluateConfig::default());
+        assert_eq!(config.evaluate[1].decoding.temperature, 0.0);
+        assert_eq!(config.evaluate[1].decoding.max_tokens, 8);
     }
 
     #[test]

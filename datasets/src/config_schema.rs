@@ -2,11 +2,9 @@
 //! and descriptions from the types and their documentation, defaults from their `Default`, ranges from
 //! what [`RunConfig::from_toml`] checks. Nothing is said twice.
 //!
-//! A key that is absent has its default; one that is not known is ignored, as in TOML. Three words of our
-//! own: `x-order`, a property's place among its neighbours (JSON objects have none); `x-optional`, a
-//! table that means something else when it is absent than when it is empty; and `x-absent`, what a key has
-//! that is left out of a table that is there, where that is not the default: of the keys that several
-//! tables share (decoding, training), the shared default.
+//! A key that is absent has its default; one that is not known is ignored, as in TOML. Two words of our
+//! own: `x-order`, a property's place among its neighbours (JSON objects have none), and `x-optional`, a
+//! table that means something else when it is absent than when it is empty.
 
 use crate::RunConfig;
 use crate::config::{EndpointConfig, EvaluateConfig, FaithfulnessConfig};
@@ -31,9 +29,6 @@ const TABLES: [&str; 12] = [
     "judge",
 ];
 
-/// The tables that share keys with others.
-const EMPTY_TABLES: &str = "[sample]\n[sft]\n[rl]\n[[evaluate]]\n[faithfulness]\n";
-
 /// The schema.
 ///
 /// ```
@@ -51,9 +46,7 @@ pub fn schema() -> Value {
         .to_value();
     if let Some(root) = schema.as_object_mut() {
         root.insert("title".into(), json!("Configuration of a run"));
-        // With every table there, and empty.
-        let absent = toml::from_str::<RunConfig>(EMPTY_TABLES).unwrap_or_default();
-        table("", root, &plain(&RunConfig::default()), &plain(&absent));
+        table("", root, &plain(&RunConfig::default()));
     }
     schema
 }
@@ -63,7 +56,7 @@ fn plain(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-fn table(section: &str, schema: &mut Map<String, Value>, defaults: &Value, absent: &Value) {
+fn table(section: &str, schema: &mut Map<String, Value>, defaults: &Value) {
     tidy(schema);
     for word in ["required", "default"] {
         schema.remove(word);
@@ -95,29 +88,21 @@ fn table(section: &str, schema: &mut Map<String, Value>, defaults: &Value, absen
                     default_of_optional(key)
                 }
             };
-            let absent = match &absent[key.as_str()] {
-                Value::Null => default.clone(),
-                absent => absent.clone(),
-            };
-            table(&within, property, &default, &absent);
+            table(&within, property, &default);
         } else if let Some(items) = property
             .get_mut("items")
             .and_then(Value::as_object_mut)
             .filter(|items| items.contains_key("properties"))
         {
             let default = plain(&EvaluateConfig::default());
-            table(&within, items, &default, &absent[key.as_str()][0]);
+            table(&within, items, &default);
             property.remove("default");
             property.insert("maxItems".into(), json!(EVALUATIONS_MAX));
         } else {
-            let (default, absent) = (&defaults[key.as_str()], &absent[key.as_str()]);
-            match default {
+            match &defaults[key.as_str()] {
                 Value::Null => property.remove("default"),
                 default => property.insert("default".into(), default.clone()),
             };
-            if absent != default {
-                property.insert("x-absent".into(), absent.clone());
-            }
             if let Some((_, kind)) = keys.iter().find(|(known, _)| known == key) {
                 kind.describe(property);
             }
@@ -291,8 +276,7 @@ mod tests {
                     }
                     true
                 }
-                "$schema" | "title" | "description" | "default" | "x-order" | "x-optional"
-                | "x-absent" => true,
+                "$schema" | "title" | "description" | "default" | "x-order" | "x-optional" => true,
                 other => panic!("{path}: a word that is not known: {other}"),
             };
             if !holds {
@@ -378,24 +362,6 @@ mod tests {
         assert_eq!(default_of(".rl.learning_rate"), 1e-4);
         assert_eq!(default_of(".sft.learning_rate"), 5e-4);
         assert_eq!(default_of(".questions.train"), Value::Null);
-        // What a table has that is there without the key.
-        let absent: Vec<&str> = found
-            .iter()
-            .filter(|(_, leaf)| leaf.get("x-absent").is_some())
-            .map(|(path, _)| path.as_str())
-            .collect();
-        assert_eq!(
-            absent,
-            [
-                ".evaluate.max_tokens",
-                ".evaluate.temperature",
-                ".faithfulness.max_tokens",
-                ".faithfulness.top_k",
-                ".faithfulness.top_p",
-                ".rl.epochs",
-                ".rl.learning_rate",
-            ]
-        );
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub const LOOKED_AT_AGAIN_MAX: usize = 256;
 pub const LOOKING_ONE_IN: u32 = 10;
 /// Milliseconds between two looks where a run that is asked for was not there.
 pub const SCAN_AGAIN_MS: u64 = 100;
-/// Run directories served from one folder.
+/// Run directories served, of all folders together.
 pub const RUNS_MAX: usize = 50_000;
 /// Evaluations read of one run.
 pub const EVALUATIONS_MAX: usize = 64;
@@ -89,7 +89,7 @@ pub const INDEX_PAGE_MS_MAX: u64 = 200;
 pub const INDEX_API_MS_MAX: u64 = 20_000;
 
 /// Bytes read for one page of a search through answers; the next page goes on from there.
-pub const SEARCH_READ_BYTES_MAX: u64 = 64 * 1024 * 1024;
+pub const SEARCH_READ_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Characters of each text of an answer in a list; the rest is told.
 pub const LIST_TEXT_CHARACTERS_MAX: usize = 2_000;
 /// Templates offered to narrow a list by, the most frequent first.

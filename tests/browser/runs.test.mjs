@@ -135,11 +135,13 @@ test("320 px wide, nothing scrolls sideways", async () => {
   await close();
 });
 
-/** The figures of a column, as they stand on the page. */
-const column = (page, name) =>
-  page.locator(`td[data-name="${name}"]`).evaluateAll((cells) =>
-    cells.map((cell) => cell.querySelector(".value")?.textContent ?? null),
-  );
+/** The figures of a column, as they stand on the whole page: a click does not wait for all rows. */
+async function column(page, name) {
+  await page.waitForLoadState();
+  return page
+    .locator(`td[data-name="${name}"]`)
+    .evaluateAll((cells) => cells.map((cell) => cell.querySelector(".value")?.textContent ?? null));
+}
 
 test("a column's head sorts by it, back and forward work, and a link shows the same", async () => {
   const { page, troubles, close } = await open(browser, views["scripts off"]);

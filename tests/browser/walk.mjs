@@ -1,8 +1,9 @@
-// The addresses of a site, found as a visitor finds them: by its links, from the first page on.
+// The addresses of a site, found as a visitor finds them: by its links and forms, from the first page on.
 
-/** Addresses of one shape that are looked at; the others differ in their data alone. */
-const OF_ONE_SHAPE_MAX = 2;
-const ADDRESSES_MAX = 48;
+/** Addresses of one shape that are asked for; with parameters, the others differ in their data alone. */
+const OF_ONE_SHAPE_MAX = 6;
+const OF_ONE_CHOICE_MAX = 1;
+const ADDRESSES_MAX = 200;
 
 /** What an address is, whatever it is of: `/runs/:id/questions/:id?label`. */
 export function shape(address) {
@@ -19,31 +20,36 @@ export function shape(address) {
 }
 
 /**
- * Walks a site: for each address its shape, the page that leads to it and whether it is a page at all.
- * Some of each shape are taken, one for each set of parameters.
+ * Walks a site: for each address its shape, the page that leads to it, its status, whether it is a page
+ * at all, and how long it is in bytes. Pages are asked for, and not shown.
  */
 export async function walk(page, start) {
   const found = new Map([[start, { from: "the start", shape: shape(start) }]]);
   const waiting = [start];
   const ofShape = new Map([[shape(start), 1]]);
-  while (waiting.length > 0 && found.size < ADDRESSES_MAX) {
+  while (waiting.length > 0) {
     const address = waiting.shift();
     const answer = await page.request.get(address, { headers: { accept: "text/html" } });
     const about = found.get(address);
     about.isPage = (answer.headers()["content-type"] ?? "").startsWith("text/html");
     about.status = answer.status();
     if (!about.isPage) continue;
-    await page.goto(address);
-    const links = await page.$$eval("a[href]:not([download])", (links) =>
-      // In a chart they are SVG's own.
-      links.map((link) => new URL(link.getAttribute("href"), link.baseURI).href),
+    const markup = await answer.text();
+    about.bytes = markup.length;
+    const links = await page.evaluate(
+      ([markup, address]) =>
+        [...new DOMParser().parseFromString(markup, "text/html").querySelectorAll("a[href]:not([download]), form[method=get]")].map(
+          // In a chart links are SVG's own.
+          (way) => new URL(way.getAttribute("href") ?? way.getAttribute("action"), address).href,
+        ),
+      [markup, address],
     );
     for (const link of links) {
       const url = new URL(link);
       url.hash = "";
-      if (url.origin !== new URL(start).origin || found.has(url.href)) continue;
+      if (url.origin !== new URL(start).origin || found.has(url.href) || found.size >= ADDRESSES_MAX) continue;
       const kind = shape(url.href);
-      const most = kind.includes("?") ? 1 : OF_ONE_SHAPE_MAX;
+      const most = kind.includes("?") ? OF_ONE_CHOICE_MAX : OF_ONE_SHAPE_MAX;
       const count = ofShape.get(kind) ?? 0;
       if (count >= most) continue;
       ofShape.set(kind, count + 1);
@@ -52,4 +58,14 @@ export async function walk(page, start) {
     }
   }
   return found;
+}
+
+/** Of the pages of each kind the longest, which shows the most; the kind is told by the shape. */
+export function fullest(found, kindOf = (shape) => shape) {
+  const pages = new Map();
+  for (const [address, { isPage, shape, bytes }] of found) {
+    const kind = kindOf(shape);
+    if (isPage && bytes > (pages.get(kind)?.bytes ?? 0)) pages.set(kind, { address, bytes });
+  }
+  return [...pages.values()].map(({ address }) => address);
 }

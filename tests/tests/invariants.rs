@@ -63,17 +63,25 @@ fn pages_and_server_know_no_model() {
 
 #[test]
 fn the_browser_gets_no_server_and_no_model() {
-    let hydrate = [
+    let browser = [
         "--no-default-features",
         "--features",
-        "hydrate",
+        "browser",
         "--target",
         "wasm32-unknown-unknown",
     ];
     assert_absent(
         "app",
-        &hydrate,
-        &["candle", "axum", "hyper", "sqlx", "mio", "tokenizers"],
+        &browser,
+        &[
+            "candle",
+            "leptos",
+            "axum",
+            "hyper",
+            "sqlx",
+            "mio",
+            "tokenizers",
+        ],
     );
 }
 
@@ -83,14 +91,7 @@ fn the_module_that_measures_files_is_its_own() {
     assert_absent(
         "your-file",
         &["--target", "wasm32-unknown-unknown"],
-        &[
-            "app",
-            "leptos",
-            "web-sys",
-            "candle",
-            "sayself",
-            "tokenizers",
-        ],
+        &["app", "leptos", "candle", "sayself", "tokenizers"],
     );
 }
 

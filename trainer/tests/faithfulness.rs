@@ -151,7 +151,7 @@ fn an_endpoint_that_lies_or_stumbles_is_asked_again_and_counted() {
     let skipped = std::fs::read_to_string(out.join("skipped.jsonl")).unwrap();
     assert_eq!(skipped.lines().count(), 4);
     assert!(
-        skipped.contains("no `score:` in the reply (3 tries)"),
+        skipped.contains("no `score:` in the reply (6 tries)"),
         "{skipped}"
     );
     assert!(skipped.contains("HTTP status 400"), "{skipped}");

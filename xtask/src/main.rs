@@ -74,7 +74,7 @@ fn main() -> ExitCode {
             .map(|site| println!("The pages' bundle is in {}", site.display())),
         Chore::Screenshot => screenshot::screenshot(&root),
         Chore::Bench(arguments) => bench::bench(&root, &arguments),
-        Chore::Schemathesis => schemathesis::check(&root),
+        Chore::Schemathesis => schemathesis::build_and_check(&root),
         Chore::CheckCuda => cuda::check(&root),
         Chore::TestGpu => cuda::test(&root),
     };

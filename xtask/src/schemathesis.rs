@@ -2,7 +2,7 @@
 //! answers that break it.
 
 use crate::made_runs::{self, Scratch};
-use crate::process::run;
+use crate::process::{build_programs, run};
 use crate::serve::{Served, Server};
 use crate::{python, setup};
 use anyhow::{Context, Result};
@@ -20,6 +20,12 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 /// Streams without an end: followed by tests of their own.
 const STREAMS: &str = "/(events|states)$";
 const PORT: u16 = 7790;
+
+/// Builds what it starts, then checks.
+pub fn build_and_check(root: &Path) -> Result<()> {
+    build_programs(root)?;
+    check(root)
+}
 
 /// Runs it against a server over made runs; left out, after a loud word, where it cannot be installed.
 pub fn check(root: &Path) -> Result<()> {

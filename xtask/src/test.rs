@@ -4,7 +4,7 @@ use crate::postgres::Postgres;
 use crate::process::{cargo, run};
 use crate::setup::{self, Tool};
 use crate::steps::Steps;
-use crate::{browser, web};
+use crate::{browser, schemathesis, web};
 use anyhow::Result;
 use std::path::Path;
 
@@ -96,6 +96,9 @@ pub fn test(root: &Path, arguments: &Arguments) -> Result<()> {
                 "--quiet",
             ];
             run(cargo(root).args(what))
+        });
+        steps.check("made-up requests to the REST API", || {
+            schemathesis::check(root)
         });
         if let Some(browser) = &browser {
             steps.check("the pages in a real browser", || browser.test());

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
 
-/// What a page may load of script and WebAssembly, compressed by brotli, in bytes. 100,000 are aimed at: the
-/// islands of the Question page (17,000) and of risk and coverage (9,000) came on top.
-const COMPRESSED_BYTES_MAX: usize = 140_000;
+/// What a page may load of script and WebAssembly, compressed by brotli, in bytes.
+const COMPRESSED_BYTES_MAX: usize = 100_000;
 
 /// What measures a visitor's own file: loaded by that page alone, and only there.
 struct OwnModule {
@@ -137,7 +136,7 @@ fn compile(root: &Path) -> Result<()> {
             "--profile",
             "wasm-release",
         ])
-        .args(["--no-default-features", "--features", "app/hydrate"]))
+        .args(["--no-default-features", "--features", "app/browser"]))
 }
 
 /// Writes the JavaScript that browsers load, and the module it loads.

@@ -1,6 +1,7 @@
 //! A chart as a file of its own: every colour is written out, and it brings its ground, so that it
 //! looks the same in any program, light.
 
+use crate::format;
 use crate::palette::{Ink, css};
 use plotters::style::RGBColor;
 
@@ -28,7 +29,8 @@ pub fn standalone(svg: &str) -> String {
     let grounded = plain.replacen("</desc>", &ground, 1);
     [
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n",
-        &grounded,
+        // As on pages, no foreign text turns the direction of what follows.
+        &format::visible(&grounded),
         "\n",
     ]
     .concat()
@@ -72,7 +74,7 @@ mod tests {
 
     #[test]
     fn nothing_is_left_to_a_stylesheet() {
-        let label = "=\"var(--paper, #000000)\" </desc><g class=\"direct-label\"";
+        let label = "=\"var(--paper, #000000)\" </desc><g class=\"direct-label\"\u{202e}";
         let outcomes = Outcomes::new(label, &[(0.5, true), (0.7, false)]);
         let alone = standalone(&reliability::svg(&[outcomes], Binning::Stated, "a"));
         assert!(alone.starts_with("<?xml") && alone.ends_with("</svg>\n"));
@@ -81,5 +83,6 @@ mod tests {
         assert_eq!(alone.matches("stroke-linejoin").count(), 1);
         // The label is text as before.
         assert!(alone.contains("=”var(--paper, #000000)” &lt;/desc&gt;"));
+        assert!(alone.contains("[U+202E]") && !alone.contains('\u{202e}'));
     }
 }

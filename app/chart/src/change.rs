@@ -11,6 +11,8 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 440;
+/// Of the drawing, in CSS pixels.
+pub const SIZE: (u32, u32) = (WIDTH, HEIGHT);
 const FRAME: Frame = Frame {
     left: 44,
     top: 34,

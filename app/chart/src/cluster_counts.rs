@@ -1,6 +1,7 @@
 //! How many clusters the samples of a question fall into at each threshold: a flat stretch about the
 //! stored threshold says that it matters little, a steep one that it decides.
 
+use crate::csv::Csv;
 use crate::format::{count, counted, fixed};
 use crate::palette::Ink;
 use crate::plot::{Frame, Lettering, Plot, stroke};
@@ -153,6 +154,17 @@ pub fn table(counts: &ClusterCounts) -> String {
     html
 }
 
+/// The steps of the line as CSV: so many clusters from a threshold up to the next.
+pub fn csv(counts: &ClusterCounts) -> String {
+    let mut csv = Csv::new(&["threshold_from", "clusters"]);
+    let heights = counts.steps.iter().rev().map(|(height, _)| *height);
+    for threshold in std::iter::once(-1_000_000).chain(heights) {
+        let clusters = f64::from(counts.at(threshold));
+        csv.row(&[], &[f64::from(threshold) / ONE, clusters]);
+    }
+    csv.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +186,10 @@ mod tests {
             svg.contains("stored 0.84")
                 && svg.contains("chosen 0.30")
                 && svg.contains("at the stored threshold 2 clusters")
+        );
+        assert_eq!(
+            csv(&counts),
+            "threshold_from,clusters\n-1,1\n0.4,2\n0.9,3\n"
         );
         assert!(table(&counts).contains("<th scope=\"row\">0.85</th><td>2</td>"));
         assert!(super::svg(&ClusterCounts::default(), "none").contains("</svg>"));

@@ -110,7 +110,10 @@ impl Chart {
     fn csv(self, source: &Source<'_>) -> String {
         let outcomes = source.outcomes;
         match self {
-            Chart::Reliability => reliability::csv(outcomes, source.diagram, source.binning),
+            Chart::Reliability => {
+                let drawn = &outcomes[..outcomes.len().min(2)];
+                reliability::csv(drawn, source.diagram, source.binning)
+            }
             Chart::Histogram => histogram::csv(outcomes),
             Chart::RiskCoverage => risk_coverage::csv(outcomes),
             Chart::Events => curves::csv(source.curves),

@@ -31,6 +31,21 @@ pub fn fixed(value: f64, decimals: u32) -> String {
     text
 }
 
+/// [`fixed`] with its sign, but for what is written as 0: `+0.12`, `−0.05`, `0.00`.
+///
+/// ```
+/// assert_eq!(chart::format::signed(0.1, 3), "+0.100");
+/// assert_eq!(chart::format::signed(0.0001, 3), "0.000");
+/// ```
+pub fn signed(value: f64, decimals: u32) -> String {
+    let written = fixed(value, decimals);
+    if value.is_finite() && value > 0.0 && written != fixed(0.0, decimals) {
+        ["+", &written].concat()
+    } else {
+        written
+    }
+}
+
 /// A share as a whole percentage: `61%`. What is neither none nor all never reads as 0% or 100%.
 pub fn percent(share: f64) -> String {
     if share > 0.0 && share < 0.005 {

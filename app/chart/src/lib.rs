@@ -25,10 +25,12 @@ pub mod palette;
 pub mod plot;
 pub mod reliability;
 pub mod risk_coverage;
+pub mod rows;
 pub mod sentence;
 pub mod share;
 pub mod small_histogram;
 pub mod svg;
+pub mod together;
 
 pub use alone::standalone;
 pub use outcomes::{Binning, Outcomes, level_bin};

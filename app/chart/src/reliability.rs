@@ -653,11 +653,11 @@ fn smooth_description(outcomes: &[Outcomes]) -> String {
     words
 }
 
-/// A diagram's numbers as CSV, none of them rounded but to ten-thousandths.
+/// A diagram's numbers as CSV, of all evaluations, none of them rounded but to ten-thousandths.
 pub fn csv(outcomes: &[Outcomes], diagram: Diagram, binning: Binning) -> String {
     if diagram == Diagram::Smooth {
         let mut csv = Csv::new(&["evaluation", "confidence", "right", "low", "high"]);
-        for one in outcomes.iter().take(2) {
+        for one in outcomes {
             for &(x, y, low, high) in &one.smooth {
                 let numbers = [x, y, low, high].map(share);
                 csv.row(&[&one.label], &numbers);
@@ -676,7 +676,7 @@ pub fn csv(outcomes: &[Outcomes], diagram: Diagram, binning: Binning) -> String 
         "low",
         "high",
     ]);
-    for one in outcomes.iter().take(2) {
+    for one in outcomes {
         for bin in one.bins(binning) {
             let (low, high) = bin.interval();
             let numbers = [

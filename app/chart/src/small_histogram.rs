@@ -10,6 +10,8 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 const WIDTH: u32 = 280;
 const HEIGHT: u32 = 190;
+/// Of the drawing, in CSS pixels.
+pub const SIZE: (u32, u32) = (WIDTH, HEIGHT);
 const FRAME: Frame = Frame {
     left: 44,
     top: 12,

@@ -71,6 +71,14 @@ impl Sheet {
         close_tag(&mut markup, tag);
     }
 
+    /// Puts a finished chart down, its upper left corner there, in CSS pixels.
+    pub fn place(&self, chart: &str, (left, top): (i32, i32)) {
+        let there = ["translate(", &left.to_string(), " ", &top.to_string(), ")"].concat();
+        self.open("g", &[("transform", &there)]);
+        self.markup.borrow_mut().push_str(chart);
+        self.close("g");
+    }
+
     /// The whole `<svg>`. `id` must be unique on the page; it names title and description.
     ///
     /// The markup is what a browser's `outerHTML` gives back after parsing it, byte for byte.
@@ -361,6 +369,24 @@ pub fn text_width(text: &str, size: i32) -> i32 {
     hundredths_of_em * size / 100
 }
 
+/// As much of a line of text as a width holds, with `…` where it was cut; size and width in CSS pixels.
+pub fn fitting(text: &str, size: i32, width: i32) -> String {
+    let wide = |text: &str| text_width(text, size * UNITS);
+    let width = width * UNITS;
+    if wide(text) <= width {
+        return text.to_owned();
+    }
+    let (mut short, mut used) = (String::new(), wide("…"));
+    for character in text.chars() {
+        used += wide(character.encode_utf8(&mut [0; 4]));
+        if used > width {
+            break;
+        }
+        short.push(character);
+    }
+    short + "…"
+}
+
 fn open_tag(markup: &mut String, tag: &str, attributes: &[(&str, &str)]) {
     markup.push('<');
     markup.push_str(tag);
@@ -431,6 +457,12 @@ mod tests {
         assert_eq!(tenths(120), "12");
         assert_eq!(tenths(-5), "-0.5");
         assert_eq!(tenths(0), "0");
+    }
+
+    #[test]
+    fn a_line_is_cut_where_it_is_too_wide() {
+        assert_eq!(fitting("abc", 10, 20), "abc");
+        assert_eq!(fitting("abcdef", 10, 30), "abc…");
     }
 
     #[test]

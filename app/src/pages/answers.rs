@@ -35,6 +35,7 @@ pub fn frame(list: AnswerList) -> Frame {
     Frame {
         title,
         islands: false,
+        downloads: false,
         body: body.into_any(),
     }
 }
@@ -271,10 +272,10 @@ fn row(list: &AnswerList, answer: &Answer, bytes: u64) -> AnyView {
                 <a href=link::question(&list.run.id, &answer.question_id)><Foreign text=cut(&answer.question) /></a>
                 <span class="minor">{template}</span>
             </th>
-            <td><Foreign text=said />{failure}{long}</td>
-            <td><Foreign text=cut(answer.gold.as_deref().unwrap_or_default()) /></td>
-            <td class="number">{format::fixed(answer.probability, 2)} {confidence}</td>
-            <td><Outcome correct=answer.correct /></td>
+            <td data-name="Answer"><Foreign text=said />{failure}{long}</td>
+            <td data-name="Gold"><Foreign text=cut(answer.gold.as_deref().unwrap_or_default()) /></td>
+            <td class="number" data-name="Confidence">{format::fixed(answer.probability, 2)} {confidence}</td>
+            <td data-name="Outcome"><Outcome correct=answer.correct /></td>
         </tr>
     }
     .into_any()

@@ -50,6 +50,7 @@ pub fn frame(reference: ApiReference) -> Frame {
     Frame {
         title: "REST API".into(),
         islands: false,
+        downloads: false,
         body: body.into_any(),
     }
 }

@@ -24,6 +24,7 @@ pub fn frame(problem: Problem) -> Frame {
     Frame {
         title,
         islands: false,
+        downloads: false,
         body: body.into_any(),
     }
 }

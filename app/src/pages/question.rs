@@ -1,10 +1,11 @@
 //! One question: what the model samples, what it says about itself, before and after, and whether that
 //! is true to the samples.
 
-use crate::chart::cluster_counts::{self, ClusterCounts};
-use crate::chart::share;
+use crate::chart::{cluster_counts, share};
 use crate::document::Frame;
+use crate::drawn::{self, CLUSTER_COUNTS};
 use crate::format;
+use crate::island::downloads::downloads;
 use crate::island::threshold::Threshold;
 use crate::link;
 use crate::pages::answers::size;
@@ -33,9 +34,11 @@ pub fn frame(detail: QuestionDetail) -> Frame {
         {said(&detail)}
         {taught(&detail)}
     };
+    let movable = sampled.has_heights() && detail.clustering.threshold.is_some();
     Frame {
         title,
-        islands: sampled.has_heights() && detail.clustering.threshold.is_some(),
+        islands: movable,
+        downloads: movable,
         body: body.into_any(),
     }
 }
@@ -167,18 +170,14 @@ fn how(detail: &QuestionDetail, sampled: &Sampled) -> String {
 
 /// How many clusters there are at each threshold.
 fn counts(detail: &QuestionDetail, sampled: &Sampled) -> Option<AnyView> {
-    let stored = detail.clustering.threshold?;
-    if !sampled.has_heights() {
-        return None;
-    }
-    let counts = ClusterCounts {
-        samples: sampled.samples.len() as u32,
-        steps: sampled.counts(),
-        stored,
-        chosen: detail.threshold.filter(|chosen| *chosen != stored),
-    };
-    let drawing = cluster_counts::svg(&counts, "cluster-counts");
+    let counts = drawn::cluster_counts(detail, sampled)?;
+    let drawing = cluster_counts::svg(&counts, CLUSTER_COUNTS);
     let table = cluster_counts::table(&counts);
+    let address = match counts.chosen {
+        Some(chosen) => link::question_at(&detail.run.id, &detail.id, chosen),
+        None => link::question(&detail.run.id, &detail.id),
+    };
+    let charts = link::question_charts(&detail.run.id, &detail.id);
     Some(
         view! {
             <figure class="cluster-counts">
@@ -190,6 +189,7 @@ fn counts(detail: &QuestionDetail, sampled: &Sampled) -> Option<AnyView> {
                     <summary>"The line as a table"</summary>
                     <div class="scroll" tabindex="0" role="region" aria-label="Clusters by threshold" inner_html=table></div>
                 </details>
+                {downloads(CLUSTER_COUNTS, &charts, &address)}
             </figure>
         }
         .into_any(),

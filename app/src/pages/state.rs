@@ -23,9 +23,7 @@ pub fn StateBadge(state: RunState, recorded: bool) -> impl IntoView {
 /// The live bar of a run that waits or runs.
 #[component]
 pub fn LiveProgress(run: RunSummary) -> impl IntoView {
-    // A state is plain data; were it not to be written, the bar would stand at "waiting".
-    let state = serde_json::to_string(&run.state).unwrap_or_default();
-    view! { <Progress state=state address=link::events(&run.id) name=run.title /> }
+    view! { <Progress state=run.state address=link::events(&run.id) name=run.title /> }
 }
 
 /// What a person should know or do about the run's state; nothing where it is finished.

@@ -45,6 +45,7 @@ pub fn frame(tables: PaperTables, context: &RenderContext) -> Frame {
     Frame {
         title: "Tables".into(),
         islands: false,
+        downloads: false,
         body: body.into_any(),
     }
 }
@@ -89,7 +90,7 @@ fn empty(tables: &PaperTables) -> AnyView {
         <div class="empty">
             <h2>"No finished run with an evaluation yet"</h2>
             <p>"The tables below hold the paper's figures alone. Make a run, and its figures stand beside them:"</p>
-            <pre><code>"sayself run demo --out runs/demo"</code></pre>
+            <pre><code>"sayself run world-facts/demo --out runs/demo"</code></pre>
         </div>
     }
     .into_any()

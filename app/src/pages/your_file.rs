@@ -22,6 +22,7 @@ pub fn frame(context: &RenderContext) -> Frame {
     Frame {
         title: "Your file".into(),
         islands: false,
+        downloads: false,
         body: body.into_any(),
     }
 }
@@ -46,11 +47,21 @@ fn fallback(why: &'static str) -> AnyView {
     view! {
         <div class="notice warning">
             <p><strong>"Nothing can be measured here."</strong>" "{why}</p>
-            <p>
-                "At the command line the same figures come by: "
-                <code>"sayself metrics FILE --bootstrap 1000"</code>
-            </p>
+            {command_line()}
         </div>
+    }
+    .into_any()
+}
+
+/// What gives the same figures without this page, and of which files.
+fn command_line() -> AnyView {
+    view! {
+        <p>
+            "At the command line " <code>"sayself metrics FILE --bootstrap 1000"</code>
+            " gives the same figures of CSV (with commas) or JSONL whose columns are called " <code>"confidence"</code>
+            ", from 0 to 1, and " <code>"correct"</code> ", true, false, 1 or 0; for levels from 1 to 10 add "
+            <code>"--scale 10"</code> ". It takes no other names and no percentages."
+        </p>
     }
     .into_any()
 }
@@ -180,17 +191,33 @@ fn tabled(summary: &'static str, label: &'static str, piece: &'static str) -> An
 
 /// Title, link and files.
 fn keep() -> AnyView {
-    let files = [
-        ("measures.csv", "Measures, CSV"),
-        ("measures.json", "Measures, JSON"),
-        ("bins.csv", "Dots, CSV"),
-        ("diagram.svg", "Diagram, SVG"),
-        ("histogram.svg", "Histogram, SVG"),
-        ("risk-coverage.svg", "Risk-coverage, SVG"),
+    let files: [(&str, &[&str]); 4] = [
+        ("Measures", &["measures.csv", "measures.json"]),
+        ("Diagram", &["diagram.svg", "diagram.png", "bins.csv"]),
+        (
+            "Histogram",
+            &["histogram.svg", "histogram.png", "histogram.csv"],
+        ),
+        (
+            "Risk and coverage",
+            &[
+                "risk-coverage.svg",
+                "risk-coverage.png",
+                "risk-coverage.csv",
+            ],
+        ),
     ];
-    let buttons = files
+    let button = |what: &str, file: &'static str| {
+        let form = file.rsplit('.').next().unwrap_or_default().to_uppercase();
+        let label = [what, ", ", &form].concat();
+        view! { <button type="button" data-download=file aria-label=label>{form}</button> }
+    };
+    let files = files
         .into_iter()
-        .map(|(name, words)| view! { <button type="button" data-download=name>{words}</button> })
+        .map(|(what, files)| {
+            let buttons = files.iter().map(|file| button(what, file)).collect_view();
+            view! { <p class="downloads"><span>{what}</span>{buttons}</p> }
+        })
         .collect_view();
     view! {
         <h3 id="keep">"Keep and share"</h3>
@@ -207,7 +234,7 @@ fn keep() -> AnyView {
             <label for="link">"Link "</label>
             <input type="text" id="link" readonly />
         </p>
-        <div class="keep" role="group" aria-label="Download">{buttons}</div>
+        <div role="group" aria-label="Download">{files}</div>
     }
     .into_any()
 }
@@ -225,14 +252,13 @@ fn expected() -> AnyView {
                 </figure>
                 <figure>
                     <pre tabindex="0" role="region" aria-label="Example of JSONL"><code>"{\"confidence\":9,\"correct\":true}\n{\"confidence\":4,\"correct\":false}\n{\"confidence\":8,\"correct\":true}\n"</code></pre>
-                    <figcaption>"JSONL, one object a line"</figcaption>
+                    <figcaption>"JSONL, one object a line; these confidences are levels from 1 to 10"</figcaption>
                 </figure>
             </div>
-            <p class="minor">
-                "Other names are understood, and can be chosen; confidences may be probabilities, levels from 1 to 10, or percentages. The same figures come at the command line by "
-                <code>"sayself metrics FILE --bootstrap 1000"</code>
-                "."
+            <p>
+                "Here other names are understood too, and can be chosen; confidences may be probabilities, levels from 1 to 10, or percentages."
             </p>
+            {command_line()}
         </section>
     }
     .into_any()

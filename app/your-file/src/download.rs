@@ -1,26 +1,26 @@
-//! A result as files: figures as SVG, bins and measures as CSV, and all measures as JSON.
+//! A result as files: figures as SVG and CSV, measures as CSV and JSON.
 
 use crate::figures::{Pieces, binning, diagram};
 use crate::numbers::Numbers;
 use calibration::metrics::MEASURES;
-use chart::palette::Ink;
-use chart::{histogram, risk_coverage};
+use chart::alone::standalone;
+use chart::file::{Chart, Form, Source};
 
 /// The text of a file, by its name on the page; `None` where there is no such file.
 pub fn file_of(numbers: &Numbers, name: &str, bins: u32) -> Option<String> {
-    let outcomes = std::slice::from_ref(&numbers.outcomes);
+    let source = Source {
+        outcomes: std::slice::from_ref(&numbers.outcomes),
+        ..Source::default()
+    };
     Some(match name {
         "diagram.svg" => {
             let mut pieces: Pieces = diagram(numbers, bins);
-            pieces.remove("diagram")?
+            standalone(&pieces.remove("diagram")?)
         }
-        "histogram.svg" => histogram::picture(
-            &numbers.outcomes,
-            Ink::After,
-            histogram::longest(outcomes),
-            "histogram",
-        ),
-        "risk-coverage.svg" => risk_coverage::svg(outcomes, "risk"),
+        "histogram.svg" => Chart::Histogram.file(Form::Svg, &source),
+        "histogram.csv" => Chart::Histogram.file(Form::Csv, &source),
+        "risk-coverage.svg" => Chart::RiskCoverage.file(Form::Svg, &source),
+        "risk-coverage.csv" => Chart::RiskCoverage.file(Form::Csv, &source),
         "bins.csv" => bins_csv(numbers, bins),
         "measures.csv" => measures_csv(numbers),
         // The object that `sayself metrics --json` prints.
@@ -97,9 +97,14 @@ mod tests {
         for name in ["diagram.svg", "histogram.svg", "risk-coverage.svg"] {
             let svg = file(name);
             assert!(
-                svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>"),
+                svg.starts_with("<?xml ") && svg.trim_end().ends_with("</svg>"),
                 "{name}"
             );
+            // It has its colours with it.
+            assert!(!svg.contains("var("), "{name}");
+        }
+        for name in ["histogram.csv", "risk-coverage.csv"] {
+            assert!(file(name).lines().count() > 10, "{name}");
         }
         let bins = file("bins.csv");
         assert_eq!(bins.lines().count(), 11);

@@ -13,6 +13,25 @@ const MUCH_MEMORY = 400 * 1024 * 1024;
 const place = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en");
 
+/** Sizes in the unit of the last and largest: `13 kB`, `4.2 of 35 MB`. */
+function sizes(...bytes) {
+  const [unit, word] = bytes.at(-1) < 1e6 ? [1e3, "kB"] : [1e6, "MB"];
+  const each = bytes.map((one) => (one / unit).toFixed(one < 10 * unit ? 1 : 0));
+  return `${each.join(" of ")} ${word}`;
+}
+
+/** A picture of an SVG file, at twice its size. */
+async function drawn(svg) {
+  const picture = new Image();
+  picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  await picture.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = 2 * picture.naturalWidth;
+  canvas.height = 2 * picture.naturalHeight;
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  return new Promise((done) => canvas.toBlob(done, "image/png"));
+}
+
 let module, worker;
 /** Numbers what the worker is asked for: what it says to an older question is not heard. */
 let question = 0;
@@ -83,10 +102,9 @@ function progress({ words, done, all, rows, unit }) {
   } else {
     bar.removeAttribute("value");
   }
-  const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
   const parts = [words];
   if (all && unit) parts.push(`${number.format(done)} of ${number.format(all)} ${unit}`);
-  else if (all) parts.push(`${megabytes(done)} of ${megabytes(all)} MB`);
+  else if (all) parts.push(sizes(done, all));
   if (rows) parts.push(`${number.format(rows)} rows`);
   place("progress-line").textContent = parts.join(" · ");
 }
@@ -120,10 +138,7 @@ function keep(figures) {
 
 const heard = {
   plan({ plan, name, size, isNew }) {
-    if (isNew) {
-      const megabytes = (size / 1e6).toFixed(size < 1e7 ? 1 : 0);
-      place("columns-name").textContent = `${name}, ${megabytes} MB`;
-    }
+    if (isNew) place("columns-name").textContent = `${name}, ${sizes(size)}`;
     drawPlan(plan);
     if (plan.missing) state("choose", plan.missing);
   },
@@ -152,12 +167,12 @@ const heard = {
   pieces({ pieces }) {
     put(pieces);
   },
-  download({ name, text }) {
+  async download({ name, picture, text }) {
     const types = { svg: "image/svg+xml", csv: "text/csv", json: "application/json" };
     const type = types[name.split(".").pop()];
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type }));
-    link.download = name;
+    link.href = URL.createObjectURL(picture ? await drawn(text) : new Blob([text], { type }));
+    link.download = picture ? name.replace(/svg$/, "png") : name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   },
@@ -329,7 +344,11 @@ function listen() {
   });
   place("copy").addEventListener("click", copy);
   for (const button of document.querySelectorAll("[data-download]")) {
-    button.addEventListener("click", () => ask("download", { name: button.dataset.download }));
+    button.addEventListener("click", () => {
+      const name = button.dataset.download;
+      const picture = name.endsWith(".png");
+      ask("download", { name: picture ? name.replace(/png$/, "svg") : name, picture });
+    });
   }
   addEventListener("popstate", follow);
 }

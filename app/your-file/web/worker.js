@@ -150,8 +150,8 @@ const asides = {
   name({ title }) {
     say("figures", { figures: JSON.parse(session.name(title)) });
   },
-  download({ name }) {
-    say("download", { name, text: session.download(name) });
+  download({ name, picture }) {
+    say("download", { name, picture, text: session.download(name) });
   },
   cancel({ question: next }) {
     question = next;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 
 /// How long an answer waits for an index; pages show what is there.
-const API_PATIENCE: Duration = Duration::from_millis(INDEX_API_MS_MAX);
+pub const API_PATIENCE: Duration = Duration::from_millis(INDEX_API_MS_MAX);
 
 /// `GET /api/runs`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -214,7 +214,8 @@ pub fn question_of(
     responses(
         (status = 200, body = QuestionDetail),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json")
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
 pub async fn get_question(

@@ -148,7 +148,15 @@ pub async fn get_comparison(
     State(server): State<Arc<Server>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Comparison>, Failure> {
-    let (entries, wanted) = asked(&Parameters::parse(query.as_deref()))?;
+    comparison_of(server, query.as_deref()).await.map(Json)
+}
+
+/// The comparison that a query asks for.
+pub async fn comparison_of(
+    server: Arc<Server>,
+    query: Option<&str>,
+) -> Result<Comparison, Failure> {
+    let (entries, wanted) = asked(&Parameters::parse(query))?;
     if entries.len() < COMPARED_MIN {
         return Err(Failure::bad_query(format!(
             "{} evaluations are named by `run`, expected {COMPARED_MIN} to {COMPARED_MAX}.",
@@ -159,7 +167,7 @@ pub async fn get_comparison(
     read(move || {
         let _permit = permit;
         let (named, left_out) = comparison::named(&server.library, &entries, &wanted);
-        compared(&server, named, left_out, &wanted).map(Json)
+        compared(&server, named, left_out, &wanted)
     })
     .await
 }

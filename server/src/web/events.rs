@@ -40,6 +40,7 @@ use tokio_stream::wrappers::ReceiverStream;
     ),
     responses(
         (status = 200, content_type = "text/event-stream", body = String),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 503, body = ProblemDocument, content_type = "application/problem+json")
     )

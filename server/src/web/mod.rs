@@ -190,14 +190,19 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/runs/{id}", get(pages::run))
         .route("/runs/{id}/labels", post(labels::post_labels))
         .route("/runs/{id}/answers", get(pages::answers))
-        .route("/runs/{id}/charts/{chart}", get(charts::chart))
+        .route("/runs/{id}/charts/{chart}", get(charts::of_run))
         .route("/runs/{id}/files/{*path}", get(files::file))
         .route("/runs/{id}/questions/{question_id}", get(pages::question))
+        .route(
+            "/runs/{id}/questions/{question_id}/charts/{chart}",
+            get(charts::of_question),
+        )
         .route(
             "/runs/{id}/questions/{question_id}/records/{kind}",
             get(raw::get_records),
         )
         .route("/compare", get(compare::page))
+        .route("/compare/charts/{chart}", get(charts::of_comparison))
         .route("/tables", get(tables::page))
         .route("/tables.md", get(tables::markdown))
         .route("/tables.csv", get(tables::csv))

@@ -112,6 +112,40 @@ fn two_evaluations_are_compared_question_by_question() {
 }
 
 #[test]
+fn charts_are_files() {
+    let runs = folder();
+    taught(runs.path(), "made", 0..400, "");
+    taught(runs.path(), "apart", 900..950, "");
+    let server = Served::over(runs.path());
+    let get = |path: &str| server.get(&format!("/compare/charts/{path}"));
+    for name in ["overlay", "histograms", "differences", "changes"] {
+        let svg = get(&format!("{name}.svg?{PAIR}&base=made:sayself"));
+        assert_eq!(svg.status, 200, "{name}");
+        assert_eq!(svg.header("content-type"), Some("image/svg+xml"));
+        let file = format!("attachment; filename=\"compare-{name}.svg\"");
+        assert_eq!(svg.header("content-disposition"), Some(file.as_str()));
+        assert!(svg.text.starts_with("<?xml") && !svg.text.contains("\"var("));
+        let csv = get(&format!("{name}.csv?{PAIR}"));
+        assert!(csv.text.lines().count() > 2, "{name}: {}", csv.text);
+    }
+    let changes = get(&format!("changes.csv?{PAIR}&base=made:sayself")).text;
+    assert!(
+        changes.contains("\nB sayself,A direct-prompting,0.9,0.7,200,40\n"),
+        "{changes}"
+    );
+    for (path, status) in [
+        ("overlay.png?run=made&run=apart", 404),
+        ("absent.svg?run=made&run=apart", 404),
+        // They share no question.
+        ("changes.svg?run=made&run=apart", 404),
+        ("overlay.svg?run=made&run=gone", 404),
+        ("overlay.svg?run=made", 400),
+    ] {
+        assert_eq!(get(path).status, status, "{path}");
+    }
+}
+
+#[test]
 fn one_way_of_changing_is_listed_longer() {
     let runs = folder();
     taught(runs.path(), "made", 0..400, "");

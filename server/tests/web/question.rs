@@ -109,6 +109,35 @@ fn the_server_draws_the_threshold_that_the_address_asks_for() {
 }
 
 #[test]
+fn the_line_of_clusters_is_a_file() {
+    let runs = folder();
+    by_embedding(runs.path());
+    let server = Served::over(runs.path());
+    let get = |question: &str, file: &str| {
+        server.get(&format!("/runs/made/questions/{question}/charts/{file}"))
+    };
+    let svg = get("q1", "cluster-counts.svg?threshold=0.3");
+    assert_eq!(svg.header("content-type"), Some("image/svg+xml"));
+    let file = "attachment; filename=\"made-q1-cluster-counts.svg\"";
+    assert_eq!(svg.header("content-disposition"), Some(file));
+    assert!(svg.text.contains("chosen 0.30") && svg.text.contains("stored 0.84"));
+    assert_eq!(
+        get("q1", "cluster-counts.csv").text,
+        "threshold_from,clusters\n-1,1\n0.4,2\n0.9,3\n"
+    );
+    for (question, file, status) in [
+        ("q1", "cluster-counts.svg?threshold=high", 400),
+        ("q1", "cluster-counts.png", 404),
+        ("q1", "clusters.svg", 404),
+        // It was not sampled.
+        ("q2", "cluster-counts.svg", 404),
+        ("none", "cluster-counts.svg", 404),
+    ] {
+        assert_eq!(get(question, file).status, status, "{question} {file}");
+    }
+}
+
+#[test]
 fn rationales_say_what_they_name_invent_and_leave_out() {
     let runs = folder();
     by_embedding(runs.path());

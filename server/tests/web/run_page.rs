@@ -93,7 +93,14 @@ fn charts_are_files() {
     let runs = folder();
     told(runs.path(), "told", "");
     let server = Served::over(runs.path());
-    for name in ["reliability", "histogram", "risk-coverage", "events"] {
+    for name in [
+        "reliability",
+        "histogram",
+        "risk-coverage",
+        "events",
+        "templates",
+        "question-lengths",
+    ] {
         let svg = server.get(&format!(
             "/runs/told/charts/{name}.svg?diagram=levels&label=sayself"
         ));
@@ -113,7 +120,7 @@ fn charts_are_files() {
     for name in [
         "absent.svg",
         "reliability.png",
-        "templates.svg",
+        "templates.png",
         "reliability",
         "..%2f..%2fa.svg",
     ] {

@@ -1,11 +1,11 @@
 //! Confidence before and after, question by question, and the questions that changed most.
 
-use super::{entries, named, series};
-use crate::chart::change;
+use super::files;
+use crate::drawn::compared::{self, Chart, named, series};
 use crate::format;
-use crate::link::{self, Comparing};
+use crate::link;
 use crate::pages::words::{Foreign, Outcome};
-use crate::view::{Change, ChangeList, ChangedQuestion, Changes, Comparison, LevelCell, Said};
+use crate::view::{Change, ChangeList, ChangedQuestion, Changes, Comparison, Said};
 use leptos::prelude::*;
 
 pub fn section(comparison: &Comparison) -> AnyView {
@@ -37,11 +37,9 @@ pub fn section(comparison: &Comparison) -> AnyView {
                     format::foreign(&with),
                 )}
             </p>
-            <div class="figures">
-                {grid(comparison, changes, true)}
-                {grid(comparison, changes, false)}
-            </div>
+            {grids(comparison, changes)}
             {cells(changes)}
+            {files(comparison, Chart::Changes)}
             {overview(comparison, changes)}
             {lists(comparison, changes)}
         </section>
@@ -81,62 +79,18 @@ fn picker(comparison: &Comparison) -> AnyView {
     .into_any()
 }
 
-fn grid(comparison: &Comparison, changes: &Changes, correct: bool) -> AnyView {
-    let of = |cell: &LevelCell| if correct { cell.right } else { cell.wrong };
-    let both = changes
-        .cells
-        .iter()
-        .flat_map(|cell| [cell.right, cell.wrong]);
-    let most = both.max().unwrap_or(1);
-    let drawn: Vec<change::Cell> = changes
-        .cells
-        .iter()
-        .map(|cell| change::Cell {
-            before: cell.before,
-            after: cell.after,
-            questions: of(cell),
-        })
-        .collect();
-    let n: u64 = drawn.iter().map(|cell| cell.questions).sum();
-    let (outcome, id) = if correct {
-        ("right", "moved-right")
-    } else {
-        ("wrong", "moved-wrong")
-    };
-    let title = format!(
-        "Confidence before and after, where {} is {outcome}",
-        named(comparison, comparison.with)
-    );
-    let names = change::Names {
-        title: &title,
-        before: &format!(
-            "Confidence of {}",
-            shortened(&named(comparison, comparison.base))
-        ),
-        after: &format!(
-            "Confidence of {}",
-            shortened(&named(comparison, comparison.with))
-        ),
-    };
-    let svg = change::svg(&drawn, most, series(comparison.with).ink, names, id);
-    view! {
-        <figure>
-            <p class="name">
-                {format!("Answers that are {outcome} after ")}
-                <span class="minor">{format!("n = {}", format::count(n))}</span>
-            </p>
-            <div class="drawing" inner_html=svg></div>
-        </figure>
-    }
-    .into_any()
-}
-
-/// A name of at most 30 characters.
-fn shortened(name: &str) -> String {
-    match name.char_indices().nth(29) {
-        Some((end, _)) if name.chars().count() > 30 => [&name[..end], "…"].concat(),
-        _ => name.to_owned(),
-    }
+fn grids(comparison: &Comparison, changes: &Changes) -> AnyView {
+    let drawn = compared::grids(comparison, changes).map(|one| {
+        view! {
+            <figure>
+                <p class="name">
+                    {one.name} " " <span class="minor">{format!("n = {}", format::count(one.n))}</span>
+                </p>
+                <div class="drawing" inner_html=one.svg></div>
+            </figure>
+        }
+    });
+    view! { <div class="figures">{drawn.collect_view()}</div> }.into_any()
 }
 
 /// The grids' numbers.
@@ -228,17 +182,7 @@ fn overview(comparison: &Comparison, changes: &Changes) -> AnyView {
 }
 
 fn address(comparison: &Comparison, change: Option<Change>) -> String {
-    let entries = entries(comparison);
-    let comparing = Comparing {
-        base: entries.get(comparison.base).copied(),
-        with: entries.get(comparison.with).copied(),
-        change: change.map(Change::name),
-    };
-    [
-        link::compare_with(&entries, &comparing),
-        "#changed".to_owned(),
-    ]
-    .concat()
+    super::address(comparison, change) + "#changed"
 }
 
 fn lists(comparison: &Comparison, changes: &Changes) -> AnyView {

@@ -15,7 +15,7 @@ pub fn first(comparison: &Comparison) -> AnyView {
             <div class="empty">
                 <h2>"There is nothing to compare yet"</h2>
                 <p>"Two evaluations are needed, of one run or of several. Make some:"</p>
-                <pre><code>"sayself run demo --out runs/demo"</code></pre>
+                <pre><code>"sayself run world-facts/demo --out runs/demo"</code></pre>
                 <p><a href="/">"All runs"</a></p>
             </div>
         }

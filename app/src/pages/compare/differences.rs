@@ -1,53 +1,11 @@
 //! Each measure's paired difference, with its interval and whether chance explains it.
 
-use super::named;
+use super::files;
 use crate::chart::difference;
+use crate::drawn::compared::{Chart, Verdict, differences_to, measure_in_words, named, verdict};
 use crate::format;
 use crate::view::{Comparison, Pair, PairedDifference};
 use leptos::prelude::*;
-
-/// Corrected p-values below this are no chance.
-const CLEAR_BELOW: f64 = 0.05;
-
-/// What the difference comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Better,
-    Worse,
-    /// Chance explains it.
-    Unclear,
-}
-
-fn verdict(one: &PairedDifference) -> Verdict {
-    let excludes_zero = one
-        .low
-        .zip(one.high)
-        .is_some_and(|(low, high)| low > 0.0 || high < 0.0);
-    if !excludes_zero || !one.p_holm.is_some_and(|p| p < CLEAR_BELOW) {
-        return Verdict::Unclear;
-    }
-    if (one.difference < 0.0) == lower_is_better(&one.measure) {
-        Verdict::Better
-    } else {
-        Verdict::Worse
-    }
-}
-
-fn lower_is_better(measure: &str) -> bool {
-    !matches!(measure, "accuracy" | "auroc" | "dsc" | "unc" | "log_score")
-}
-
-/// A measure as pages call it.
-fn measure_in_words(measure: &str) -> String {
-    match measure {
-        "accuracy" => "Accuracy".into(),
-        "ece_15" | "ece_10" => "ECE".into(),
-        "smece" => "smECE".into(),
-        "brier" => "Brier".into(),
-        "auroc" => "AUROC".into(),
-        other => other.to_owned(),
-    }
-}
 
 /// The page in a sentence for each that is compared with the base.
 pub fn lede(comparison: &Comparison) -> AnyView {
@@ -113,8 +71,11 @@ fn listed(words: &[String]) -> Option<String> {
 }
 
 pub fn section(comparison: &Comparison) -> AnyView {
-    let all = || comparison.pairs.iter().flat_map(|pair| &pair.differences);
-    if all().next().is_none() {
+    if comparison
+        .pairs
+        .iter()
+        .all(|pair| pair.differences.is_empty())
+    {
         return view! {
             <section aria-labelledby="differences">
                 <h2 id="differences">"Paired differences"</h2>
@@ -123,8 +84,7 @@ pub fn section(comparison: &Comparison) -> AnyView {
         }
         .into_any();
     }
-    let ends = all().flat_map(|one| [Some(one.difference), one.low, one.high]);
-    let most = difference::scale(ends.flatten());
+    let most = differences_to(comparison);
     let base = named(comparison, comparison.base);
     let groups = comparison
         .pairs
@@ -170,6 +130,7 @@ pub fn section(comparison: &Comparison) -> AnyView {
                     {groups}
                 </table>
             </div>
+            {files(comparison, Chart::Differences)}
         </section>
     }
     .into_any()
@@ -203,9 +164,10 @@ fn row(one: &PairedDifference, most: f64) -> AnyView {
         Verdict::Unclear => ("outcome", "no clear difference"),
     };
     let interval = one.low.zip(one.high);
+    let signed = |value| format::signed(value, 3);
     let range = interval.map_or_else(
         || "–".to_owned(),
-        |(low, high)| [signed(low), signed(high)].join(" to "),
+        |(low, high)| [low, high].map(signed).join(" to "),
     );
     let p = match one.p_holm {
         None => "–".to_owned(),
@@ -226,15 +188,6 @@ fn row(one: &PairedDifference, most: f64) -> AnyView {
         </tr>
     }
     .into_any()
-}
-
-/// With its sign: `+0.031`, `−0.200`, `0.000`.
-fn signed(value: f64) -> String {
-    let text = format::fixed(value, 3);
-    match value > 0.0 && text != "0.000" {
-        true => ["+", &text].concat(),
-        false => text,
-    }
 }
 
 #[cfg(test)]
@@ -271,10 +224,5 @@ mod tests {
             sentence(&pair, "B taught", "A base"),
             "On the 1,000 questions that both answered, B taught is better than A base in Brier and AUROC, and worse in Accuracy."
         );
-        assert_eq!(
-            (signed(0.1).as_str(), signed(-0.1).as_str()),
-            ("+0.100", "−0.100")
-        );
-        assert_eq!(signed(0.0001), "0.000");
     }
 }

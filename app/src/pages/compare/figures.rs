@@ -1,23 +1,16 @@
 //! The curves over one another, and the histograms side by side.
 
-use super::{named, series};
-use crate::chart::measured::measured;
+use super::files;
 use crate::chart::outcomes::Binning;
-use crate::chart::{Outcomes, overlay, small_histogram};
+use crate::chart::{Outcomes, overlay};
+use crate::drawn::compared::{self, Chart, named};
 use crate::format;
 use crate::link;
-use crate::view::{ComparedEvaluation, Comparison};
+use crate::view::Comparison;
 use leptos::prelude::*;
 
 pub fn section(comparison: &Comparison) -> AnyView {
-    let outcomes: Vec<Outcomes> = comparison
-        .entries
-        .iter()
-        .map(|one| {
-            let name = one.name(&comparison.entries);
-            measured(&name, &points(one)).outcomes.clone()
-        })
-        .collect();
+    let outcomes = compared::outcomes(comparison);
     let uncertainty = if outcomes.len() <= 2 {
         "The shaded bands hold 90% of the curves that a model which can be taken at its word would show by chance; whiskers are 95% intervals."
     } else {
@@ -33,6 +26,7 @@ pub fn section(comparison: &Comparison) -> AnyView {
                         "On the dashed diagonal, a model that can be taken at its word. Lines are CORP curves. " {uncertainty}
                     </figcaption>
                     {curves(comparison, &outcomes)}
+                    {files(comparison, Chart::Overlay)}
                 </figure>
                 <figure>
                     {histograms(comparison, &outcomes)}
@@ -40,6 +34,7 @@ pub fn section(comparison: &Comparison) -> AnyView {
                         "How often each confidence was said, as a share of all answers: solid bars were right, hollow ones wrong."
                     </figcaption>
                     {bars(comparison, &outcomes)}
+                    {files(comparison, Chart::Histograms)}
                 </figure>
             </div>
         </section>
@@ -47,34 +42,17 @@ pub fn section(comparison: &Comparison) -> AnyView {
     .into_any()
 }
 
-/// (confidence, correct) of each answer.
-fn points(one: &ComparedEvaluation) -> Vec<(f64, bool)> {
-    let repeated = |confidence: f64, correct: bool, times: u64| {
-        std::iter::repeat_n((confidence, correct), times as usize)
-    };
-    one.tallies
-        .iter()
-        .flat_map(|&(confidence, right, wrong)| {
-            repeated(confidence, false, wrong).chain(repeated(confidence, true, right))
-        })
-        .collect()
-}
-
 fn histograms(comparison: &Comparison, outcomes: &[Outcomes]) -> AnyView {
-    let most = small_histogram::longest(outcomes);
-    let drawn = outcomes
-        .iter()
-        .enumerate()
-        .map(|(place, one)| {
-            let id = format!("histogram-{place}");
-            let svg = small_histogram::svg(one, series(place).ink, most, &id);
+    let drawn = compared::histograms(comparison, outcomes)
+        .into_iter()
+        .map(|one| {
             view! {
                 <div>
                     <p class="name">
-                        {format::foreign(&named(comparison, place))} " "
-                        <span class="minor">{format!("n = {}", format::count(one.n()))}</span>
+                        {format::foreign(&one.name)} " "
+                        <span class="minor">{format!("n = {}", format::count(one.n))}</span>
                     </p>
-                    <div class="drawing" inner_html=svg></div>
+                    <div class="drawing" inner_html=one.svg></div>
                 </div>
             }
         })

@@ -5,24 +5,26 @@ mod choose;
 mod differences;
 mod figures;
 
-use crate::chart::overlay::{SERIES, Series, sample};
+use crate::chart::overlay::sample;
 use crate::document::Frame;
+use crate::drawn::compared::{Chart, named, series};
 use crate::format;
+use crate::island::downloads::downloads;
 use crate::link::{self, Comparing};
 use crate::pages::words::{Notice, Trail};
-use crate::view::{COMPARED_MIN, ComparedEvaluation, Comparison};
+use crate::view::{COMPARED_MIN, Change, ComparedEvaluation, Comparison};
 use leptos::prelude::*;
 
 /// Questions below which a comparison shows chance more than a difference.
 const SMALL: u64 = 100;
 
 pub fn frame(comparison: Comparison) -> Frame {
-    let title = if comparison.entries.len() < COMPARED_MIN {
-        "Compare runs".to_owned()
-    } else {
-        format!("Compare {} evaluations", comparison.entries.len())
+    let is_compared = comparison.entries.len() >= COMPARED_MIN;
+    let title = match is_compared {
+        true => format!("Compare {} evaluations", comparison.entries.len()),
+        false => "Compare runs".to_owned(),
     };
-    let body = if comparison.entries.len() < COMPARED_MIN {
+    let body = if !is_compared {
         view! {
             <Trail parts=vec![("Runs".to_owned(), "/".to_owned())] />
             <h1>{title.clone()}</h1>
@@ -48,6 +50,7 @@ pub fn frame(comparison: Comparison) -> Frame {
     Frame {
         title,
         islands: false,
+        downloads: is_compared,
         body,
     }
 }
@@ -58,17 +61,23 @@ fn entries(comparison: &Comparison) -> Vec<&str> {
     of_all.map(|one| one.entry.as_str()).collect()
 }
 
-fn series(place: usize) -> Series {
-    SERIES[place % SERIES.len()]
+/// The address of what is compared, and of the one list of changed questions where it is chosen.
+fn address(comparison: &Comparison, change: Option<Change>) -> String {
+    let entries = entries(comparison);
+    let comparing = Comparing {
+        base: entries.get(comparison.base).copied(),
+        with: entries.get(comparison.with).copied(),
+        change: change.map(Change::name),
+    };
+    link::compare_with(&entries, &comparing)
 }
 
-/// An entry by its letter and name: `B sayself`.
-fn named(comparison: &Comparison, place: usize) -> String {
-    let name = comparison
-        .entries
-        .get(place)
-        .map_or_else(String::new, |one| one.name(&comparison.entries));
-    format!("{} {name}", series(place).letter)
+fn files(comparison: &Comparison, chart: Chart) -> impl IntoView + use<> {
+    downloads(
+        chart.name(),
+        link::compare_charts(),
+        &address(comparison, None),
+    )
 }
 
 fn left_out(comparison: &Comparison) -> AnyView {

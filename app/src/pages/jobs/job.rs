@@ -3,9 +3,9 @@
 use super::{badge, moment, stage_words, title, took};
 use crate::document::Frame;
 use crate::format;
-use crate::island::progress::Shown;
 use crate::link;
 use crate::pages::words::{Notice, Trail};
+use crate::progress::Shown;
 use crate::view::{Job, JobShown, JobState, RunState};
 use leptos::prelude::*;
 
@@ -34,7 +34,7 @@ pub fn frame(shown: JobShown, nonce: &str) -> Frame {
         {log(&shown)}
         <section aria-labelledby="what">
             <h2 id="what">"What was started"</h2>
-            <pre tabindex="0" role="region" aria-label="Command line"><code>{format::foreign(&shown.detail.command)}</code></pre>
+            <pre class="command" tabindex="0" role="region" aria-label="Command line"><code>{format::foreign(&shown.detail.command)}</code></pre>
             <details open>
                 <summary>"Configuration"</summary>
                 <pre tabindex="0" role="region" aria-label="Configuration"><code>{format::foreign(&shown.detail.config)}</code></pre>
@@ -44,6 +44,7 @@ pub fn frame(shown: JobShown, nonce: &str) -> Frame {
     };
     Frame {
         islands: false,
+        downloads: false,
         title: format::foreign(&title),
         body: body.into_any(),
     }
@@ -184,8 +185,9 @@ fn log(shown: &JobShown) -> AnyView {
     });
     let newest = (!shown.newest)
         .then(|| view! { <a href=[link::job(id), "#log".into()].concat()>"Newest lines"</a> });
+    // Without a mark: with one a browser would only go to that place, and ask for nothing.
     let reload = (shown.newest && !state.is_over())
-        .then(|| view! { <a href=[link::job(id), "#log".into()].concat()>"Load again"</a> });
+        .then(|| view! { <a href=link::job(id)>"Load again"</a> });
     let lines = if detail.log.is_empty() {
         let words = match state.is_over() {
             true => "It said nothing.",

@@ -26,6 +26,7 @@ pub fn frame(form: NewJob) -> Frame {
     Frame {
         title: "New job".into(),
         islands: false,
+        downloads: false,
         body: body.into_any(),
     }
 }
@@ -227,7 +228,7 @@ fn last(form: &NewJob) -> AnyView {
         <section class="preview" aria-labelledby="preview">
             <h2 id="preview">"This will be started"</h2>
             {warnings}
-            <pre tabindex="0" role="region" aria-label="Command line"><code>{format::foreign(&form.command)}</code></pre>
+            <pre class="command" tabindex="0" role="region" aria-label="Command line"><code>{format::foreign(&form.command)}</code></pre>
             <pre tabindex="0" role="region" aria-label="Configuration as TOML"><code>{toml}</code></pre>
             <input type="hidden" name="seen" value=form.seen() />
             <p class="actions">

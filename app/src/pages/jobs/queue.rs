@@ -38,6 +38,7 @@ pub fn frame(queue: JobQueue) -> Frame {
     Frame {
         title: "Jobs".into(),
         islands,
+        downloads: false,
         body: body.into_any(),
     }
 }
@@ -160,9 +161,7 @@ fn row(job: Job, follow: bool) -> AnyView {
 /// Where it stands: its place, its bar, or how it ended.
 fn progress(job: &Job, follow: bool) -> AnyView {
     if let (Some(state), true) = (&job.progress, follow) {
-        // A state is plain data; were it not to be written, the bar would stand at "waiting".
-        let state = serde_json::to_string(state).unwrap_or_default();
-        return view! { <Progress state=state address=link::events(&job.run) name=job.run.clone() /> }
+        return view! { <Progress state=state.clone() address=link::events(&job.run) name=job.run.clone() /> }
             .into_any();
     }
     let words = match (job.state, job.place, &job.error) {

@@ -7,7 +7,7 @@ use crate::choice::Choice;
 use crate::drawn::saved_recalibration;
 use crate::format;
 use crate::island::diagram::Diagram;
-use crate::island::downloads::{downloads, file};
+use crate::island::downloads::downloads;
 use crate::link;
 use crate::view::RunDetail;
 use calibration::recalibrate::Recalibration;
@@ -134,12 +134,11 @@ fn histograms(run: &str, outcomes: &[Outcomes]) -> AnyView {
         .map(|(index, (one, ink))| {
             let svg = histogram::svg(one, *ink, most, bar_link(run, &one.label), &format!("histogram-{index}"));
             let class = if outcomes.len() > 1 && index == 0 { "name before" } else { "name after" };
-            let (charts, of_one) = (link::charts(run), link::run(run, &[&one.label]));
-            let files = move |ending: &str| file(&charts, "histogram", ending, &of_one);
+            let files = downloads("histogram", &link::charts(run), &link::run(run, &[&one.label]));
             view! {
                 <p class=class>{one.label.clone()} <span class="minor">{format!("n = {}", format::count(one.n()))}</span></p>
                 <div class="drawing" inner_html=svg></div>
-                {downloads("histogram", files)}
+                {files}
             }
         })
         .collect_view();

@@ -1,13 +1,13 @@
 //! By template and by length: on which questions it can be trusted.
 
 use crate::chart::group;
+use crate::drawn::groups::{Grouping, JUDGED_MIN};
 use crate::format;
+use crate::island::downloads::downloads;
 use crate::link;
 use crate::view::{AnswerGroup, Breakdown, RunDetail};
 use leptos::prelude::*;
 
-/// Answers below which a group is not judged.
-const JUDGED_MIN: u64 = 20;
 /// Rows that stand open; the others are folded.
 const OPEN_MAX: usize = 12;
 
@@ -22,10 +22,7 @@ pub fn section(detail: &RunDetail) -> AnyView {
         [before, _] => Some(before),
         _ => None,
     };
-    let charts = link::charts(&detail.summary.id);
-    let part = |heading: &'static str, file: &'static str, of: fn(&Breakdown) -> &[AnswerGroup]| {
-        part(heading, file, &charts, last, before, of)
-    };
+    let parts = Grouping::ALL.map(|grouping| part(&detail.summary.id, grouping, last, before));
     let read = (!last.whole).then(|| {
         let words = format!(
             "The answers of {} are too many to count at once: lengths are of {} of them, evenly spaced.",
@@ -42,28 +39,20 @@ pub fn section(detail: &RunDetail) -> AnyView {
                 "Each bar runs from 0 to 1: the ring is what it said, the upright line how often it was right, with its 95% interval. The gap is their difference: above 0 it is overconfident."
             </p>
             {read}
-            {part("By template", "templates", |one| &one.templates)}
-            {part("By the question's length", "question-lengths", |one| &one.question_lengths)}
-            {part("By the answer's length", "answer-lengths", |one| &one.answer_lengths)}
+            {parts.collect_view()}
         </section>
     }
     .into_any()
 }
 
-fn part(
-    heading: &'static str,
-    file: &'static str,
-    charts: &str,
-    last: &Breakdown,
-    before: Option<&Breakdown>,
-    of: fn(&Breakdown) -> &[AnswerGroup],
-) -> AnyView {
-    let groups = of(last);
+fn part(run: &str, grouping: Grouping, last: &Breakdown, before: Option<&Breakdown>) -> AnyView {
+    let heading = ["By ", grouping.words()].concat();
+    let groups = grouping.of(last);
     if groups.is_empty() {
         return ().into_any();
     }
     let before_of = |name: &str| {
-        let found = of(before?).iter().find(|group| group.name == name);
+        let found = grouping.of(before?).iter().find(|group| group.name == name);
         found.filter(|group| group.n >= JUDGED_MIN)
     };
     let rows = |groups: &[AnswerGroup]| {
@@ -83,7 +72,7 @@ fn part(
                     <caption><span>{caption}</span></caption>
                     <thead>
                         <tr>
-                            <th scope="col">{heading.trim_start_matches("By ").to_owned()}</th>
+                            <th scope="col">{grouping.words()}</th>
                             <th scope="col" class="number">"n"</th>
                             <th scope="col">"Said and was"</th>
                             <th scope="col" class="number">"Mean confidence"</th>
@@ -107,20 +96,17 @@ fn part(
             </details>
         }
     });
-    let csv = [
-        charts,
-        "/",
-        file,
-        ".csv?label=",
-        &link::encoded(&last.label),
-    ]
-    .concat();
+    let files = downloads(
+        grouping.name(),
+        &link::charts(run),
+        &link::run(run, &[&last.label]),
+    );
     view! {
         <div class="part">
-            <h3>{heading}</h3>
+            <h3>{heading.clone()}</h3>
             {table(rows(open).into_any(), format!("{heading}: n, mean confidence, accuracy and gap of {}.", last.label))}
             {rest}
-            <p class="downloads"><span>"Download "</span><a href=csv download="">"CSV"</a></p>
+            {files}
         </div>
     }
     .into_any()
@@ -137,12 +123,15 @@ fn row(group: &AnswerGroup, has_before: bool, before: Option<&AnswerGroup>) -> A
     });
     // Chance alone does not explain it.
     let class = match (few, gap_low > 0.0, gap_high < 0.0) {
-        (false, true, _) => "number over",
-        (false, _, true) => "number under",
+        (false, true, _) => "number surer",
+        (false, _, true) => "number less-sure",
         _ => "number",
     };
     let before = has_before.then(|| {
-        let words = before.map_or_else(|| "–".to_owned(), |before| signed(before.gap().0));
+        let words = before.map_or_else(
+            || "–".to_owned(),
+            |before| format::signed(before.gap().0, 2),
+        );
         view! { <td class="number">{words}</td> }
     });
     view! {
@@ -156,21 +145,11 @@ fn row(group: &AnswerGroup, has_before: bool, before: Option<&AnswerGroup>) -> A
                 <span class="range">{[format::fixed(low, 2), format::fixed(high, 2)].join(" to ")}</span>
             </td>
             <td class=class>
-                {signed(gap)}
-                <span class="range">{[signed(gap_low), signed(gap_high)].join(" to ")}</span>
+                {format::signed(gap, 2)}
+                <span class="range">{[format::signed(gap_low, 2), format::signed(gap_high, 2)].join(" to ")}</span>
             </td>
             {before}
         </tr>
     }
     .into_any()
-}
-
-/// With its sign: `+0.12`, `−0.05`.
-fn signed(value: f64) -> String {
-    let written = format::fixed(value, 2);
-    if value > 0.0 && written != "0.00" {
-        ["+", &written].concat()
-    } else {
-        written
-    }
 }

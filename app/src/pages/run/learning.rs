@@ -3,7 +3,7 @@
 use crate::chart::curves::{self, Curve, Panel};
 use crate::drawn;
 use crate::format;
-use crate::island::downloads::{downloads, file};
+use crate::island::downloads::downloads;
 use crate::link;
 use crate::view::{RunDetail, RunNote};
 use leptos::prelude::*;
@@ -75,13 +75,11 @@ fn drawings(run: &str, curves: &[Curve], panels: &[Panel<'_>]) -> AnyView {
     } else {
         "A value for each step. Seeds are told apart by colour and by dashes."
     };
-    let charts = link::charts(run);
-    let files = move |ending: &str| file(&charts, "events", ending, "");
     view! {
         <div class="multiples">{drawn}</div>
         <p class="caption">{caption}</p>
         {table(panels)}
-        {downloads("events", files)}
+        {downloads("events", &link::charts(run), "")}
     }
     .into_any()
 }

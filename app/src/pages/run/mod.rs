@@ -27,8 +27,8 @@ const SMALL: u64 = 100;
 /// `path` is the page's own address: it says how the charts are drawn.
 pub fn frame(detail: RunDetail, path: &str) -> Frame {
     let shown = drawn::shown(&detail);
+    let downloads = !shown.is_empty() || !detail.directory.curves.is_empty();
     let islands = !shown.is_empty()
-        || !detail.directory.curves.is_empty()
         || matches!(
             detail.summary.state,
             RunState::Running { .. } | RunState::Waiting
@@ -55,6 +55,7 @@ pub fn frame(detail: RunDetail, path: &str) -> Frame {
     Frame {
         title,
         islands,
+        downloads,
         body: body.into_any(),
     }
 }

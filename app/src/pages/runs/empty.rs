@@ -31,7 +31,7 @@ fn first_run() -> AnyView {
             </p>
             <pre tabindex="0" role="region" aria-label="Command of the demo"><code>"cargo xtask demo"</code></pre>
             <p>"To make one yourself (about 15 minutes on two cores):"</p>
-            <pre tabindex="0" role="region" aria-label="Command of a run"><code>"sayself run demo --out runs/demo"</code></pre>
+            <pre tabindex="0" role="region" aria-label="Command of a run"><code>"sayself run world-facts/demo --out runs/demo"</code></pre>
             <p>"To measure a model as it is:"</p>
             <pre tabindex="0" role="region" aria-label="Command of an evaluation">
                 <code>

@@ -31,6 +31,7 @@ pub fn frame(page: RunsPage) -> Frame {
     Frame {
         title: "Runs".into(),
         islands,
+        downloads: false,
         body: body.into_any(),
     }
 }

@@ -1,12 +1,13 @@
 //! The table: a row a run, its headline evaluation as numbers with intervals on one scale a column.
 
 use crate::format;
-use crate::island::progress::{self, Progress};
+use crate::island::progress::Progress;
 use crate::link;
 use crate::pages::runs::moves;
 use crate::pages::state::StateBadge;
 use crate::pages::tags::{LabelsForm, Tags};
 use crate::pages::words::Measure;
+use crate::progress::Shown;
 use crate::view::{Evaluation, Figure, RunChoice, RunRow, RunSort, RunState, RunsPage};
 use leptos::prelude::*;
 
@@ -31,10 +32,17 @@ pub fn section(page: &RunsPage) -> AnyView {
         view! { <tbody>{page.rows.iter().map(|row| rows.row(row)).collect_view()}</tbody> }
             .into_any()
     };
-    let caption = format!(
-        "Each run with its headline evaluation; beneath a value its 95% interval. Bars run from 0 to 1, those of ECE, smECE and Brier from 0 to {}, on every page.",
-        if page.errors_to < 1.0 { "0.5" } else { "1" }
-    );
+    let errors = if page.errors_to < 1.0 {
+        ", those of ECE, smECE and Brier from 0 to 0.5"
+    } else {
+        ""
+    };
+    let caption = [
+        "Each run with its headline evaluation; beneath a value its 95% interval. Bars run from 0 to 1",
+        errors,
+        ", on every page.",
+    ]
+    .concat();
     let comparable = page.rows.iter().any(|row| row.run.metrics.is_some());
     let compare = comparable.then(|| {
         view! {
@@ -68,6 +76,10 @@ fn head(choice: &RunChoice) -> AnyView {
             .iter()
             .map(|(sort, meaning)| sort_link(choice, *sort, meaning))
             .collect_view();
+        let links = match sorts {
+            [_] => links.into_any(),
+            _ => view! { <div class="sorts">{links}</div> }.into_any(),
+        };
         view! { <th scope="col" class=class aria-sort=sorted>{links}</th> }.into_any()
     };
     view! {
@@ -76,7 +88,7 @@ fn head(choice: &RunChoice) -> AnyView {
                 <td class="pick"></td>
                 {column(
                     "",
-                    &[(RunSort::Title, ""), (RunSort::Started, ""), (RunSort::State, "")],
+                    &[(RunSort::Title, ""), (RunSort::State, ""), (RunSort::Started, "")],
                 )}
                 {column("", &[(RunSort::Model, ""), (RunSort::Method, "")])}
                 {column("", &[(RunSort::Questions, "")])}
@@ -227,20 +239,16 @@ impl Rows<'_> {
                 view! { <p class="minor">{beginning(error)}</p> }.into_any()
             }
             RunState::Finished => ().into_any(),
-            state if self.followed.1.contains(&run.id.as_str()) => {
-                // A state is plain data; were it not to be written, the bar would stand at "waiting".
-                let json = serde_json::to_string(state).unwrap_or_default();
-                view! {
-                    <Progress
-                        state=json
-                        address=self.followed.0.clone()
-                        event=link::run_event(&run.id)
-                        name=run.title.clone()
-                    />
-                }
-                .into_any()
+            state if self.followed.1.contains(&run.id.as_str()) => view! {
+                <Progress
+                    state=state.clone()
+                    address=self.followed.0.clone()
+                    event=link::run_event(&run.id)
+                    name=run.title.clone()
+                />
             }
-            state => view! { <p class="minor">{progress::line(state)}</p> }.into_any(),
+            .into_any(),
+            state => view! { <p class="minor">{Shown::new(state).line}</p> }.into_any(),
         }
     }
 }

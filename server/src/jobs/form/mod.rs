@@ -311,8 +311,6 @@ fn write(
         });
     }
     for (field, value) in values {
-        let default = field.default.clone();
-        let value = value.or(default.filter(|_| is_there && field.must_stand));
         if let Some(value) = value {
             out.push_str(&format!("{} = {value}\n", field.key));
         }
@@ -444,9 +442,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_table_would_take_from_elsewhere_stands_in_it() {
+    fn what_a_table_leaves_out_has_its_own_default() {
         let default = RunConfig::default();
         let (text, _) = posted(&[("rl.rollouts", "4"), ("rl.ppo.whiten", "true")]).written();
+        assert!(!text.contains("epochs"), "{text}");
         let config = RunConfig::from_toml(&text).unwrap();
         assert_eq!(config.rl.training, default.rl.training, "{text}");
         assert_eq!(config.rl.rollouts, 4);

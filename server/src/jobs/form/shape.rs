@@ -25,8 +25,6 @@ pub struct Field {
     pub description: String,
     pub kind: Kind,
     pub default: Option<toml::Value>,
-    /// Left out of a table that is there, it has another value than the default.
-    pub must_stand: bool,
 }
 
 /// What its value is.
@@ -85,7 +83,6 @@ fn table(name: &str, schema: &Value, list: bool) -> Table {
                 description: words(property),
                 kind: kind(property),
                 default: property.get("default").and_then(as_toml),
-                must_stand: property.get("x-absent").is_some(),
             });
         }
     }

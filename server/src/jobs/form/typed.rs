@@ -139,7 +139,6 @@ mod tests {
             description: String::new(),
             kind,
             default,
-            must_stand: false,
         }
     }
 
