@@ -78,25 +78,28 @@ impl RunConfig {
 /// training) would else have the others'.
 fn complete(table: &mut Table) -> Result<(), toml::ser::Error> {
     fill(table.get_mut("rl"), &RlConfig::default())?;
-    fill(table.get_mut("evaluate"), &EvaluateConfig::default())?;
+    let evaluations = table.get_mut("evaluate").and_then(Value::as_array_mut);
+    for evaluation in evaluations.into_iter().flatten() {
+        let method = evaluation.get("method").and_then(Value::as_str);
+        let mut defaults = EvaluateConfig::default();
+        if method.is_some_and(|method| SAMPLING_METHODS.contains(&method)) {
+            defaults.decoding.temperature = 1.0;
+        }
+        fill(Some(evaluation), &defaults)?;
+    }
     fill(
         table.get_mut("faithfulness"),
         &FaithfulnessConfig::default(),
     )
 }
 
-/// A section, or each of a list of them, with these values where it has none.
+/// Gives a section these values where it has none.
 fn fill(section: Option<&mut Value>, defaults: &impl Serialize) -> Result<(), toml::ser::Error> {
-    let sections = match section {
-        Some(Value::Array(sections)) => sections.as_mut_slice(),
-        Some(section) => std::slice::from_mut(section),
-        None => return Ok(()),
+    let Some(section) = section.and_then(Value::as_table_mut) else {
+        return Ok(());
     };
-    let defaults = Table::try_from(defaults)?;
-    for section in sections.iter_mut().filter_map(Value::as_table_mut) {
-        for (key, default) in &defaults {
-            section.entry(key).or_insert_with(|| default.clone());
-        }
+    for (key, default) in Table::try_from(defaults)? {
+        section.entry(key).or_insert(default);
     }
     Ok(())
 }
@@ -124,6 +127,8 @@ use Kind::{Above, Choice, Choices, Flag, Name, Real, Seeds, Text, Texts, Whole};
 
 const COUNT_MAX: i64 = 100_000_000;
 const TOKENS_MAX: i64 = 32_768;
+/// Methods that ask a question many times: greedy samples would all be the same.
+const SAMPLING_METHODS: [&str; 2] = ["self-consistency", "dinco"];
 /// Stands for "no upper end" where a real number has none that makes sense.
 pub(crate) const ENDLESS: f64 = 1e12;
 
@@ -500,7 +505,7 @@ mod tests {
 
     #[test]
     fn a_section_has_its_own_defaults_for_keys_that_it_shares() {
-        let text = "[rl]\nrollouts = 4\n[[evaluate]]\n[[evaluate]]\nmax_tokens = 8\n[faithfulness]\nlimit = 3";
+        let text = "[rl]\nrollouts = 4\n[[evaluate]]\n[[evaluate]]\nmethod = \"dinco\"\nmax_tokens = 8\n[faithfulness]\nlimit = 3";
         let config = RunConfig::from_toml(text).unwrap();
         let rl = RlConfig {
             rollouts: 4,
@@ -513,7 +518,7 @@ mod tests {
         assert_eq!(config.rl, rl);
         assert_eq!(config.faithfulness, Some(faithfulness));
         assert_eq!(config.evaluate[0], EvaluateConfig::default());
-        assert_eq!(config.evaluate[1].decoding.temperature, 0.0);
+        assert_eq!(config.evaluate[1].decoding.temperature, 1.0);
         assert_eq!(config.evaluate[1].decoding.max_tokens, 8);
     }
 
@@ -551,7 +556,7 @@ mod tests {
         config.cluster.instruction = Some("for clustering: ".into());
         config.rationalize.endpoint = Some(endpoint.clone());
         config.evaluate[0].judge = Some(endpoint.clone());
-        config.faithfulness = Some(crate::config::FaithfulnessConfig {
+        config.faithfulness = Some(FaithfulnessConfig {
             limit: Some(1),
             judge: Some(endpoint),
             ratings: Some("ratings.csv".into()),

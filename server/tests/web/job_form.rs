@@ -62,7 +62,7 @@ fn a_form_is_shown_looked_at_and_started() {
     );
     assert_eq!(
         toml,
-        "title = \"Mine &amp; yours\"\n\n[sample]\nsamples = 20\n\n[cluster]\nby = \"embedding\"\n\n[[evaluate]]\nmethod = \"direct-prompting\"\ntemperature = 0.0\nmax_tokens = 96\n"
+        "title = \"Mine &amp; yours\"\n\n[sample]\nsamples = 20\n\n[cluster]\nby = \"embedding\"\n\n[[evaluate]]\nmethod = \"direct-prompting\"\n"
     );
     assert!(looked.text.contains("--until cluster"));
     // Unseen, it is shown again in place of started.
@@ -275,9 +275,6 @@ fn a_run_is_gone_on_with_by_its_own_configuration_alone() {
         ("rl.ppo.whiten", "true"),
         ("rl.ppo.scale_rewards", "true"),
         ("table", "evaluate[1]"),
-        // What an entry takes that leaves them out, as the run's does.
-        ("evaluate[1].temperature", "1"),
-        ("evaluate[1].max_tokens", "24"),
         ("do", "preview"),
     ];
     let same = server.send_form("/jobs/new", &fields);

@@ -533,10 +533,8 @@ mod tests {
             filled.add(path);
         }
         let text = filled.written().0;
-        let own = "temperature = 0.0\nmax_tokens = 96\n";
-        let judged = format!("[[evaluate]]\n{own}\n[evaluate.judge]\n");
-        let last = "[faithfulness]\ntop_p = 0.95\ntop_k = 50\nmax_tokens = 96\n";
-        assert_eq!(text, format!("[[evaluate]]\n{own}\n{judged}\n{last}"));
+        let judged = "[[evaluate]]\n\n[evaluate.judge]\n";
+        assert_eq!(text, format!("[[evaluate]]\n\n{judged}\n[faithfulness]\n"));
         filled.remove("evaluate[1]");
         filled.remove("faithfulness");
         assert_eq!(filled.written().0, judged);
