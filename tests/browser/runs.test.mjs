@@ -236,7 +236,7 @@ test("tags and a note are given by keyboard alone, scripts off, and lead back to
   await page.locator("summary").first().click();
   await page.locator('input[name="tags"]').first().fill("");
   await page.locator('textarea[name="note"]').first().fill("");
-  await page.getByRole("button", { name: "Save" }).click();
+  await Promise.all([page.waitForURL(/#run-run-05$/), page.getByRole("button", { name: "Save" }).click()]);
   await page.goto(`${server.address}/?q=run-05`);
   assert.equal(await page.locator(".tag").count(), 0);
   assert.deepEqual(troubles, []);

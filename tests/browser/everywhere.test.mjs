@@ -24,8 +24,8 @@ const WIDTHS = [320, 375, 768, 1280, 2560];
 const TABS_MAX = 60;
 /** What an island moves, it moves in its first frames. */
 const SETTLE_MS = 150;
-/** What may move, in the web's measure, while a page is still being read: a tenth of what that calls good. */
-const SHIFT_MAX = 0.01;
+/** What may move, in the web's measure, while a page is still being read: a fifth of what that calls good. */
+const SHIFT_MAX = 0.02;
 
 let folder, server, browser;
 

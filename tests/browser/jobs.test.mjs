@@ -189,7 +189,7 @@ test("scripts off: a job is started by the form, and cancelled", async () => {
   const toml = await page.getByRole("region", { name: "Configuration as TOML" }).innerText();
   assert.equal(
     toml.trim(),
-    '[cluster]\nby = "embedding"\n\n[sft]\nepochs = 7\n\n[[evaluate]]\nmethod = "direct-prompting"\ntemperature = 0.0\nmax_tokens = 96',
+    '[cluster]\nby = "embedding"\n\n[sft]\nepochs = 7\n\n[[evaluate]]\nmethod = "direct-prompting"',
   );
   await page.getByRole("button", { name: "Start" }).click();
   await page.waitForURL(/\/jobs\/[0-9a-f-]{36}$/);
