@@ -2,7 +2,7 @@
 
 use crate::jobs::{CONFIG, Scene, add, job, wait_started, wait_state};
 use crate::made_run::MadeRun;
-use crate::served::{Served, folder};
+use crate::served::{Served, folder, wait_for};
 use serde_json::json;
 
 /// The value of a hidden field.
@@ -256,7 +256,10 @@ fn a_run_is_gone_on_with_by_its_own_configuration_alone() {
     wait_started(&server, &id);
     scene.touch("run/go");
     wait_state(&server, &id, "finished");
-    let page = server.get("/jobs/new?run=run");
+    // The folders are looked at from time to time.
+    let page = wait_for("the run to be found", || {
+        Some(server.get("/jobs/new?run=run")).filter(|page| page.status == 200)
+    });
     assert!(
         page.text.contains("the configuration of the run run"),
         "{}",
