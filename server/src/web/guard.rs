@@ -1,7 +1,7 @@
 //! Who may ask, for how long, and what every answer says to the browser.
 
 use super::Server;
-use super::problem::Failure;
+use super::problem::{Failure, ProblemDocument};
 use crate::limits::{ADDRESS_BYTES_MAX, REQUEST_SECONDS_MAX};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -10,6 +10,9 @@ use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa::openapi::path::Paths;
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 
 /// Refuses what is too long, what was meant for another host, and changes asked for by other sites.
 ///
@@ -51,6 +54,33 @@ pub async fn admit(State(server): State<Arc<Server>>, request: Request, next: Ne
         .into_response();
     }
     next.run(request).await
+}
+
+/// Tells in the API's description what [`admit`] may answer at any address.
+pub fn describe(paths: &mut Paths) {
+    let problem = Ref::from_schema_name(ProblemDocument::name());
+    let too_long = ResponseBuilder::new()
+        .description(format!("The address is longer than {ADDRESS_BYTES_MAX} bytes"))
+        .content(
+            "application/problem+json",
+            ContentBuilder::new().schema(Some(problem)).build(),
+        )
+        .build();
+    for path in paths.paths.values_mut() {
+        let operations = [
+            &mut path.get,
+            &mut path.put,
+            &mut path.post,
+            &mut path.patch,
+            &mut path.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            operation
+                .responses
+                .responses
+                .insert("414".into(), too_long.clone().into());
+        }
+    }
 }
 
 fn host_of(uri: &Uri, headers: &HeaderMap) -> Option<String> {

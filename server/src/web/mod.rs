@@ -131,7 +131,14 @@ struct Description;
 
 /// The document at `/api/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api_router().split_for_parts().1
+    described().1
+}
+
+/// The API's routes and the document of them, which tells of the guards too.
+fn described() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
+    let (routes, mut document) = api_router().split_for_parts();
+    guard::describe(&mut document.paths);
+    (routes, document)
 }
 
 fn api_router() -> OpenApiRouter<Arc<Server>> {
@@ -160,7 +167,7 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
 
 /// Everything, behind the guards.
 pub fn router(server: Arc<Server>) -> Router {
-    let (api, openapi) = api_router().split_for_parts();
+    let (api, openapi) = described();
     // The document is plain data with text keys: it always has a JSON form.
     let document = Arc::new(serde_json::to_string_pretty(&openapi).unwrap_or_default());
     let described = get(move || {
