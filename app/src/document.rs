@@ -2,8 +2,8 @@
 
 use crate::format;
 use crate::page::RenderContext;
+use crate::sheets;
 use leptos::prelude::*;
-use std::sync::LazyLock;
 
 /// Chooses light or dark before the first paint and wires the button; a page without it follows the
 /// system.
@@ -11,26 +11,6 @@ const THEME_SCRIPT: &str = include_str!("theme.js");
 
 /// Loads the islands' module and wakes each island on the page.
 const ISLANDS_SCRIPT: &str = include_str!("islands.js");
-
-/// The style sheet within each page: a file of its own would be one more journey before the first paint,
-/// half a second on a slow line.
-static STYLE: LazyLock<String> = LazyLock::new(|| compact(crate::stylesheet()));
-
-/// A style sheet without its comments, indents and empty lines.
-fn compact(sheet: &str) -> String {
-    let mut short = String::with_capacity(sheet.len());
-    let mut rest = sheet;
-    while let Some((before, after)) = rest.split_once("/*") {
-        short.push_str(before);
-        rest = after.split_once("*/").map_or("", |(_, after)| after);
-    }
-    short.push_str(rest);
-    let lines = short.lines().map(str::trim);
-    lines
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<&str>>()
-        .join("\n")
-}
 
 /// Draws charts as pictures and keeps forms in step with the address; pages work without it.
 const PAGE_SCRIPT: &str = include_str!("page.js");
@@ -90,6 +70,10 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
             view! { <a href=*address aria-current=current>{*words}</a> }
         })
         .collect_view();
+    let body = body.to_html();
+    // Within the page: a file of its own would be one more journey before the first paint, half a second
+    // on a slow line.
+    let style = sheets::of(&body);
     let html = view! {
         <html lang="en">
             <head>
@@ -98,7 +82,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                 <meta name="color-scheme" content="light dark" />
                 <title>{[&title, " · sayself"].concat()}</title>
                 <link rel="icon" href="data:," />
-                <style nonce=nonce.clone() inner_html=STYLE.as_str()></style>
+                <style nonce=nonce.clone() inner_html=style></style>
                 <script nonce=nonce inner_html=THEME_SCRIPT></script>
                 {lively}
                 {wake}
@@ -114,7 +98,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                     <button type="button" id="theme" hidden>"Dark"</button>
                 </header>
                 {warnings}
-                <main id="main" tabindex="-1">{body}</main>
+                <main id="main" tabindex="-1" inner_html=body></main>
                 <footer class="site">
                     <p>
                         "Intervals are 95%. Calibration depends on the questions: what holds on these may not hold on yours."
@@ -124,18 +108,4 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
         </html>
     };
     ["<!DOCTYPE html>", &format::visible(&html.to_html())].concat()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_compact_sheet_says_the_same() {
-        let sheet = "/* a { } */\na {\n\n  color: var(--text); /* b */\n  margin:\n    0 auto;\n}\n/* no end";
-        assert_eq!(
-            compact(sheet),
-            "a {\ncolor: var(--text);\nmargin:\n0 auto;\n}"
-        );
-    }
 }

@@ -28,6 +28,8 @@ pub mod page;
 mod pages;
 mod progress;
 pub mod regroup;
+#[cfg(feature = "ssr")]
+mod sheets;
 pub mod view;
 
 pub use ::chart;
@@ -61,22 +63,8 @@ pub fn render(page: Page, context: RenderContext) -> String {
     document
 }
 
-/// The one stylesheet, served at `/assets/style.css`.
+/// All style sheets as one, served at `/assets/style.css`.
+#[cfg(feature = "ssr")]
 pub fn stylesheet() -> &'static str {
-    concat!(
-        include_str!("../../style/tokens.css"),
-        include_str!("../../style/base.css"),
-        include_str!("../../style/frame.css"),
-        include_str!("../../style/tables.css"),
-        include_str!("../../style/charts.css"),
-        include_str!("../../style/pages.css"),
-        include_str!("../../style/api.css"),
-        include_str!("../../style/runs.css"),
-        include_str!("../../style/run.css"),
-        include_str!("../../style/compare.css"),
-        include_str!("../../style/question.css"),
-        include_str!("../../style/jobs.css"),
-        include_str!("../../style/your-file.css"),
-        include_str!("../../style/print.css"),
-    )
+    sheets::whole()
 }

@@ -12,7 +12,7 @@ mod rows;
 mod side;
 mod your_file;
 
-use crate::process::{build_programs, cargo, output, program, run, target_folder};
+use crate::process::{build_programs, output, program, target_folder};
 use crate::python;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -174,9 +174,6 @@ impl Bench {
     /// Builds our side and makes the inputs.
     fn prepare(root: &Path, rounds: usize) -> Result<Self> {
         build_programs(root)?;
-        run(cargo(root)
-            .args(["build", "--release", "--locked", "--workspace"])
-            .args(["--example", "bench_side", "--example", "growth_charts"]))?;
         let sayself = program(root, "sayself");
         for model in [MODEL, "minilm"] {
             output(Command::new(&sayself).args(["pull", model]))?;

@@ -60,7 +60,9 @@ pub async fn admit(State(server): State<Arc<Server>>, request: Request, next: Ne
 pub fn describe(paths: &mut Paths) {
     let problem = Ref::from_schema_name(ProblemDocument::name());
     let too_long = ResponseBuilder::new()
-        .description(format!("The address is longer than {ADDRESS_BYTES_MAX} bytes"))
+        .description(format!(
+            "The address is longer than {ADDRESS_BYTES_MAX} bytes"
+        ))
         .content(
             "application/problem+json",
             ContentBuilder::new().schema(Some(problem)).build(),

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::rows::Measured;
 use crate::made_runs::{self, Scratch};
-use crate::process::{build_programs, cargo, output, run, target_folder};
+use crate::process::{build_programs, output, target_folder};
 use crate::screenshot::RECORDED;
 use crate::serve::{Served, Server};
 use crate::setup::wasm_target;
@@ -98,14 +98,6 @@ fn number(report: &Value, key: &str) -> Result<f64> {
 /// The server under load, as `server/examples/load.rs` tells it.
 fn load(root: &Path, minutes: u32) -> Result<Value> {
     build_programs(root)?;
-    run(cargo(root).args([
-        "build",
-        "--release",
-        "--locked",
-        "--workspace",
-        "--example",
-        "load",
-    ]))?;
     let scratch = Scratch::new("pages")?;
     let runs = scratch.0.join("runs");
     let events = made_runs::running(&runs)?;
