@@ -1,9 +1,11 @@
 //! The frame of every page: head, header, main, footer, scripts.
 
 use crate::format;
+use crate::link;
 use crate::page::RenderContext;
+use crate::sheets;
+use crate::view::{Role, Viewer};
 use leptos::prelude::*;
-use std::sync::LazyLock;
 
 /// Chooses light or dark before the first paint and wires the button; a page without it follows the
 /// system.
@@ -12,37 +14,32 @@ const THEME_SCRIPT: &str = include_str!("theme.js");
 /// Loads the islands' module and wakes each island on the page.
 const ISLANDS_SCRIPT: &str = include_str!("islands.js");
 
-/// The style sheet within each page: a file of its own would be one more journey before the first paint,
-/// half a second on a slow line.
-static STYLE: LazyLock<String> = LazyLock::new(|| compact(crate::stylesheet()));
-
-/// A style sheet without its comments, indents and empty lines.
-fn compact(sheet: &str) -> String {
-    let mut short = String::with_capacity(sheet.len());
-    let mut rest = sheet;
-    while let Some((before, after)) = rest.split_once("/*") {
-        short.push_str(before);
-        rest = after.split_once("*/").map_or("", |(_, after)| after);
-    }
-    short.push_str(rest);
-    let lines = short.lines().map(str::trim);
-    lines
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<&str>>()
-        .join("\n")
-}
-
 /// Draws charts as pictures and keeps forms in step with the address; pages work without it.
 const PAGE_SCRIPT: &str = include_str!("page.js");
 
-/// The main pages, in the header of each.
-const ENTRIES: [(&str, &str); 5] = [
-    ("/", "Runs"),
-    ("/tables", "Tables"),
-    ("/your-file", "Your file"),
-    ("/jobs", "Jobs"),
-    ("/api", "API"),
+/// The main pages, in the header of each, and who is offered them.
+const ENTRIES: [(&str, &str, Role); 6] = [
+    ("/", "Runs", Role::Public),
+    ("/tables", "Tables", Role::Public),
+    ("/your-file", "Your file", Role::Public),
+    ("/annotate", "Annotate", Role::Annotator),
+    ("/jobs", "Jobs", Role::Admin),
+    ("/api", "API", Role::Public),
 ];
+
+/// What is about people stands after them, smaller.
+fn personal(viewer: Viewer) -> Vec<(String, &'static str)> {
+    let mut entries = Vec::new();
+    if viewer.role >= Role::Admin {
+        entries.push((link::people().to_owned(), "People"));
+    }
+    if viewer.signed_in {
+        entries.push((link::account().to_owned(), "Account"));
+    } else if viewer.has_accounts {
+        entries.push((link::sign_in(None), "Sign in"));
+    }
+    entries
+}
 
 /// What the frame needs to know of its page.
 pub struct Frame {
@@ -85,11 +82,23 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
     let path = context.path.split('?').next().unwrap_or_default();
     let entries = ENTRIES
         .iter()
-        .map(|(address, words)| {
+        .filter(|(.., role)| context.viewer.role >= *role)
+        .map(|(address, words, _)| {
             let current = (path == *address).then_some("page");
             view! { <a href=*address aria-current=current>{*words}</a> }
         })
         .collect_view();
+    let personal = personal(context.viewer)
+        .into_iter()
+        .map(|(address, words)| {
+            let current = (path == address).then_some("page");
+            view! { <a class="personal" href=address aria-current=current>{words}</a> }
+        })
+        .collect_view();
+    let body = body.to_html();
+    // Within the page: a file of its own would be one more journey before the first paint, half a second
+    // on a slow line.
+    let style = sheets::of(&body);
     let html = view! {
         <html lang="en">
             <head>
@@ -98,7 +107,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                 <meta name="color-scheme" content="light dark" />
                 <title>{[&title, " · sayself"].concat()}</title>
                 <link rel="icon" href="data:," />
-                <style nonce=nonce.clone() inner_html=STYLE.as_str()></style>
+                <style nonce=nonce.clone() inner_html=style></style>
                 <script nonce=nonce inner_html=THEME_SCRIPT></script>
                 {lively}
                 {wake}
@@ -110,14 +119,16 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                     <span class="motto">"can its confidence be trusted?"</span>
                     <nav aria-label="Main">
                         {entries}
+                        {personal}
                     </nav>
                     <button type="button" id="theme" hidden>"Dark"</button>
                 </header>
                 {warnings}
-                <main id="main" tabindex="-1">{body}</main>
+                <main id="main" tabindex="-1" inner_html=body></main>
                 <footer class="site">
                     <p>
-                        "Intervals are 95%. Calibration depends on the questions: what holds on these may not hold on yours."
+                        "Intervals are 95%. Calibration depends on the questions: what holds on these may not hold on yours. "
+                        <a href=link::privacy()>"What is stored"</a>
                     </p>
                 </footer>
             </body>
@@ -131,11 +142,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_compact_sheet_says_the_same() {
-        let sheet = "/* a { } */\na {\n\n  color: var(--text); /* b */\n  margin:\n    0 auto;\n}\n/* no end";
-        assert_eq!(
-            compact(sheet),
-            "a {\ncolor: var(--text);\nmargin:\n0 auto;\n}"
-        );
+    fn nobody_is_offered_what_is_not_for_him() {
+        let words = |role, signed_in, has_accounts| {
+            let viewer = Viewer {
+                role,
+                signed_in,
+                has_accounts,
+            };
+            let words = personal(viewer).into_iter().map(|(_, words)| words);
+            words.collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(words(Role::Public, false, true), "Sign in");
+        assert_eq!(words(Role::Annotator, true, true), "Account");
+        assert_eq!(words(Role::Admin, true, true), "People, Account");
+        // A server without accounts, and one with accounts but without an admin.
+        assert_eq!(words(Role::Admin, false, false), "People");
+        assert_eq!(words(Role::Admin, false, true), "People, Sign in");
     }
 }

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "archive")]
 pub mod archive;
+pub mod annotation;
 pub mod comparison;
 pub mod config;
 mod config_check;

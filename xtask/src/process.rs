@@ -100,10 +100,11 @@ pub fn is_root() -> bool {
     output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
-/// Builds the two programs. With `--workspace` the dependencies' features are those of the tests,
-/// so neither build compiles again what the other has.
+/// Builds the two programs, and the examples that chores run. With `--workspace` and a target that has
+/// the tests' dependencies, as examples do, features are those of `--all-targets`: no build then compiles
+/// again what another has.
 pub fn build_programs(root: &Path) -> Result<()> {
     run(cargo(root)
         .args(["build", "--release", "--locked", "--workspace"])
-        .args(["--bin", "sayself", "--bin", "sayself-server"]))
+        .args(["--bin", "sayself", "--bin", "sayself-server", "--examples"]))
 }

@@ -6,13 +6,15 @@
 //! nothing and hears nothing twice.
 
 use super::Server;
-use super::api::{find, read};
+use super::api::read;
+use super::people::who::{Held, MaybeHeld};
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use crate::limits::{
     FOLLOW_BYTES_MAX, FOLLOW_EVERY_MS, HEARTBEAT_SECONDS, RECORD_BYTES_MAX, WATCH_SECONDS_MAX,
     WATCHERS_MAX,
 };
+use crate::people::Seen;
 use crate::runs::contained;
 use crate::runs::facts::EVENTS;
 use crate::runs::lines::Lines;
@@ -47,6 +49,8 @@ use tokio_stream::wrappers::ReceiverStream;
 )]
 pub async fn follow_run(
     State(server): State<Arc<Server>>,
+    seen: Seen,
+    held: MaybeHeld,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -69,14 +73,15 @@ pub async fn follow_run(
             )
         })?;
     let run = read({
-        let server = Arc::clone(&server);
-        let id = id.clone();
-        move || find(&server, &id)
+        let (server, seen, id) = (Arc::clone(&server), seen.clone(), id.clone());
+        move || server.find(&seen, &id)
     })
     .await?;
     let (sender, receiver) = mpsc::channel(16);
     let follower = Follower {
         server,
+        seen,
+        held: held.0,
         id,
         directory: run.found.directory,
         offset,
@@ -92,6 +97,9 @@ pub async fn follow_run(
 
 struct Follower {
     server: Arc<Server>,
+    /// Who follows; each look asks whether he still may.
+    seen: Seen,
+    held: Option<Held>,
     id: String,
     directory: PathBuf,
     offset: u64,
@@ -99,11 +107,14 @@ struct Follower {
 }
 
 impl Follower {
-    /// Until the visitor leaves, the run is gone, the server stops or the time is up.
+    /// Until the visitor leaves or may no longer look, the run is gone, the server stops or the time is up.
     async fn follow(mut self, sender: mpsc::Sender<Result<Event, Infallible>>) {
         let mut stopping = self.server.stopping.clone();
         let end = Instant::now() + Duration::from_secs(WATCH_SECONDS_MAX);
         loop {
+            if !self.server.is_still(&self.seen, self.held.as_ref()).await {
+                return;
+            }
             let looked = tokio::task::spawn_blocking(move || {
                 let messages = self.look();
                 (self, messages)
@@ -134,7 +145,7 @@ impl Follower {
 
     /// What is new, and whether there is more at once; `None` where the run is gone.
     fn look(&mut self) -> Option<(Vec<Event>, bool)> {
-        let run = self.server.library.run(&self.id)?;
+        let run = self.server.seen_run(&self.seen, &self.id)?;
         let (mut messages, more) = self.lines().unwrap_or_default();
         let state = self.server.summary(&run).state;
         if self.state.as_ref() != Some(&state) {

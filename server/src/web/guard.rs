@@ -60,7 +60,9 @@ pub async fn admit(State(server): State<Arc<Server>>, request: Request, next: Ne
 pub fn describe(paths: &mut Paths) {
     let problem = Ref::from_schema_name(ProblemDocument::name());
     let too_long = ResponseBuilder::new()
-        .description(format!("The address is longer than {ADDRESS_BYTES_MAX} bytes"))
+        .description(format!(
+            "The address is longer than {ADDRESS_BYTES_MAX} bytes"
+        ))
         .content(
             "application/problem+json",
             ContentBuilder::new().schema(Some(problem)).build(),
@@ -126,6 +128,20 @@ fn is_same_origin(host: Option<&str>, headers: &HeaderMap) -> bool {
             place.is_some() && place == host
         }
     }
+}
+
+/// Whether a request says that it was asked for on this server's own pages: by `Origin`, or by what
+/// only the browser itself can say. One that says neither does not.
+pub fn is_from_this_origin(request: &Request) -> bool {
+    let headers = request.headers();
+    let host = host_of(request.uri(), headers);
+    let is_said = headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site.as_bytes().eq_ignore_ascii_case(b"same-origin"))
+        || headers
+            .get(header::ORIGIN)
+            .is_some_and(|origin| origin.as_bytes() != b"null");
+    is_said && is_same_origin(host.as_deref(), headers)
 }
 
 /// Gives up what takes too long. A stream's answer begins at once, so its length does not count.

@@ -99,7 +99,7 @@ fn present(table: FormTable) -> AnyView {
     let problem = table
         .problem
         .clone()
-        .map(|problem| view! { <p class="wrong">{format::foreign(&problem)}</p> });
+        .map(|problem| view! { <p class="wrong">{prose(&problem)}</p> });
     let fields = table.fields.into_iter().map(field).collect_view();
     let tables = table.tables.into_iter().map(group).collect_view();
     view! {
@@ -129,7 +129,7 @@ fn list(table: FormTable) -> AnyView {
     let problem = table
         .problem
         .clone()
-        .map(|problem| view! { <p class="wrong">{format::foreign(&problem)}</p> });
+        .map(|problem| view! { <p class="wrong">{prose(&problem)}</p> });
     let path = format!("{}[{next}]", table.path);
     let words = format!("Add [[{}]]", table.path);
     let added = group_id(&path);

@@ -86,13 +86,13 @@ fn problems(form: &NewJob) -> AnyView {
     let whole = form
         .problems
         .iter()
-        .map(|problem| view! { <li>{format::foreign(problem)}</li> })
+        .map(|problem| view! { <li>{prose(problem)}</li> })
         .collect_view();
     let each = fields
         .into_iter()
         .map(|(path, problem)| {
             let address = ["#", &field_id(&path)].concat();
-            view! { <li><a href=address><code>{path}</code></a> ": " {format::foreign(&problem)}</li> }
+            view! { <li><a href=address><code>{path}</code></a> ": " {prose(&problem)}</li> }
         })
         .collect_view();
     view! {
