@@ -70,7 +70,7 @@ test("scripts off: a project is made by the form, opened, rated, paused and clos
 
   await page.getByRole("button", { name: "Pause" }).click();
   await page.waitForURL(`${server.address}/annotate`);
-  await page.getByRole("link", { name: /^Rate: By form/ }).click();
+  await page.getByRole("link", { name: /^Go on where you paused.*By form/ }).click();
   assert.ok(await page.locator("#rate").isVisible());
 
   await page.goto(`${server.address}/annotate/${id}`);
@@ -142,7 +142,7 @@ describe("how it looks", () => {
   test("targets are large enough for fingers", async () => {
     const { page, close } = await open(browser, views.phone);
     await page.goto(work(single));
-    await page.locator("[data-lively]:not([hidden])").first().waitFor();
+    await page.locator("#keys-button:not([hidden])").waitFor();
     const small = await page.locator("#item button, #item .point, #item summary, .work-actions a, .work-actions button, #item input[type=radio]:visible").evaluateAll((targets) =>
       targets
         .filter((one) => one.checkVisibility())
@@ -162,7 +162,7 @@ describe("how it looks", () => {
       }).observe({ type: "layout-shift", buffered: true });
     });
     await page.goto(work(single));
-    await page.locator("[data-lively]:not([hidden])").first().waitFor();
+    await page.locator("#keys-button:not([hidden])").waitFor();
     await page.waitForTimeout(500);
     assert.ok((await page.evaluate(() => window.shift)) <= 0.02);
     await close();
@@ -175,8 +175,8 @@ test("what is sent to annotators tells nothing of where items come from", async 
   const page = await (await fetch(work(id))).text();
   const bare = page.replace(/<style[^]*?<\/style>/g, "").replace(/<script (?!type="application\/json")[^]*?<\/script>/g, "");
   const batch = JSON.stringify(await api("POST", `/api/work/${id}/leases`, { want: 20 }));
-  for (const text of [bare.slice(bare.indexOf("<main")), batch]) {
-    for (const word of ["first", "second", "direct-prompting", "smollm", "confidence", "gold", "attention\"", "main\"", "80% sure", "correct", "capital-of-country", "stratum", "\"q1"]) {
+  for (const text of [bare.slice(bare.indexOf('id="work"'), bare.indexOf("</main>")), batch]) {
+    for (const word of ["first", "second", "direct-prompting", "smollm", "confidence", "gold", "attention", "\"main\"", "80% sure", "correct", "capital-of-country", "stratum", "\"q1"]) {
       const found = text.toLowerCase().indexOf(word.toLowerCase());
       assert.ok(found < 0, `${word} stands in …${text.slice(Math.max(0, found - 60), found + 60)}…`);
     }

@@ -144,6 +144,7 @@ test("skip has a reason, by keys", async () => {
   const shown = await question(page);
   await page.locator("#keys-button:not([hidden])").waitFor();
   await page.keyboard.press("s");
+  assert.equal(await page.evaluate(() => document.activeElement.name), "skip");
   await page.keyboard.press("ArrowUp");
   await page.keyboard.press("Enter");
   // Something else wants words.
@@ -154,7 +155,7 @@ test("skip has a reason, by keys", async () => {
   await saved(page);
   assert.match(await page.locator('[data-slot="own"]').innerText(), /skipped 1/);
   await page.keyboard.press("u");
-  assert.match(await page.locator('[data-slot="again"]').innerText(), /You skipped this: the question is cut off\./);
+  await page.locator('[data-slot="again"]', { hasText: "You skipped this: the question is cut off." }).waitFor();
   assert.deepEqual(troubles, []);
   await close();
 });
@@ -217,8 +218,9 @@ test("words are marked by pointer and by keys", async () => {
   assert.match(marked[0], /^\S+ \S+ \S+$/);
   assert.ok(text.trimEnd().replace(/\W+$/, "").endsWith(marked[1]), `${marked[1]} at the end of ${text}`);
   // A mark that is taken away is gone.
+  const second = await question(page);
   await page.keyboard.press("u");
-  await moved(page, await question(page));
+  await moved(page, second);
   await page.getByRole("button", { name: /^Remove/ }).first().click();
   assert.equal(await page.locator("mark").count(), 1);
   assert.deepEqual(troubles, []);

@@ -13,7 +13,7 @@ mod rows;
 mod side;
 mod your_file;
 
-use crate::process::{build_programs, cargo, output, program, run, target_folder};
+use crate::process::{build_programs, output, program, target_folder};
 use crate::python;
 use anyhow::{Context, Result, bail};
 use clap::Args;

@@ -187,20 +187,10 @@ fn what_cannot_be_made_says_why() {
 
 #[test]
 fn no_number_of_a_confidence_is_left() {
-    let offered = Offered {
-        answers: vec![
-            OfferedAnswer {
-                question_id: "q".into(),
-                rationale: "I am 80% sure that it is Rome.".into(),
-                ..OfferedAnswer::default()
-            },
-            OfferedAnswer {
-                rationale: "Confidence: 7".into(),
-                ..OfferedAnswer::default()
-            },
-        ],
-        ..Offered::default()
-    };
+    let mut offered = Offered::default();
+    for rationale in ["I am 80% sure that it is Rome.", "Confidence: 7"] {
+        offered.answers.push(OfferedAnswer::saying(rationale));
+    }
     let source = Source::of(&offered);
     assert_eq!(source.candidates.len(), 1);
     assert_eq!(source.candidates[0].rationale, "… that it is Rome.");

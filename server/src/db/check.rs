@@ -19,6 +19,9 @@ const DAMAGES_MAX: usize = 20;
 const PEOPLE: i64 = 4;
 const ANNOTATION: i64 = 5;
 
+/// What SQLite says of a file that is damaged, or that is no database.
+const DAMAGED: [&str; 5] = ["11", "26", "267", "523", "779"];
+
 /// Something that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -100,6 +103,17 @@ impl Database {
     /// # Errors
     /// Where the database cannot be read at all.
     pub async fn find_faults(&self) -> Result<Vec<Finding>, DatabaseError> {
+        match self.look_for_faults().await {
+            Err(error) if is_damage(&error) => Ok(vec![Finding {
+                what: "the file is damaged".into(),
+                rows: 1,
+                examples: vec![error.to_string()],
+            }]),
+            looked => looked,
+        }
+    }
+
+    async fn look_for_faults(&self) -> Result<Vec<Finding>, DatabaseError> {
         let mut findings = Vec::new();
         let begin = if self.kind().await? == "SQLite" {
             let mut connection = self.pool.acquire().await?;
@@ -136,6 +150,16 @@ impl Database {
         transaction.rollback().await?;
         Ok(findings)
     }
+}
+
+fn is_damage(error: &DatabaseError) -> bool {
+    let DatabaseError::Query(error) = error else {
+        return false;
+    };
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .is_some_and(|code| DAMAGED.contains(&code.as_ref()))
 }
 
 /// What SQLite finds wrong with its own file.

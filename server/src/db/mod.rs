@@ -147,7 +147,7 @@ pub enum DatabaseError {
     Missing,
     #[error("it is no database of sayself-server: its tables are missing")]
     NotOurs,
-    #[error("it is not empty: {0}")]
+    #[error("it cannot be filled: {0}")]
     NotEmpty(String),
     #[error("the backup does not fit the database: it has {0}")]
     Shape(String),

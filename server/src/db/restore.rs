@@ -42,7 +42,7 @@ impl Database {
         let now = self.applied().await?.migration;
         if now != migration {
             return Err(DatabaseError::NotEmpty(format!(
-                "its tables are at migration {now}, those of the backup at {migration}"
+                "its tables are at migration {now}, and those of the backup at {migration}"
             ))
             .into());
         }
@@ -123,12 +123,12 @@ async fn empty(connection: &mut AnyConnection, migration: i64) -> Result<(), Dat
         let only = format!("{} AND {own}", table.only.unwrap_or("1 = 1"));
         let rows = count(connection, table.name, Some(&only)).await?;
         if rows > 0 {
-            there.push(format!("{rows} in {}", table.name));
+            there.push(format!("{rows} rows in {}", table.name));
         }
     }
     if !there.is_empty() {
         return Err(DatabaseError::NotEmpty(format!(
-            "it has rows: {}",
+            "it is not empty, there are {}",
             there.join(", ")
         )));
     }

@@ -337,6 +337,15 @@ impl Offered {
 }
 
 impl OfferedAnswer {
+    /// An answer of which nothing is known but its rationale.
+    #[cfg(test)]
+    pub fn saying(rationale: &str) -> Self {
+        OfferedAnswer {
+            rationale: rationale.into(),
+            ..OfferedAnswer::default()
+        }
+    }
+
     /// Takes groups, where there are samples enough.
     fn take(&mut self, groups: Vec<Group>, place: usize) {
         let samples: usize = groups.iter().map(|group| group.members.len()).sum();

@@ -7,14 +7,13 @@
 
 use super::Server;
 use super::api::read;
-use super::people::who::{Held, MaybeHeld};
+use super::people::who::Watcher;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use crate::limits::{
     FOLLOW_BYTES_MAX, FOLLOW_EVERY_MS, HEARTBEAT_SECONDS, RECORD_BYTES_MAX, WATCH_SECONDS_MAX,
     WATCHERS_MAX,
 };
-use crate::people::Seen;
 use crate::runs::contained;
 use crate::runs::facts::EVENTS;
 use crate::runs::lines::Lines;
@@ -49,8 +48,7 @@ use tokio_stream::wrappers::ReceiverStream;
 )]
 pub async fn follow_run(
     State(server): State<Arc<Server>>,
-    seen: Seen,
-    held: MaybeHeld,
+    watcher: Watcher,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -73,15 +71,14 @@ pub async fn follow_run(
             )
         })?;
     let run = read({
-        let (server, seen, id) = (Arc::clone(&server), seen.clone(), id.clone());
+        let (server, seen, id) = (Arc::clone(&server), watcher.seen.clone(), id.clone());
         move || server.find(&seen, &id)
     })
     .await?;
     let (sender, receiver) = mpsc::channel(16);
     let follower = Follower {
         server,
-        seen,
-        held: held.0,
+        watcher,
         id,
         directory: run.found.directory,
         offset,
@@ -97,9 +94,8 @@ pub async fn follow_run(
 
 struct Follower {
     server: Arc<Server>,
-    /// Who follows; each look asks whether he still may.
-    seen: Seen,
-    held: Option<Held>,
+    /// Each look asks whether he still may.
+    watcher: Watcher,
     id: String,
     directory: PathBuf,
     offset: u64,
@@ -112,7 +108,7 @@ impl Follower {
         let mut stopping = self.server.stopping.clone();
         let end = Instant::now() + Duration::from_secs(WATCH_SECONDS_MAX);
         loop {
-            if !self.server.is_still(&self.seen, self.held.as_ref()).await {
+            if !self.watcher.is_same().await {
                 return;
             }
             let looked = tokio::task::spawn_blocking(move || {
@@ -145,7 +141,7 @@ impl Follower {
 
     /// What is new, and whether there is more at once; `None` where the run is gone.
     fn look(&mut self) -> Option<(Vec<Event>, bool)> {
-        let run = self.server.seen_run(&self.seen, &self.id)?;
+        let run = self.server.seen_run(&self.watcher.seen, &self.id)?;
         let (mut messages, more) = self.lines().unwrap_or_default();
         let state = self.server.summary(&run).state;
         if self.state.as_ref() != Some(&state) {

@@ -1,7 +1,7 @@
 //! The states of several runs in one stream, for a list that is looked at.
 
 use super::Server;
-use super::people::who::{Held, MaybeHeld};
+use super::people::who::Watcher;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use crate::limits::{
@@ -35,8 +35,7 @@ use tokio_stream::wrappers::ReceiverStream;
 )]
 pub async fn follow_states(
     State(server): State<Arc<Server>>,
-    seen: Seen,
-    held: MaybeHeld,
+    watcher: Watcher,
     RawQuery(query): RawQuery,
 ) -> Result<Sse<impl tokio_stream::Stream<Item = Result<Event, Infallible>>>, Failure> {
     let query = Parameters::parse(query.as_deref());
@@ -65,7 +64,7 @@ pub async fn follow_states(
         })?;
     let (sender, receiver) = mpsc::channel(16);
     tokio::spawn(async move {
-        follow(server, (seen, held.0), runs, sender).await;
+        follow(server, watcher, runs, sender).await;
         drop(place);
     });
     Ok(Sse::new(ReceiverStream::new(receiver))
@@ -81,19 +80,19 @@ struct Followed {
 /// Until the visitor leaves or is no longer who he was, the server stops or the time is up.
 async fn follow(
     server: Arc<Server>,
-    (seen, held): (Seen, Option<Held>),
+    watcher: Watcher,
     mut runs: Vec<Followed>,
     sender: mpsc::Sender<Result<Event, Infallible>>,
 ) {
     let mut stopping = server.stopping.clone();
     let end = Instant::now() + Duration::from_secs(WATCH_SECONDS_MAX);
     loop {
-        if !server.is_still(&seen, held.as_ref()).await {
+        if !watcher.is_same().await {
             return;
         }
-        let (looking, who) = (Arc::clone(&server), seen.clone());
+        let (looking, seen) = (Arc::clone(&server), watcher.seen.clone());
         let looked = tokio::task::spawn_blocking(move || {
-            let messages = changes(&looking, &who, &mut runs);
+            let messages = changes(&looking, &seen, &mut runs);
             (runs, messages)
         })
         .await;

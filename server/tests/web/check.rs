@@ -71,7 +71,7 @@ fn a_check_finds_what_is_wrong() {
             "content cannot be read",
         ),
         (
-            "UPDATE projects SET spec = '[]'",
+            "UPDATE projects SET spec = '{'",
             "specification cannot be read",
         ),
         ("UPDATE projects SET state = 'lost'", "a state that is none"),

@@ -134,19 +134,19 @@ pub fn fill(database: &str) {
                 &[HARD],
             ),
             (
-                "INSERT INTO jobs (id, run_id, directory, config, state, attempt, host, created_ms) \
-                 VALUES ('j1', $1, '/d', '', 'failed', 1, '', -9223372036854775808)",
+                "INSERT INTO jobs (id, run_id, directory, config, state, attempt, host, exit_code, created_ms) \
+                 VALUES ('j1', $1, '/d', '', 'failed', 1, '', 9223372036854775807, -9223372036854775808)",
                 &[HARD],
             ),
             (
                 "INSERT INTO run_labels (directory, run_id, tags, note, changed_ms) \
-                 VALUES ('/r', 'r', '[\"a\"]', $1, 9223372036854775807)",
+                 VALUES ('/r', 'r', '[\"a\"]', $1, 1)",
                 &[HARD],
             ),
             (
                 "INSERT INTO people (id, name, pseudonym, role, password, created_ms) \
                  VALUES ('p1', $1, 'annotator-0001', 'annotator', NULL, 1), \
-                 ('p2', 'two', 'annotator-0002', 'admin', '$argon2id$x', 2)",
+                 ('p2', 'two', 'annotator-0002', 'researcher', '$argon2id$x', 2)",
                 &["\u{fc}n\u{ef} \u{1f600}"],
             ),
             (

@@ -35,3 +35,4 @@ mod simulated;
 mod small_disk;
 mod tampered;
 mod your_file;
+mod zz_large;

@@ -18,24 +18,25 @@ impl Cluster {
     /// The one that `SAYSELF_TEST_POSTGRES` names, else a new one. Where there is no PostgreSQL, `None`
     /// with a word; in CI, a panic.
     pub fn find() -> Option<Self> {
-        let Some(programs) = programs() else {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "no PostgreSQL: install Debian's package `postgresql`"
-            );
-            eprintln!(
-                "SKIPPED: no PostgreSQL under /usr/lib/postgresql: install Debian's package `postgresql`"
-            );
-            return None;
-        };
-        Some(match std::env::var("SAYSELF_TEST_POSTGRES") {
-            Ok(url) => Cluster {
-                programs,
+        match (std::env::var("SAYSELF_TEST_POSTGRES"), programs()) {
+            (Ok(url), programs) => Some(Cluster {
+                // Without a folder of its own, `psql` is looked for on the PATH.
+                programs: programs.unwrap_or_default(),
                 folder: None,
                 url,
-            },
-            Err(_) => Cluster::start(programs),
-        })
+            }),
+            (Err(_), Some(programs)) => Some(Cluster::start(programs)),
+            (Err(_), None) => {
+                assert!(
+                    std::env::var_os("CI").is_none(),
+                    "no PostgreSQL: install Debian's package `postgresql`"
+                );
+                eprintln!(
+                    "SKIPPED: no PostgreSQL under /usr/lib/postgresql: install Debian's package `postgresql`"
+                );
+                None
+            }
+        }
     }
 
     fn start(programs: PathBuf) -> Self {

@@ -277,3 +277,85 @@ fn count_targets(kept: &Kept, tally: &mut Tally) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(assignment: &str, revision: u32, score: u8) -> RatingRequest {
+        RatingRequest {
+            assignment: assignment.into(),
+            revision,
+            score: Some(score),
+            ..RatingRequest::default()
+        }
+    }
+
+    /// Two people rated one item, of which one rating was wanted; the second came late.
+    fn kept() -> Kept {
+        let rating = |key: &str, assignment: &str, was_late| KeptRating {
+            key: key.into(),
+            assignment: assignment.into(),
+            item: "item".into(),
+            revision: 1,
+            said: said(assignment, 1, 7),
+            saved_ms: 5,
+            was_late,
+        };
+        let assignment = |id: &str, person: &str| KeptAssignment {
+            id: id.into(),
+            item: "item".into(),
+            person: person.into(),
+            is_repeat: false,
+            state: "rated".into(),
+            revisions: 1,
+        };
+        Kept {
+            ratings: vec![rating("k1", "a1", false), rating("k2", "a2", true)],
+            assignments: vec![assignment("a1", "p1"), assignment("a2", "p2")],
+            main_items: HashMap::from([("item".into(), 2)]),
+            overlap: 1,
+        }
+    }
+
+    fn log() -> Vec<Acknowledged> {
+        [("k1", "a1"), ("k2", "a2"), ("k2", "a2")]
+            .map(|(key, assignment)| Acknowledged {
+                key: key.into(),
+                annotator: 0,
+                saved_ms: 5,
+                said: said(assignment, 1, 7),
+            })
+            .into()
+    }
+
+    fn told(change: impl Fn(&mut Kept)) -> Tally {
+        let mut kept = kept();
+        change(&mut kept);
+        compare(&log(), &["k1", "k2", "k3"].map(String::from).into(), &kept)
+    }
+
+    #[test]
+    fn each_way_of_being_wrong_is_counted() {
+        let clean = told(|_| {});
+        assert!(clean.is_clean(), "{clean}");
+        assert_eq!((clean.acknowledged, clean.satisfied, clean.late), (2, 1, 1));
+        assert_eq!(told(|kept| drop(kept.ratings.pop())).lost, 1);
+        let altered = |kept: &mut Kept| kept.ratings[0].said.score = Some(8);
+        assert_eq!(told(altered).lost, 1);
+        assert_eq!(told(|kept| kept.ratings[0].saved_ms = 6).lost, 1);
+        let by_another_key = |kept: &mut Kept| {
+            let mut again = kept.ratings[0].clone();
+            again.key = "k3".into();
+            kept.ratings.push(again);
+        };
+        assert_eq!(told(by_another_key).doubled, 1);
+        let twice = |kept: &mut Kept| kept.assignments[1].person = "p1".into();
+        assert_eq!(told(twice).doubled, 1);
+        let unsent = |kept: &mut Kept| kept.ratings[0].key = "k9".into();
+        assert_eq!((told(unsent).unsent, told(unsent).lost), (1, 1));
+        assert_eq!(told(|kept| kept.ratings[1].was_late = false).over_target, 1);
+        let miscounted = |kept: &mut Kept| kept.main_items = HashMap::from([("item".into(), 1)]);
+        assert_eq!(told(miscounted).miscounted, 1);
+    }
+}

@@ -15,6 +15,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+/// The share of kills after which the next start is killed too, and milliseconds of it, at most.
+const EARLY: f64 = 0.2;
+const EARLY_MS: usize = 100;
+
 /// What is done.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -150,6 +154,9 @@ pub fn round(served: &mut Served, runs: &Path, folder: &Path, plan: &Plan) -> Ou
                 draws.below(plan.lives_ms.max(1)) as u64
             ));
             served.kill();
+            if draws.chance(EARLY) {
+                served.begin_and_kill(Duration::from_millis(draws.below(EARLY_MS) as u64));
+            }
             // Before and after the server mends what the kill left; the second time people rate meanwhile.
             if draws.chance(0.5) {
                 served.start();

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 /// Where the server answers now: `http://HOST:PORT`. It moves with every start.
 #[derive(Clone, Default)]
@@ -48,22 +49,7 @@ impl Served {
 
     /// Starts it and waits until it says its address.
     pub fn start(&mut self) {
-        assert!(self.child.is_none(), "it runs already");
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .unwrap();
-        let mut child = (self.program)()
-            .arg("--runs")
-            .arg(&self.runs)
-            .args(["--database", &self.database, "--listen", "127.0.0.1:0"])
-            .current_dir(std::env::temp_dir())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut child = self.spawn();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -75,6 +61,33 @@ impl Served {
         }
         self.place.move_to(&address);
         self.child = Some(child);
+    }
+
+    /// Starts it and kills it in the middle of its start.
+    pub fn begin_and_kill(&mut self, after: Duration) {
+        let mut child = self.spawn();
+        std::thread::sleep(after);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    fn spawn(&self) -> Child {
+        assert!(self.child.is_none(), "it runs already");
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .unwrap();
+        (self.program)()
+            .arg("--runs")
+            .arg(&self.runs)
+            .args(["--database", &self.database, "--listen", "127.0.0.1:0"])
+            .current_dir(std::env::temp_dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap()
     }
 
     /// SIGKILL: no handler runs, nothing is flushed.

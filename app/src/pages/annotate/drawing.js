@@ -6,7 +6,7 @@ const showProgress = async () => {
   const [rated, skipped] = [progress.own_rated + unsent.length - skips, progress.own_skipped + skips];
   put("own", current?.training
     ? `Training: ${Math.min(progress.training, progress.training_rated + unsent.length)} of ${progress.training} done.`
-    : `You rated ${counted(rated, "item")}${skipped > 0 ? ` and skipped ${skipped.toLocaleString("en")}` : ""}.`);
+    : rated + skipped === 0 ? "You have rated none yet." : `You rated ${counted(rated, "item")}${skipped > 0 ? ` and skipped ${skipped.toLocaleString("en")}` : ""}.`);
   put("all", `All together: ${progress.rated.toLocaleString("en")} of ${counted(progress.wanted, "rating")}`);
   const bar = slot("bar");
   if (bar) [bar.max, bar.value] = [Math.max(1, progress.wanted), Math.min(progress.rated, progress.wanted)];

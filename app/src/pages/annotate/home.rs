@@ -129,7 +129,7 @@ fn all_projects(projects: Vec<ProjectRow>) -> AnyView {
     view! {
         <section aria-labelledby="projects">
             <h2 id="projects">"Projects"</h2>
-            <div class="scroll" tabindex="0" role="region" aria-label="Projects">
+            <div class="scroll" tabindex="0" role="region" aria-label="Projects as a table">
                 <table class="projects">
                     <thead>
                         <tr>

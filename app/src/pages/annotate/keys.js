@@ -17,7 +17,7 @@ const openSkipping = () => {
   const skipping = element("skipping");
   skipping.open = true;
   skipping.scrollIntoView({ block: "nearest" });
-  skipping.querySelector("input:checked, input").focus();
+  skipping.querySelector("input[type=radio]:checked").focus();
 };
 
 const openAll = () => {

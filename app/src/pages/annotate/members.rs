@@ -28,7 +28,7 @@ pub fn members(detail: &ProjectDetail) -> AnyView {
     view! {
         <section aria-labelledby="members">
             <h2 id="members">"Annotators"</h2>
-            <div class="scroll" tabindex="0" role="region" aria-label="Annotators">
+            <div class="scroll" tabindex="0" role="region" aria-label="Annotators as a table">
                 <table class="members">
                     <caption><span>"Active time counts while the page is in view and somebody is at it."</span></caption>
                     <thead>
@@ -90,7 +90,9 @@ pub fn items(detail: &ProjectDetail) -> AnyView {
         .filter(|(_, count)| *count > 0)
         .map(|(kind, count)| format!("{} {}", format::count(*count), item_words(*kind)))
         .collect();
-    let rows = detail.strata.iter().map(stratum_row).collect_view();
+    let mut strata: Vec<&StratumRow> = detail.strata.iter().collect();
+    strata.sort_by_key(|row| in_order(&row.stratum));
+    let rows = strata.into_iter().map(stratum_row).collect_view();
     let table = (!detail.strata.is_empty()).then(|| {
         view! {
             <div class="scroll" tabindex="0" role="region" aria-label="Items by stratum">
@@ -124,6 +126,14 @@ fn item_words(kind: ItemKind) -> &'static str {
         ItemKind::Gold => "whose rating is known",
         ItemKind::Attention => "for attention",
     }
+}
+
+/// Its words, with numbers in the order of numbers: `confidence 2` stands before `confidence 10`.
+fn in_order(stratum: &str) -> Vec<(u64, &str)> {
+    let words = stratum.split(' ');
+    words
+        .map(|word| (word.parse().unwrap_or(0), word))
+        .collect()
 }
 
 fn stratum_row(row: &StratumRow) -> AnyView {

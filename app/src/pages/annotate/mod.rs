@@ -36,6 +36,7 @@ fn kind_words(kind: ProjectKind) -> &'static str {
 fn own_words(progress: &WorkProgress) -> String {
     let rated = format::counted(progress.own_rated, "item");
     match progress.own_skipped {
+        0 if progress.own_rated == 0 => "You have rated none yet.".to_owned(),
         0 => format!("You rated {rated}."),
         some => format!("You rated {rated} and skipped {}.", format::count(some)),
     }

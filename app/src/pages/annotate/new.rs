@@ -121,22 +121,20 @@ fn runs(form: &NewProject) -> AnyView {
         .iter()
         .map(|rated| entry(&rated.run, rated.label.as_deref().unwrap_or_default()))
         .collect();
-    let is_offered = |run: &str| {
-        form.runs
+    // What is chosen stands first, in the order that choices refer to, offered or not.
+    let first = chosen.iter().map(|value| {
+        let offered = form
+            .runs
             .iter()
-            .any(|(id, label, _)| entry(id, label) == run)
-    };
-    // What was asked for and is not among the runs stays to be seen.
-    let elsewhere = chosen
-        .iter()
-        .filter(|run| !is_offered(run))
-        .map(|run| run_box(run, true, "", run));
-    let offered = form.runs.iter().map(|(id, label, words)| {
-        let value = entry(id, label);
-        let is_chosen = chosen.contains(&value);
-        run_box(&value, is_chosen, words, &value)
+            .find(|(id, label, _)| entry(id, label) == *value);
+        let words = offered.map_or("", |(_, _, words)| words.as_str());
+        run_box(value, true, words)
     });
-    let boxes: Vec<_> = elsewhere.chain(offered).collect();
+    let others = form.runs.iter().filter_map(|(id, label, words)| {
+        let value = entry(id, label);
+        (!chosen.contains(&value)).then(|| run_box(&value, false, words))
+    });
+    let boxes: Vec<_> = first.chain(others).collect();
     view! {
         <fieldset class="choose-runs">
             <legend>"Whose rationales"</legend>
@@ -147,13 +145,13 @@ fn runs(form: &NewProject) -> AnyView {
     .into_any()
 }
 
-fn run_box(value: &str, checked: bool, words: &str, name: &str) -> AnyView {
+fn run_box(value: &str, checked: bool, words: &str) -> AnyView {
     let words =
         (!words.is_empty()).then(|| view! { <span class="minor">{format::foreign(words)}</span> });
     view! {
         <label>
             <input type="checkbox" name="run" value=value.to_owned() checked=checked />
-            <span>{format::foreign(name)} {words}</span>
+            <span>{format::foreign(&value.replacen(':', ", ", 1))} {words}</span>
         </label>
     }
     .into_any()

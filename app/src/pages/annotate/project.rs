@@ -231,7 +231,7 @@ fn exports(detail: &ProjectDetail) -> AnyView {
         <section aria-labelledby="exports">
             <h2 id="exports">"Take it away"</h2>
             <p class="minor">"Without names. Made-up names stand for people, with the rubric, seeds and hashes beside."</p>
-            <dl class="fields exports">{each}</dl>
+            <dl class="exports">{each}</dl>
         </section>
     }
     .into_any()

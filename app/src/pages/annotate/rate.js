@@ -20,6 +20,7 @@ let progress = data.batch.progress;
 let ahead_ms = data.batch.now_ms - Date.now();
 let isBusy = false;
 let isPaused = false;
+let isLeaving = false;
 let isAsking = false;
 let isWanted = false;
 let ended = null;
@@ -41,9 +42,13 @@ const focusPanel = (id) => element(id).querySelector("h2").focus({ preventScroll
 
 /** To the page that says how one stands, once all is sent; what was refused is shown there too. */
 const leave = async () => {
+  if (isLeaving) return;
+  isLeaving = true;
   const { waiting } = await outbox.count();
-  if (waiting > 0) show("run-out");
-  else location.replace(data.page);
+  if (waiting > 0) {
+    isLeaving = false;
+    show("run-out");
+  } else location.replace(data.page);
 };
 
 const next = () => {
@@ -98,10 +103,10 @@ const topUp = async ({ always = false } = {}) => {
   if (!isRating || data.preview || isPaused) return;
   if (!always && (ended || queue.length > data.ahead)) return;
   isWanted = true;
-  if (isAsking) return;
+  if (isAsking || isLeaving) return;
   isAsking = true;
   try {
-    while (isWanted) {
+    while (isWanted && !isLeaving) {
       isWanted = false;
       const unsent = (await outbox.all(data.project)).filter(({ refused }) => !refused).length;
       await take(await call("POST", "/leases", { want: data.ahead + 1 + unsent }));
@@ -174,11 +179,10 @@ const explained = (told) => {
   focusPanel("explained");
 };
 
-/** The items that were rated, with what is still unsent counted in. */
-const rated = async () => {
-  if (hasAskedEarlier) return earlier;
+/** Puts those before that only the server knows, with what is still unsent counted in. */
+const askEarlier = async () => {
   const items = await call("GET", "/last?n=10").catch(() => null);
-  if (!items) return earlier;
+  if (!items) return;
   hasAskedEarlier = true;
   const unsent = await outbox.all(data.project);
   const known = new Set(earlier.map(({ assignment }) => assignment));
@@ -190,18 +194,22 @@ const rated = async () => {
     done.add(item.assignment);
   }
   earlier = [...older, ...earlier];
-  return earlier;
+};
+
+/** The one that was rated before the one on the screen. */
+const before = () => {
+  const at = earlier.findIndex(({ assignment }) => assignment === current?.assignment);
+  return at < 0 ? earlier.at(-1) : earlier[at - 1];
 };
 
 const undo = async () => {
   if (isBusy || isPaused || data.preview) return;
   isBusy = true;
   try {
-    const items = await rated();
-    const at = items.findIndex(({ assignment }) => assignment === current?.assignment);
-    const item = at < 0 ? items.at(-1) : items[at - 1];
+    if (!before() && !hasAskedEarlier) await askEarlier();
+    const item = before();
     if (!item) {
-      sayAside(items.length > 0 ? "This is the first one that can be rated again." : "There is nothing to undo yet.");
+      sayAside(earlier.length > 0 ? "This is the first one that can be rated again." : "There is nothing to undo yet.");
       return;
     }
     explaining = null;
@@ -310,7 +318,10 @@ outbox.start({
     tellStanding();
   },
   refused(entry) {
-    if (entry.project === data.project) showRefused();
+    if (entry.project === data.project) {
+      showRefused();
+      showProgress();
+    }
     if (explaining === entry.key) { explaining = null; next(); }
     tellStanding();
   },

@@ -216,21 +216,46 @@ impl Server {
             }
         }
     }
+}
 
-    /// Who somebody that follows a stream is by now: whoever signed out, was disabled or got another
-    /// role is told so by the end of his stream. `None`: he is not who he was.
-    pub async fn is_still(&self, seen: &Seen, held: Option<&Held>) -> bool {
-        let Some(database) = &self.database else {
+/// Somebody who follows a stream, for an hour maybe.
+pub struct Watcher {
+    server: Arc<Server>,
+    pub seen: Seen,
+    held: Option<Held>,
+}
+
+impl FromRequestParts<Arc<Server>> for Watcher {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        server: &Arc<Server>,
+    ) -> Result<Self, Infallible> {
+        Ok(Watcher {
+            server: Arc::clone(server),
+            seen: seen_in(&parts.extensions),
+            held: parts.extensions.get().cloned(),
+        })
+    }
+}
+
+impl Watcher {
+    /// Whether he is who he was when the stream began. Who signed out, was disabled or got another role
+    /// is not: his stream ends. Reads the rules anew where that is due.
+    pub async fn is_same(&self) -> bool {
+        let server = &self.server;
+        let Some(database) = &server.database else {
             return true;
         };
-        self.rules.rules(database).await;
-        match held {
-            None => self.unnamed() == *seen,
-            Some(held) => match self.known.of(database, &held.token_hash).await {
+        server.rules.rules(database).await;
+        match &self.held {
+            None => server.unnamed() == self.seen,
+            Some(held) => match server.known.of(database, &held.token_hash).await {
                 Ok(known) => known.is_some_and(|known| {
-                    Some(&known.person) == seen.person.as_ref() && known.role == seen.role
+                    Some(&known.person) == self.seen.person.as_ref() && known.role == self.seen.role
                 }),
-                // Not known: what he sees is judged by each look all the same.
+                // Not known now: what he sees is judged by each look all the same.
                 Err(_) => true,
             },
         }

@@ -20,6 +20,7 @@ fn nothing_tells_annotators_what_is_hidden() {
     let mut pairs = spec("pairs");
     pairs["attention_share"] = json!(0.2);
     pairs["gold_share"] = json!(0.3);
+    pairs["sample_size"] = json!(20);
     let study = Study::open(&server, &pairs);
     let ann = study.agreed("ann");
     let mut seen = Vec::new();
@@ -105,7 +106,7 @@ fn nothing_tells_annotators_what_is_hidden() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(rows.len(), 10);
+    assert_eq!(rows.len(), 20);
     assert!(
         rows.iter().all(|row| row.to_string().contains(LABELS[0])),
         "{rows:?}"

@@ -1,5 +1,6 @@
 //! Projects, from the draft to the last file, over HTTP.
 
+mod agreement;
 mod forms;
 mod hidden;
 mod once;
@@ -34,6 +35,15 @@ pub fn spec(kind: &str) -> Value {
         "repeat_share": 0.0, "rubric": "**Rate** it <script>alert(1)</script>", "contact": "us@example.org",
         "stratify": ["cluster-count"],
     })
+}
+
+/// The same with nothing mixed in: who gets what differs from person to person.
+pub fn plain() -> Value {
+    let mut plain = spec("single");
+    for share in ["gold_share", "attention_share"] {
+        plain[share] = json!(0);
+    }
+    plain
 }
 
 pub fn ok(answer: Answer) -> Value {

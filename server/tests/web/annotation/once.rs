@@ -1,13 +1,13 @@
 //! What is said twice is kept once.
 
-use super::{Study, ok, problem, request, served, spec};
+use super::{Study, ok, plain, problem, request, served};
 use crate::person::Person;
 use serde_json::json;
 
 #[test]
 fn a_word_is_kept_once() {
     let (_runs, server) = served(None);
-    let study = Study::open(&server, &spec("single"));
+    let study = Study::open(&server, &plain());
     let ann = study.agreed("ann");
     study.train(&ann, true);
     let items = study.items(&ann, 3);

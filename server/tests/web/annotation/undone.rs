@@ -1,6 +1,6 @@
 //! Second thoughts: undone, skipped, paused, late.
 
-use super::{Study, ok, problem, request, served, spec};
+use super::{Study, ok, plain, problem, request, served};
 use crate::chores::say;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -8,7 +8,7 @@ use std::collections::HashSet;
 #[test]
 fn what_was_said_is_undone_skipped_paused_and_comes_late() {
     let (runs, server) = served(None);
-    let study = Study::open(&server, &spec("single"));
+    let study = Study::open(&server, &plain());
     let ann = study.agreed("ann");
     study.train(&ann, true);
     let items = study.items(&ann, 3);

@@ -37,7 +37,7 @@ pub fn stage(page: &WorkPage) -> AnyView {
                     " Afterwards you are told what was expected, and why."
                 </p>
                 {again(page, item)}
-                <div class="asked">
+                <div class="what-was-asked">
                     <p class="minor" id="asked-about">"The model was asked"</p>
                     <h2 class="question" id="asked" tabindex="-1"><bdi class="foreign" data-slot="question">{format::foreign(&item.question)}</bdi></h2>
                 </div>
