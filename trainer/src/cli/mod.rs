@@ -13,6 +13,7 @@ pub mod export;
 pub mod faithfulness;
 pub mod form;
 pub mod import;
+pub mod infer;
 pub mod metrics;
 pub mod output;
 pub mod parse;
@@ -71,6 +72,7 @@ commands! {
     report => Report,
     import => Import,
     score => Score,
+    infer => Infer,
     metrics => Metrics,
     parse => Parse,
 }
