@@ -36,8 +36,9 @@ fn compact(sheet: &str) -> String {
 const PAGE_SCRIPT: &str = include_str!("page.js");
 
 /// The main pages, in the header of each.
-const ENTRIES: [(&str, &str); 5] = [
+const ENTRIES: [(&str, &str); 6] = [
     ("/", "Runs"),
+    ("/demo", "Demo"),
     ("/tables", "Tables"),
     ("/your-file", "Your file"),
     ("/jobs", "Jobs"),

@@ -54,6 +54,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Job(shown) => pages::jobs::job::frame(*shown, &context.nonce),
             Page::Problem(problem) => pages::problem::frame(problem),
             Page::YourFile => pages::your_file::frame(&context),
+            Page::Demo(demo) => pages::demo::frame(*demo, &context),
         };
         document::document(frame, &context)
     });
@@ -77,6 +78,7 @@ pub fn stylesheet() -> &'static str {
         include_str!("../../style/question.css"),
         include_str!("../../style/jobs.css"),
         include_str!("../../style/your-file.css"),
+        include_str!("../../style/demo.css"),
         include_str!("../../style/print.css"),
     )
 }

@@ -1,8 +1,8 @@
 //! Which page is drawn, and from what.
 
 use crate::view::{
-    AnswerList, ApiReference, Comparison, JobQueue, JobShown, NewJob, PaperTables, Problem,
-    QuestionDetail, RunDetail, RunsPage,
+    AnswerList, ApiReference, Comparison, DemoPage, JobQueue, JobShown, NewJob, PaperTables,
+    Problem, QuestionDetail, RunDetail, RunsPage,
 };
 
 /// A page with all that it shows.
@@ -35,6 +35,8 @@ pub enum Page {
     Problem(Problem),
     /// `/your-file`: what it shows comes of the visitor's own file.
     YourFile,
+    /// `/demo`: a small model in the visitor's own browser.
+    Demo(Box<DemoPage>),
 }
 
 /// What a page needs to know of the request.

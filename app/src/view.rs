@@ -4,6 +4,7 @@
 mod answers;
 mod api;
 mod compare;
+mod demo;
 mod directory;
 mod jobs;
 mod question;
@@ -13,6 +14,7 @@ pub use answers::*;
 pub use api::*;
 pub use chart::level_bin;
 pub use compare::*;
+pub use demo::*;
 pub use jobs::*;
 pub use question::*;
 pub use runs::*;

@@ -7,6 +7,7 @@
 //! | keep something that only people give | [`db`] |
 //! | start something | [`jobs`] |
 //! | note something of a run | [`labels`] |
+//! | hand out another model to visitors' browsers | [`demo`] |
 //! | change a limit | [`limits`] |
 //!
 //! The run directory is the only truth: pages need no database. It never runs a model itself, and
@@ -14,6 +15,7 @@
 
 pub mod connections;
 pub mod db;
+pub mod demo;
 pub mod jobs;
 pub mod labels;
 pub mod limits;
@@ -23,6 +25,7 @@ pub mod web;
 
 use crate::connections::Bounded;
 use crate::db::Database;
+use crate::demo::Demo;
 use crate::jobs::{Jobs, Place};
 use crate::labels::LabelBook;
 use crate::limits::{PORTS_TRIED_MAX, SHUTDOWN_SECONDS_MAX};
@@ -83,6 +86,7 @@ impl Listening {
             documents: web::Documents::default(),
             comparisons: runs::comparison::Comparisons::default(),
             comparing: Server::comparing(),
+            demo: Demo::new(settings.demo),
         });
         web::begin_index(Arc::clone(&server));
         Ok(Listening {

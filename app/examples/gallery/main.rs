@@ -11,6 +11,8 @@ mod compare;
 
 mod question;
 
+mod demo;
+
 mod your_file;
 
 use app::page::{Page, RenderContext};
@@ -33,6 +35,7 @@ fn main() -> std::io::Result<()> {
         question::pages(),
         jobs::pages(),
         your_file::pages(),
+        demo::pages(),
     ];
     for (name, page) in pages().into_iter().chain(more.into_iter().flatten()) {
         let warnings = match name {

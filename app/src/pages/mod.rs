@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod api;
 pub mod compare;
+pub mod demo;
 pub mod jobs;
 pub mod problem;
 pub mod question;

@@ -5,6 +5,7 @@ mod assets;
 mod attachment;
 mod charts;
 mod compare;
+mod demo;
 mod documents;
 mod events;
 mod files;
@@ -32,6 +33,7 @@ pub use documents::Documents;
 pub use health::begin_index;
 
 use crate::db::Database;
+use crate::demo::Demo;
 use crate::jobs::Jobs;
 use crate::labels::LabelBook;
 use crate::limits::{BODY_BYTES_MAX, COMPARISONS_AT_ONCE_MAX, WATCHERS_MAX};
@@ -71,6 +73,7 @@ pub struct Server {
     pub comparisons: Comparisons,
     /// Places for comparisons that are computed or wait.
     pub comparing: Arc<Semaphore>,
+    pub demo: Demo,
 }
 
 /// Why no job can be started.
@@ -220,6 +223,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/jobs/{id}/cancel", post(job_pages::cancel))
         .route("/jobs/{id}/retry", post(job_pages::retry))
         .route("/your-file", get(your_file::your_file))
+        .merge(demo::router(&server))
         .merge(assets::router(&server));
     guarded(routes, server)
 }
@@ -259,6 +263,7 @@ mod tests {
             labels: LabelBook::default(),
             comparing: Server::comparing(),
             comparisons: Comparisons::default(),
+            demo: Demo::default(),
         })
     }
 

@@ -6,6 +6,7 @@ mod api;
 mod compare;
 mod damaged;
 mod database;
+mod demo;
 mod events;
 mod examples;
 mod guards;
