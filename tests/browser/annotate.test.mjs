@@ -206,3 +206,33 @@ test("a preview looks like the work and keeps nothing", async () => {
   assert.deepEqual(plain.troubles, []);
   await plain.close();
 });
+
+test("hostile text stays text, drawn by the server and by scripts", async () => {
+  const known = (question_id) => ({ question_id, low: 0, high: 10, explanation: "<img src=x onerror=window.hacked=4>" });
+  const id = await make({ training_size: 2, training: [known("q0"), known("q1")] });
+  await agree(id);
+  const { page, troubles, close } = await open(browser, views.wide);
+  await page.goto(work(id));
+  const seen = [];
+  for (let turn = 0; turn < 2; turn += 1) {
+    await page.locator("#keys-button:not([hidden])").waitFor();
+    const shown = await question(page);
+    seen.push(await page.locator("#item").innerText());
+    await page.keyboard.press("5");
+    await page.keyboard.press("Enter");
+    await page.getByText("As expected.").waitFor();
+    assert.match(await page.locator("#explained").innerText(), /<img src=x/);
+    await page.keyboard.press("Enter");
+    await moved(page, shown);
+  }
+  const hostile = seen.find((text) => text.includes("<script>window.hacked"));
+  assert.ok(hostile, seen.join("\n"));
+  // Marks that turn text about are written out.
+  assert.match(hostile, /\[U\+202E\]/);
+  // And in the undo, which is drawn by the script whatever came first.
+  await page.keyboard.press("u");
+  await page.keyboard.press("u");
+  assert.equal(await page.evaluate(() => window.hacked), undefined);
+  assert.deepEqual(troubles, []);
+  await close();
+});

@@ -170,6 +170,31 @@ test("what is refused for good is shown, and forgotten only by hand", async () =
   await close();
 });
 
+test("who is signed out is asked to sign in, and then all is sent", async () => {
+  const id = await make();
+  await agree(id);
+  const { page, troubles, close } = await open(browser, views.wide);
+  await page.goto(work(id));
+  const shown = await question(page);
+  await page.locator("#keys-button:not([hidden])").waitFor();
+  await page.route(/\/ratings\//, (route) => route.fulfill({
+    status: 401,
+    contentType: "application/problem+json",
+    body: JSON.stringify({ type: "about:blank", status: 401, title: "Unauthorized", detail: "This is for people who signed in.", next: "Sign in." }),
+  }));
+  await page.keyboard.press("9");
+  await page.keyboard.press("Enter");
+  await moved(page, shown);
+  await page.locator("#saved", { hasText: "You are signed out. Kept in this browser (1)" }).waitFor();
+  const link = await page.locator("#saved a").getAttribute("href");
+  assert.equal(link, `/sign-in?back=${encodeURIComponent(`/annotate/${id}/work`)}`);
+  await page.unroute(/\/ratings\//);
+  await saved(page);
+  assert.equal((await ratings(id)).length, 1);
+  assert.deepEqual(without(troubles, /401/), []);
+  await close();
+});
+
 test("where the browser stores nothing, it says so, and sends at once", async () => {
   const id = await make();
   await agree(id);

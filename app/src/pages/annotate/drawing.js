@@ -4,7 +4,7 @@ const showProgress = async () => {
   const unsent = (await outbox.all(data.project)).filter(({ request, refused }) => !refused && request.revision === 1);
   const skips = unsent.filter(({ request }) => request.skip).length;
   const [rated, skipped] = [progress.own_rated + unsent.length - skips, progress.own_skipped + skips];
-  put("own", current?.training
+  put("own", current?.training || explaining
     ? `Training: ${Math.min(progress.training, progress.training_rated + unsent.length)} of ${progress.training} done.`
     : rated + skipped === 0 ? "You have rated none yet." : `You rated ${counted(rated, "item")}${skipped > 0 ? ` and skipped ${skipped.toLocaleString("en")}` : ""}.`);
   put("all", `All together: ${progress.rated.toLocaleString("en")} of ${counted(progress.wanted, "rating")}`);
@@ -13,7 +13,7 @@ const showProgress = async () => {
 };
 
 const show = (name) => {
-  for (const id of ["item", "explained", "paused", "run-out"]) element(id).hidden = id !== name;
+  for (const id of ["item", "paused", "run-out"]) element(id).hidden = id !== name;
 };
 
 const percent = (share) => {
@@ -70,6 +70,8 @@ const draw = (item, { isFirst = false } = {}) => {
   current = item;
   const said = drafts.of(item.assignment) ?? item.said ?? {};
   slot("training").hidden = !item.training;
+  element("item").classList.remove("told");
+  if (!isFirst) element("explained").hidden = true;
   slot("again").hidden = !item.said;
   if (item.said) put("again-words", wordsOf(item.said));
   put("question", foreign(item.question));

@@ -53,7 +53,7 @@ const ofItem = (key) => {
 const pressed = (event) => {
   if (event.defaultPrevented || event.isComposing || event.repeat || element("keys").open) return;
   const { target, key } = event;
-  const isItem = !element("item").hidden;
+  const isItem = current !== null;
   if (key === "Enter" && (event.ctrlKey || event.metaKey)) {
     if (isItem && !target.closest("#skip-form")) form.requestSubmit();
     return;
@@ -74,7 +74,7 @@ const pressed = (event) => {
   if (key.startsWith("Arrow") && target.matches("input[type=radio]")) return;
   if (key === "Enter") {
     if (target.closest("a, button, summary, input, [role=application]")) return;
-    const on = ["explained", "paused", "run-out"].find((id) => !element(id).hidden);
+    const on = explaining ? "explained" : ["paused", "run-out"].find((id) => !element(id).hidden);
     if (isItem) form.requestSubmit();
     else if (on) element(`${on}-on`).click();
     event.preventDefault();

@@ -191,14 +191,17 @@ const outbox = (() => {
       flush();
       return entry;
     },
+    /** Those of a project, or of all. */
     async all(project) {
       const entries = await kept.all();
-      return entries.filter((entry) => entry.project === project);
+      return entries.filter((entry) => project === undefined || entry.project === project);
     },
-    async count() {
+    /** How many wait; of those that were refused, how many of this project, or of all. */
+    async count(project) {
       const entries = await kept.all();
-      const refused = entries.filter((entry) => entry.refused).length;
-      return { waiting: entries.length - refused, refused, isTrying, hasFailed, isSignedOut, isLasting: kept.isLasting };
+      const waiting = entries.filter((entry) => !entry.refused).length;
+      const refused = entries.filter((entry) => entry.refused && (project === undefined || entry.project === project)).length;
+      return { waiting, refused, isTrying, hasFailed, isSignedOut, isLasting: kept.isLasting };
     },
     /** Sends one that was refused once more. */
     async again(entry) {

@@ -18,6 +18,7 @@ const done = new Set();
 let progress = data.batch.progress;
 /** The server's clock minus ours. */
 let ahead_ms = data.batch.now_ms - Date.now();
+let hasBegun = false;
 let isBusy = false;
 let isPaused = false;
 let isLeaving = false;
@@ -100,7 +101,7 @@ const take = async (batch) => {
 
 /** Asks for items while there are fewer than are wanted ahead. */
 const topUp = async ({ always = false } = {}) => {
-  if (!isRating || data.preview || isPaused) return;
+  if (!hasBegun || data.preview || isPaused) return;
   if (!always && (ended || queue.length > data.ahead)) return;
   isWanted = true;
   if (isAsking || isLeaving) return;
@@ -121,7 +122,7 @@ const topUp = async ({ always = false } = {}) => {
 
 /** Says something of the item on the screen: it is safe once this returns. */
 const say = async (part) => {
-  if (isBusy || !current || element("item").hidden) return;
+  if (isBusy || !current) return;
   isBusy = true;
   element("send").disabled = true;
   const item = current;
@@ -150,7 +151,7 @@ const say = async (part) => {
     earlier = [...earlier.filter(({ assignment }) => assignment !== item.assignment), item];
     drafts.drop(item.assignment);
     queue = queue.filter(({ assignment }) => assignment !== item.assignment);
-    if (item.training) explain(entry.key);
+    if (item.training) explain(entry.key, request);
     else next();
   } catch {
     element("send").disabled = false;
@@ -160,21 +161,25 @@ const say = async (part) => {
   }
 };
 
-const explain = (key) => {
+/** What was expected stands where the form was, beside what it is about. */
+const explain = (key, request) => {
   current = null;
   explaining = key;
   const panel = element("explained");
+  form.before(panel);
   put("right", "Saving…", panel);
-  put("expected", "", panel);
-  put("explanation", "What was expected is told as soon as the server has your rating.", panel);
-  show("explained");
+  put("expected", wordsOf(request), panel);
+  put("explanation", "What was expected is told as soon as the server has it.", panel);
+  element("item").classList.add("told");
+  panel.hidden = false;
   focusPanel("explained");
+  panel.scrollIntoView({ block: "nearest" });
 };
 
-const explained = (told) => {
+const explained = (told, request) => {
   const panel = element("explained");
   put("right", told.right ? "As expected." : "Not as expected.", panel);
-  put("expected", `Expected: ${foreign(told.expected)}.`, panel);
+  put("expected", `${wordsOf(request)} Expected: ${foreign(told.expected)}.`, panel);
   put("explanation", foreign(told.explanation), panel);
   focusPanel("explained");
 };
@@ -285,19 +290,19 @@ const wire = () => {
   wireKeys();
 };
 
+/** Until it has begun, the page is a plain form and works as one. */
 const begin = async () => {
   const unsent = await outbox.all(data.project);
   const said = new Set(unsent.map(({ request }) => request.assignment));
   const [first] = data.batch.items;
   // An item that is shown again is not one of those to come.
   const again = first?.said ? first : null;
-  queue = data.batch.items.filter((item) => item !== again && !said.has(item.assignment));
-  const isExplained = !element("explained").hidden;
+  queue = data.batch.items.filter((item) => item !== again && !said.has(item.assignment) && !done.has(item.assignment));
+  hasBegun = true;
+  wire();
   if (again) draw(again, { isFirst: true });
-  else if (queue.length > 0) {
-    draw(queue[0], { isFirst: queue[0] === first });
-    if (isExplained) show("explained");
-  } else next();
+  else if (queue.length > 0) draw(queue[0], { isFirst: queue[0] === first });
+  else next();
   topUp();
 };
 
@@ -309,11 +314,11 @@ outbox.start({
       progress = answer.progress;
       if (isRating) showProgress();
       if (explaining === entry.key) {
-        if (answer.explained) explained(answer.explained);
+        if (answer.explained) explained(answer.explained, entry.request);
         else { explaining = null; next(); }
       }
       // The last one is sent: what comes next is known now.
-      if (isRating && !current && !explaining && !isPaused) topUp({ always: true });
+      if (!current && !explaining) topUp({ always: true });
     }
     tellStanding();
   },
@@ -339,7 +344,6 @@ showRefused();
 tellStanding();
 
 if (isRating) {
-  wire();
   begin();
   setInterval(() => {
     if (document.hidden || isPaused) return;

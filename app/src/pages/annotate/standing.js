@@ -6,7 +6,7 @@ let aside = "";
 let hasSaved = status.textContent !== "";
 
 const tellStanding = async () => {
-  const count = await outbox.count();
+  const count = await outbox.count(data.project);
   let words = outboxWords(count);
   if (words === "" && hasSaved) words = "Saved.";
   if (data.preview) words = "";

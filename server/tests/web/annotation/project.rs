@@ -3,7 +3,7 @@
 use super::{RUN, Study, ok, problem, request, served, spec};
 use crate::person::{PASSWORD, Person};
 use crate::simulated::cluster::Cluster;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -160,8 +160,12 @@ fn agreement_and_files(study: &Study<'_>) {
         .admin
         .send("POST", &settle, &json!({"score": 4, "note": "half of it"})));
     assert_eq!(settled["settled"], "4 (half of it)");
+    // What is settled stands behind what is not.
     let report = ok(study.admin.get(&study.api("/agreement")));
-    assert_eq!(report["disagreements"][0]["settled"], "4 (half of it)");
+    let rows = report["disagreements"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["item"]["id"] == worst.as_str());
+    assert_eq!(row.unwrap()["settled"], "4 (half of it)");
+    assert_eq!(rows[0]["settled"], Value::Null);
     for what in ["ratings", "settled", "events", "hours"] {
         assert!(
             study
