@@ -130,7 +130,11 @@ impl Chart {
         let rows = lines
             .into_iter()
             .map(|line| Row {
-                name: line.name,
+                // Beside each other, two made-up names are told apart by their ends.
+                name: match self {
+                    Chart::Between => line.name.replace("annotator-", ""),
+                    _ => line.name,
+                },
                 ring: None,
                 value: line.estimate.value,
                 interval: line.estimate.interval.map(|[low, high]| (low, high)),

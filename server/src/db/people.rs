@@ -202,10 +202,10 @@ impl Database {
         if after == before {
             return Ok(Changed::Done(Box::new((before, after))));
         }
-        if after.role != Role::Admin || after.disabled_ms.is_some() {
-            if is_last_admin(&mut transaction, &before).await? {
-                return Ok(Changed::LastAdmin);
-            }
+        if (after.role != Role::Admin || after.disabled_ms.is_some())
+            && is_last_admin(&mut transaction, &before).await?
+        {
+            return Ok(Changed::LastAdmin);
         }
         sqlx::query("UPDATE people SET role = $1, disabled_ms = $2 WHERE id = $3")
             .bind(after.role.word())

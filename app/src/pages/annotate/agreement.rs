@@ -89,13 +89,15 @@ fn in_words(report: &AgreementReport) -> String {
 
 /// Read by the lower end of the interval, so that few items promise nothing.
 fn verdict(alpha: &Estimate) -> &'static str {
-    let low = alpha.interval.map_or(f64::NEG_INFINITY, |[low, _]| low);
+    let Some([low, _]) = alpha.interval else {
+        return "One question alone does not tell how far that holds.";
+    };
     if low >= RELIABLE {
         "The whole interval lies above 0.8, which Krippendorff asks of data to rely on."
     } else if low >= TENTATIVE {
         "The whole interval lies above 0.667, enough for tentative conclusions by Krippendorff's rule; he asks for 0.8 to rely on."
     } else {
-        "Krippendorff asks for 0.8 to rely on, and 0.667 for tentative conclusions: it cannot be said that either is reached."
+        "Krippendorff asks for 0.8 to rely on, and 0.667 for tentative conclusions: the interval reaches below both."
     }
 }
 
@@ -163,8 +165,8 @@ mod tests {
     fn a_high_value_on_few_items_is_not_called_high() {
         assert!(verdict(&alpha(0.9, Some([0.82, 0.95]))).contains("above 0.8,"));
         assert!(verdict(&alpha(0.9, Some([0.7, 0.95]))).contains("above 0.667"));
-        assert!(verdict(&alpha(0.9, Some([0.2, 0.95]))).contains("cannot be said"));
-        assert!(verdict(&alpha(0.9, None)).contains("cannot be said"));
+        assert!(verdict(&alpha(0.9, Some([0.2, 0.95]))).contains("below both"));
+        assert!(verdict(&alpha(0.9, None)).contains("One question alone"));
         assert_eq!(
             with_interval(&alpha(0.9, Some([-0.1, 0.95])), 2),
             "0.90 (−0.10 to 0.95)"

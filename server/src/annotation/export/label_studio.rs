@@ -195,11 +195,14 @@ pub fn config(data: &ExportData) -> String {
     )
 }
 
-/// Where it comes from: digits, hex and the project's random id, so nothing in it ends a comment.
+/// Where it comes from: letters, digits and single hyphens, so nothing in it ends a comment.
 fn origin(data: &ExportData) -> String {
     let plain = |text: &str| -> String {
-        let kept = text.chars().filter(char::is_ascii_alphanumeric);
-        kept.collect()
+        let kept = text
+            .split('-')
+            .map(|part| part.replace(|character: char| !character.is_ascii_alphanumeric(), ""))
+            .filter(|part| !part.is_empty());
+        kept.collect::<Vec<_>>().join("-")
     };
     format!(
         "project {}, seed {}, SHA-256 of the spec {}, of the rubric {}",

@@ -10,6 +10,9 @@ use calibration::faithfulness::correlation::pearson;
 use datasets::annotation::ProjectKind;
 use std::collections::BTreeMap;
 
+/// Items in common below which the kappa of two is chance.
+const ITEMS_MIN: usize = 5;
+
 /// What two annotators said of the items that both rated.
 #[derive(Default)]
 struct Together {
@@ -17,8 +20,8 @@ struct Together {
     questions: Vec<Option<u32>>,
 }
 
-/// Of each two annotators with items in common: Cohen's kappa, with quadratic weights for scores; those
-/// with the most items first.
+/// Of each two annotators with items in common: Cohen's kappa, with quadratic weights for scores, where
+/// there are [`ITEMS_MIN`]; those with the most items first.
 pub fn between(
     kind: ProjectKind,
     twice: &[&Judged<'_>],
@@ -56,9 +59,11 @@ pub fn between(
         BetweenRow {
             first: first.to_owned(),
             second: second.to_owned(),
-            kappa: intervals.estimate(&together.questions, |weights| {
-                kappa_weighted(&together.said, weights, weighting)
-            }),
+            kappa: intervals
+                .estimate(&together.questions, |weights| {
+                    kappa_weighted(&together.said, weights, weighting)
+                })
+                .filter(|_| n >= ITEMS_MIN),
             share_equal: equal as f64 / n as f64,
             n: n as u64,
         }

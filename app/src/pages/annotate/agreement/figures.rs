@@ -96,7 +96,7 @@ pub fn between(report: &AgreementReport) -> AnyView {
         "between-two",
         "Who agrees with whom?",
         format!(
-            "Cohen's kappa, {weights}, on the items that both rated; those with the most first."
+            "Cohen's kappa, {weights}, on the items that both rated, where there are five or more; those with the most first."
         ),
         table,
     )
@@ -317,7 +317,7 @@ fn section(
     let figure = chart.svg(report).map(|svg| {
         view! {
             <figure>
-                <div class="drawing" inner_html=svg></div>
+                <div class="drawing scroll" tabindex="0" role="region" aria-label=format!("{heading} The chart") inner_html=svg></div>
                 {downloads(chart.name(), &link::agreement_charts(&report.project.id), "")}
             </figure>
         }

@@ -12,6 +12,8 @@ use leptos::prelude::*;
 
 /// Characters of why an item is settled so.
 const NOTE_CHARACTERS_MAX: usize = 4_000;
+/// Items that stand open in the queue; the others are folded.
+const SHOWN_MAX: usize = 10;
 
 pub fn section(report: &AgreementReport) -> AnyView {
     if report.items == 0 {
@@ -41,11 +43,21 @@ pub fn section(report: &AgreementReport) -> AnyView {
             {cards(&settled, false)}
         }
     });
+    let (first, rest) = open.split_at(open.len().min(SHOWN_MAX));
+    let rest = (!rest.is_empty()).then(|| {
+        view! {
+            <details>
+                <summary>{format!("{} more to settle", format::count(rest.len() as u64))}</summary>
+                {cards(rest, false)}
+            </details>
+        }
+    });
     view! {
         <section aria-labelledby="settle">
             <h2 id="settle">"To settle"</h2>
             <p>{words}</p>
-            {cards(&open, true)}
+            {cards(first, true)}
+            {rest}
             {done}
         </section>
     }
