@@ -2,13 +2,13 @@
 
 use crate::cli::stage_run::StageArguments;
 use crate::cli::{Globals, output};
-use crate::error::{Error, bad_input, bad_use};
+use crate::error::{Error, bad_use};
 use crate::learn::Student;
 use crate::learn::optimize::ADAPTER;
 use crate::model_source;
 use crate::pull::checksum;
 use crate::run_dir::Provenance;
-use crate::stages::sft::sft;
+use crate::stages::sft::{read_examples, sft};
 use clap::Args;
 use datasets::reference::StageOneSet;
 use serde_json::json;
@@ -62,8 +62,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         path: arguments.data.clone(),
         source,
     })?;
-    let records = datasets::reference::read_stage_one(&bytes, &arguments.data.to_string_lossy())
-        .map_err(|error| bad_input(error.to_string()))?;
+    let records = read_examples(&bytes, &arguments.data.to_string_lossy())?;
     let source = model_source::resolve(&config.model, globals.quiet)?;
     let provenance = Provenance {
         model_sha256: source.sha256()?,

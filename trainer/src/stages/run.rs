@@ -469,10 +469,8 @@ impl Pipeline<'_> {
             return Ok(());
         }
         self.stage(&stage, seed, |context| {
-            let records = datasets::reference::read_stage_one(
-                &std::fs::read(stage_one)?,
-                &stage_one.to_string_lossy(),
-            )?;
+            let bytes = std::fs::read(stage_one)?;
+            let records = sft::read_examples(&bytes, &stage_one.to_string_lossy())?;
             sft::sft(
                 context,
                 &self.config.sft,

@@ -17,6 +17,7 @@
 //! which is less noisy than one answer's; the last quarter of the steps always has the answer's own
 //! correctness, so that the level keeps its meaning.
 
+use crate::error::bad_input;
 use crate::learn::Student;
 use crate::learn::example::{After, Branch, Example, lay_out, text_before_level};
 use crate::learn::loss::{self, Levels};
@@ -41,6 +42,22 @@ const UNIMODAL_WEIGHT: f64 = 0.1;
 const OTHER_ANSWER_WEIGHT: f32 = 0.5;
 /// The draw of the held-out records, beside the epochs'.
 const HELD_OUT_DRAW: usize = u32::MAX as usize;
+
+/// The examples of one of `build`'s files, at least one.
+///
+/// # Errors
+/// Exit code 2 for bytes that are no such file, and where `build` found nothing to teach: no sampled answer
+/// of its questions was right, and `selection = "correct-only"` leaves the others out.
+pub fn read_examples(bytes: &[u8], file: &str) -> anyhow::Result<Vec<StageOneRecord>> {
+    if bytes.trim_ascii().is_empty() {
+        return Err(bad_input(format!(
+            "{file}: found no example, expected one or more: `build` writes none where no sampled answer of \
+             the train questions is right and `build.selection` is \"correct-only\"; take more questions or \
+             samples, a model that knows more of them, or `selection = \"own-answers\"`"
+        )));
+    }
+    datasets::reference::read_stage_one(bytes, file).map_err(|error| bad_input(error.to_string()))
+}
 
 /// Trains a fresh adapter on `records`; writes `adapter/`.
 ///
@@ -496,6 +513,19 @@ impl Lesson {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_without_examples_says_why() {
+        let error = read_examples(b"\n", "stage_1/sft_reason_conf.jsonl").unwrap_err();
+        let said = error.to_string();
+        for part in [
+            "stage_1/sft_reason_conf.jsonl",
+            "found no example",
+            "own-answers",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
 
     #[test]
     fn a_response_splits_at_its_last_level() {
