@@ -51,6 +51,9 @@ pub const HEARTBEAT_SECONDS: u64 = 15;
 /// Bytes of the event log sent to a watcher at one look.
 pub const FOLLOW_BYTES_MAX: usize = 256 * 1024;
 
+/// Milliseconds for which a visitor waits for the first look at the runs, before he is shown those
+/// that are read so far.
+pub const FIRST_LOOK_MS: u64 = 2_000;
 /// Milliseconds for which a list of run directories is taken as current.
 pub const SCAN_EVERY_MS: u64 = 1_000;
 /// Runs of which all are looked at while a visitor waits; of more, only what is new or under way is,

@@ -2,7 +2,8 @@
 //!
 //! Few runs are looked at as a whole whenever a visitor comes. Of many ([`LOOKED_AT_WHOLE_MAX`]), a
 //! visitor waits only for a look at the folders' names, at what is new among them and at what is under
-//! way; the rest is looked at beside the answers ([`Folders::look_at_all`]).
+//! way; the rest is looked at beside the answers ([`Folders::look_at_all`]). Where the very first look
+//! takes long, he gets what is read so far, and is told so.
 
 use super::catalogue::Catalogue;
 use super::facts::{self, Facts};
@@ -10,7 +11,8 @@ use super::library::{IndexRow, Run, now_ms};
 use super::progress::Progress;
 use super::scan::{Found, Root, Scan, scan};
 use crate::limits::{
-    LOOKED_AT_AGAIN_MAX, LOOKED_AT_WHOLE_MAX, LOOKING_ONE_IN, SCAN_AGAIN_MS, SCAN_EVERY_MS,
+    FIRST_LOOK_MS, LOOKED_AT_AGAIN_MAX, LOOKED_AT_WHOLE_MAX, LOOKING_ONE_IN, SCAN_AGAIN_MS,
+    SCAN_EVERY_MS,
 };
 use app::view::RunState;
 use std::collections::{HashMap, HashSet};
@@ -150,6 +152,11 @@ impl Folders {
             Ok(looking) => looking,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) if waits => {
+                if patience == Patience::Short
+                    && let Some(so_far) = self.first_look()
+                {
+                    return so_far;
+                }
                 self.looking.lock().unwrap_or_else(PoisonError::into_inner)
             }
             Err(TryLockError::WouldBlock) => return last,
@@ -162,6 +169,21 @@ impl Folders {
             known.looked.is_none() || is_small(&known.catalogue)
         };
         self.look(all)
+    }
+
+    /// What the first look, which is under way, has read after [`FIRST_LOOK_MS`]; `None` where it is
+    /// over, or still finding out how many runs there are.
+    fn first_look(&self) -> Option<Shelf> {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(FIRST_LOOK_MS) {
+            if self.lock().looked.is_some() {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(FIRST_LOOK_MS / 100));
+        }
+        let known = self.lock();
+        let has_told = known.looked.is_none() && !known.warnings.is_empty();
+        has_told.then(|| known.shelf())
     }
 
     /// The caller holds `looking`.
@@ -208,8 +230,15 @@ impl Folders {
         });
         let now_ms = now_ms();
         let mut again = 0;
-        let mut runs = Vec::with_capacity(found.len());
+        let total = found.len();
+        let mut runs = Vec::with_capacity(total);
+        let is_first = self.lock().looked.is_none();
+        let mut told = Instant::now();
         for found in found {
+            if is_first && told.elapsed() > Duration::from_millis(FIRST_LOOK_MS / 2) {
+                self.tell_so_far(&runs, &warnings, total);
+                told = Instant::now();
+            }
             let settled = known
                 .get(found.path.as_path())
                 .filter(|run| again == LOOKED_AT_AGAIN_MAX || !is_under_way(run, now_ms));
@@ -225,8 +254,23 @@ impl Folders {
                 }
             });
         }
-        runs.sort_by(|left, right| right.place().cmp(&left.place()));
+        sort(&mut runs);
         (runs, warnings)
+    }
+
+    /// Shows what the first look has read, until it is over.
+    fn tell_so_far(&self, runs: &[Run], warnings: &[String], total: usize) {
+        let mut runs = runs.to_vec();
+        sort(&mut runs);
+        let mut warnings = warnings.to_vec();
+        warnings.push(format!(
+            "{} of {total} runs are read so far: load the page again to see more.",
+            runs.len()
+        ));
+        let catalogue = Arc::new(Catalogue::new(runs));
+        let mut known = self.lock();
+        known.catalogue = catalogue;
+        known.warnings = Arc::new(warnings);
     }
 
     fn current(&self, age_max: Duration) -> Option<Shelf> {
@@ -299,6 +343,11 @@ impl Known {
     }
 }
 
+/// The newest first.
+fn sort(runs: &mut [Run]) {
+    runs.sort_by(|left, right| right.place().cmp(&left.place()));
+}
+
 fn is_small(catalogue: &Catalogue) -> bool {
     catalogue.runs().len() <= LOOKED_AT_WHOLE_MAX
 }
@@ -318,4 +367,35 @@ fn is_same(left: &[Run], right: &[Run]) -> bool {
             .iter()
             .zip(right)
             .all(|(left, right)| left.fingerprint == right.fingerprint && left.found == right.found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_first_look_shows_what_is_read_so_far() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            std::fs::write(folder.path().join(name).join("run.toml"), "").unwrap();
+        }
+        let root = Root {
+            path: folder.path().to_owned(),
+            recorded: false,
+        };
+        let folders = Folders::new(vec![root], Vec::new());
+        let (runs, _) = folders.found(&[]);
+        let looking = folders.looking.lock().unwrap();
+        folders.tell_so_far(&runs[..1], &[], 2);
+        let (catalogue, warnings) = folders.shelf();
+        assert_eq!(catalogue.runs().len(), 1);
+        assert!(
+            warnings[0].starts_with("1 of 2 runs are read"),
+            "{warnings:?}"
+        );
+        drop(looking);
+        let (catalogue, warnings) = folders.shelf();
+        assert_eq!((catalogue.runs().len(), warnings.len()), (2, 0));
+    }
 }
