@@ -1,8 +1,10 @@
 //! The frame of every page: head, header, main, footer, scripts.
 
 use crate::format;
+use crate::link;
 use crate::page::RenderContext;
 use crate::sheets;
+use crate::view::{Role, Viewer};
 use leptos::prelude::*;
 
 /// Chooses light or dark before the first paint and wires the button; a page without it follows the
@@ -15,14 +17,29 @@ const ISLANDS_SCRIPT: &str = include_str!("islands.js");
 /// Draws charts as pictures and keeps forms in step with the address; pages work without it.
 const PAGE_SCRIPT: &str = include_str!("page.js");
 
-/// The main pages, in the header of each.
-const ENTRIES: [(&str, &str); 5] = [
-    ("/", "Runs"),
-    ("/tables", "Tables"),
-    ("/your-file", "Your file"),
-    ("/jobs", "Jobs"),
-    ("/api", "API"),
+/// The main pages, in the header of each, and who is offered them.
+const ENTRIES: [(&str, &str, Role); 6] = [
+    ("/", "Runs", Role::Public),
+    ("/tables", "Tables", Role::Public),
+    ("/your-file", "Your file", Role::Public),
+    ("/annotate", "Annotate", Role::Annotator),
+    ("/jobs", "Jobs", Role::Admin),
+    ("/api", "API", Role::Public),
 ];
+
+/// What is about people stands after them, smaller.
+fn personal(viewer: Viewer) -> Vec<(String, &'static str)> {
+    let mut entries = Vec::new();
+    if viewer.role >= Role::Admin {
+        entries.push((link::people().to_owned(), "People"));
+    }
+    if viewer.signed_in {
+        entries.push((link::account().to_owned(), "Account"));
+    } else if viewer.has_accounts {
+        entries.push((link::sign_in(None), "Sign in"));
+    }
+    entries
+}
 
 /// What the frame needs to know of its page.
 pub struct Frame {
@@ -65,9 +82,17 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
     let path = context.path.split('?').next().unwrap_or_default();
     let entries = ENTRIES
         .iter()
-        .map(|(address, words)| {
+        .filter(|(.., role)| context.viewer.role >= *role)
+        .map(|(address, words, _)| {
             let current = (path == *address).then_some("page");
             view! { <a href=*address aria-current=current>{*words}</a> }
+        })
+        .collect_view();
+    let personal = personal(context.viewer)
+        .into_iter()
+        .map(|(address, words)| {
+            let current = (path == address).then_some("page");
+            view! { <a class="personal" href=address aria-current=current>{words}</a> }
         })
         .collect_view();
     let body = body.to_html();
@@ -94,6 +119,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                     <span class="motto">"can its confidence be trusted?"</span>
                     <nav aria-label="Main">
                         {entries}
+                        {personal}
                     </nav>
                     <button type="button" id="theme" hidden>"Dark"</button>
                 </header>
@@ -101,11 +127,36 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                 <main id="main" tabindex="-1" inner_html=body></main>
                 <footer class="site">
                     <p>
-                        "Intervals are 95%. Calibration depends on the questions: what holds on these may not hold on yours."
+                        "Intervals are 95%. Calibration depends on the questions: what holds on these may not hold on yours. "
+                        <a href=link::privacy()>"What is stored"</a>
                     </p>
                 </footer>
             </body>
         </html>
     };
     ["<!DOCTYPE html>", &format::visible(&html.to_html())].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_offered_what_is_not_for_him() {
+        let words = |role, signed_in, has_accounts| {
+            let viewer = Viewer {
+                role,
+                signed_in,
+                has_accounts,
+            };
+            let words = personal(viewer).into_iter().map(|(_, words)| words);
+            words.collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(words(Role::Public, false, true), "Sign in");
+        assert_eq!(words(Role::Annotator, true, true), "Account");
+        assert_eq!(words(Role::Admin, true, true), "People, Account");
+        // A server without accounts, and one with accounts but without an admin.
+        assert_eq!(words(Role::Admin, false, false), "People");
+        assert_eq!(words(Role::Admin, false, true), "People, Sign in");
+    }
 }

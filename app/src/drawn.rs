@@ -1,5 +1,6 @@
 //! What the charts of a page are drawn from: here those of a Run and of a Question page.
 
+pub mod agreed;
 pub mod compared;
 pub mod groups;
 

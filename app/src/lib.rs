@@ -27,6 +27,7 @@ pub mod page;
 #[cfg(feature = "ssr")]
 mod pages;
 mod progress;
+pub mod project_form;
 pub mod regroup;
 #[cfg(feature = "ssr")]
 mod sheets;
@@ -44,7 +45,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
     let owner = Owner::new();
     let document = owner.with(|| {
         let frame = match page {
-            Page::Runs(page) => pages::runs::frame(*page),
+            Page::Runs(page) => pages::runs::frame(*page, context.viewer),
             Page::Run(detail) => pages::run::frame(*detail, &context.path),
             Page::Answers(list) => pages::answers::frame(list),
             Page::Question(detail) => pages::question::frame(*detail),
@@ -54,7 +55,18 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Jobs(queue) => pages::jobs::queue::frame(queue),
             Page::NewJob(form) => pages::jobs::new::frame(*form),
             Page::Job(shown) => pages::jobs::job::frame(*shown, &context.nonce),
-            Page::Problem(problem) => pages::problem::frame(problem),
+            Page::Annotate(home) => pages::annotate::home::frame(home, &context.nonce),
+            Page::NewProject(form) => pages::annotate::new::frame(*form),
+            Page::Project(project) => pages::annotate::project::frame(*project, &context.nonce),
+            Page::Agreement(report) => pages::annotate::agreement::frame(*report),
+            Page::Work(work) => pages::annotate::work::frame(*work, &context.nonce),
+            Page::SignIn(page) => pages::people::sign_in::frame(page),
+            Page::Invitation(page) => pages::people::invitation::frame(page),
+            Page::Account(page) => pages::people::account::frame(*page, &context.nonce),
+            Page::People(page) => pages::people::list::frame(*page, &context.nonce),
+            Page::Audit(page) => pages::people::audit::frame(*page),
+            Page::Privacy(page) => pages::people::privacy::frame(page),
+            Page::Problem(problem) => pages::problem::frame(problem, &context),
             Page::YourFile => pages::your_file::frame(&context),
         };
         document::document(frame, &context)

@@ -363,6 +363,168 @@ pub fn job_events(id: &str, cursor: u64) -> String {
     )
 }
 
+/// What one can rate, and the projects.
+pub fn annotate() -> &'static str {
+    "/annotate"
+}
+
+/// The form for a new project, begun with another project's words, or with a run.
+pub fn new_project(from: Option<&str>, run: Option<&str>) -> String {
+    let mut parameters = Vec::new();
+    parameters.extend(from.map(|from| ("from", from.to_owned())));
+    parameters.extend(run.map(|run| ("run", run.to_owned())));
+    with_query("/annotate/new", &parameters)
+}
+
+/// A project as researchers see it.
+pub fn project(id: &str) -> String {
+    format!("/annotate/{}", encoded(id))
+}
+
+/// What opens, pauses, closes or deletes a project (POST).
+pub fn project_state(id: &str) -> String {
+    [&project(id), "/state"].concat()
+}
+
+/// What makes an invitation to a project (POST).
+pub fn project_invitations(id: &str) -> String {
+    [&project(id), "/invitations"].concat()
+}
+
+/// How the raters of a project agree.
+pub fn agreement(id: &str) -> String {
+    [&project(id), "/agreement"].concat()
+}
+
+/// Where the charts of a project's agreement are served as files: `NAME.svg` and `NAME.csv` below it.
+pub fn agreement_charts(id: &str) -> String {
+    [&agreement(id), "/charts"].concat()
+}
+
+/// What settles an item that raters differ on (POST).
+pub fn settle(id: &str, item: &str) -> String {
+    format!("{}/items/{}/settle", project(id), encoded(item))
+}
+
+/// A file of what a project has so far; `what` and `form` as the API names them.
+pub fn project_export(id: &str, what: &str, form: &str) -> String {
+    with_query(
+        &format!("/api/projects/{}/export", encoded(id)),
+        &[("what", what.to_owned()), ("form", form.to_owned())],
+    )
+}
+
+/// The page on which a project's items are rated.
+pub fn work(id: &str) -> String {
+    [&project(id), "/work"].concat()
+}
+
+/// The same with the item that was rated last, to rate it again.
+pub fn work_again(id: &str) -> String {
+    [&work(id), "?undo=1"].concat()
+}
+
+/// The same after a plain form has saved a rating, by the attempt's key.
+pub fn saved(id: &str, key: &str) -> String {
+    with_query(&work(id), &[("saved", key.to_owned())])
+}
+
+/// What keeps a rating (POST).
+pub fn rate(id: &str) -> String {
+    [&work(id), "/rate"].concat()
+}
+
+/// What keeps that somebody agreed (POST).
+pub fn consent(id: &str) -> String {
+    [&work(id), "/consent"].concat()
+}
+
+/// What pauses one's own work, or goes on with it (POST).
+pub fn pause_work(id: &str) -> String {
+    [&work(id), "/pause"].concat()
+}
+
+/// Where scripts ask for items and send ratings.
+pub fn work_api(id: &str) -> String {
+    format!("/api/work/{}", encoded(id))
+}
+
+/// A step of the work (`consent`, `training`, `ready`) as an annotator will see it, from an item on.
+pub fn preview(id: &str, step: &str, turn: usize) -> String {
+    let mut parameters = Vec::new();
+    if step != "ready" {
+        parameters.push(("step", step.to_owned()));
+    }
+    if turn > 0 {
+        parameters.push(("turn", turn.to_string()));
+    }
+    with_query(&[&project(id), "/preview"].concat(), &parameters)
+}
+
+/// Where one signs in; `back` is where it leads to.
+pub fn sign_in(back: Option<&str>) -> String {
+    let parameters: Vec<_> = back
+        .filter(|back| *back != "/")
+        .map(|back| ("back", back.to_owned()))
+        .into_iter()
+        .collect();
+    with_query("/sign-in", &parameters)
+}
+
+/// What signs out (POST).
+pub fn sign_out() -> &'static str {
+    "/sign-out"
+}
+
+/// An invitation, as a path.
+pub fn invitation(token: &str) -> String {
+    format!("/invitation/{}", encoded(token))
+}
+
+/// One's own account.
+pub fn account() -> &'static str {
+    "/account"
+}
+
+/// All that a server has of who asks, as JSON.
+pub fn own_data() -> &'static str {
+    "/account/data.json"
+}
+
+/// People and invitations.
+pub fn people() -> &'static str {
+    "/people"
+}
+
+/// What changes a person (POST): `what` is `role`, `disabled` or `link`.
+pub fn person(id: &str, what: &str) -> String {
+    format!("/people/{}/{what}", encoded(id))
+}
+
+/// What takes an invitation back (POST).
+pub fn end_invitation(id: &str) -> String {
+    format!("/people/invitations/{}/end", encoded(id))
+}
+
+/// What was done, the newest first, continued after a cursor.
+pub fn audit(after: Option<&str>) -> String {
+    let parameters: Vec<_> = after
+        .map(|after| ("after", after.to_owned()))
+        .into_iter()
+        .collect();
+    with_query("/audit", &parameters)
+}
+
+/// What is stored of people, and for how long.
+pub fn privacy() -> &'static str {
+    "/privacy"
+}
+
+/// What shows a run to everybody, or no longer (POST).
+pub fn published(id: &str) -> String {
+    format!("/runs/{}/published", encoded(id))
+}
+
 fn with_query(path: &str, parameters: &[(&str, String)]) -> String {
     let mut address = path.to_owned();
     for (index, (name, value)) in parameters.iter().enumerate() {

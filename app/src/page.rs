@@ -1,8 +1,9 @@
 //! Which page is drawn, and from what.
 
 use crate::view::{
-    AnswerList, ApiReference, Comparison, JobQueue, JobShown, NewJob, PaperTables, Problem,
-    QuestionDetail, RunDetail, RunsPage,
+    AccountPage, AgreementReport, AnnotateHome, AnswerList, ApiReference, AuditPage, Comparison,
+    InvitationPage, JobQueue, JobShown, NewJob, NewProject, PaperTables, PeoplePage, PrivacyPage,
+    Problem, ProjectPage, QuestionDetail, RunDetail, RunsPage, SignInPage, Viewer, WorkPage,
 };
 
 /// A page with all that it shows.
@@ -32,6 +33,28 @@ pub enum Page {
     NewJob(Box<NewJob>),
     /// `/jobs/{id}?before=…`.
     Job(Box<JobShown>),
+    /// `/annotate`.
+    Annotate(AnnotateHome),
+    /// `/annotate/new?from=…`, and what is posted there.
+    NewProject(Box<NewProject>),
+    /// `/annotate/{id}`.
+    Project(Box<ProjectPage>),
+    /// `/annotate/{id}/agreement`.
+    Agreement(Box<AgreementReport>),
+    /// `/annotate/{id}/work`, `/annotate/{id}/preview?step=…&turn=…`.
+    Work(Box<WorkPage>),
+    /// `/sign-in?back=…`, and what is posted there.
+    SignIn(SignInPage),
+    /// `/invitation/{token}`, and what is posted there.
+    Invitation(InvitationPage),
+    /// `/account`, and what is posted below it.
+    Account(Box<AccountPage>),
+    /// `/people`, and what is posted below it.
+    People(Box<PeoplePage>),
+    /// `/audit?after=…`.
+    Audit(Box<AuditPage>),
+    /// `/privacy`.
+    Privacy(PrivacyPage),
     Problem(Problem),
     /// `/your-file`: what it shows comes of the visitor's own file.
     YourFile,
@@ -50,4 +73,6 @@ pub struct RenderContext {
     /// What the visitor should know about the server, a sentence each, drawn as a line above every
     /// page (role `status`), e.g. that the database cannot be written; mostly empty.
     pub warnings: Vec<String>,
+    /// Who looks: what he may not do is not offered.
+    pub viewer: Viewer,
 }

@@ -23,7 +23,14 @@ const FIRST: [&str; 10] = sheets![
 ];
 
 /// On the pages that use a class which stands in none but them; in this order.
-const OWN: [&str; 3] = sheets!["api", "jobs", "your-file"];
+const OWN: [&str; 6] = sheets![
+    "api",
+    "jobs",
+    "your-file",
+    "people",
+    "annotate",
+    "agreement",
+];
 
 /// On every page, after the others.
 const LAST: [&str; 1] = sheets!["print"];

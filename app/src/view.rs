@@ -1,19 +1,23 @@
 //! What each page shows, as plain data: the server fills it, the pages draw it, and the REST API
 //! sends it as it is.
 
+mod annotate;
 mod answers;
 mod api;
 mod compare;
 mod directory;
 mod jobs;
+mod people;
 mod question;
 mod runs;
 
+pub use annotate::*;
 pub use answers::*;
 pub use api::*;
 pub use chart::level_bin;
 pub use compare::*;
 pub use jobs::*;
+pub use people::*;
 pub use question::*;
 pub use runs::*;
 use serde::{Deserialize, Serialize};
@@ -118,6 +122,9 @@ pub struct RunDetail {
     /// What the run directory tells besides.
     #[serde(default)]
     pub directory: RunDirectory,
+    /// For who may publish it, where there are people to publish it to.
+    #[serde(skip)]
+    pub published: Option<Published>,
 }
 
 /// An error page: what happened and what to do next.

@@ -15,6 +15,7 @@ fn context() -> RenderContext {
         assets_present: true,
         path: "/runs/a".into(),
         warnings: vec![HOSTILE.into()],
+        viewer: app::view::Viewer::at_the_machine(),
     }
 }
 
@@ -69,6 +70,7 @@ fn detail(text: &str, points: Vec<Vec<(f64, bool)>>, shown: Vec<usize>) -> RunDe
         log: vec![text.into()],
         skipped: 1,
         directory: directory(text),
+        published: None,
     }
 }
 

@@ -100,6 +100,7 @@ fn detail() -> RunDetail {
             }],
             ..RunDirectory::default()
         },
+        published: None,
     }
 }
 
@@ -109,6 +110,7 @@ fn page(query: &str) -> String {
         assets_present: true,
         path: format!("/runs/a{query}"),
         warnings: Vec::new(),
+        viewer: app::view::Viewer::at_the_machine(),
     };
     render(Page::Run(Box::new(detail())), context)
 }

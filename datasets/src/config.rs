@@ -142,8 +142,8 @@ impl Default for EndpointConfig {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct QuestionsConfig {
-    /// `world-facts`, `world-facts-more` (with more to learn from), or a file in any form of REFERENCE 2. Without splits in the file, `train`,
-    /// `dev` and `test` are drawn disjointly.
+    /// `world-facts`, `world-facts-more` (with more to learn from), or a file of questions in any form that
+    /// `sayself sample` reads. Without splits in the file, `train`, `dev` and `test` are drawn disjointly.
     pub source: String,
     /// At most this many train questions; absent: all.
     pub train: Option<usize>,
@@ -329,7 +329,7 @@ pub enum Selection {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// Answer, confidence, self-reflection (REFERENCE 9).
+    /// Answer, confidence, self-reflection.
     #[default]
     ConfidenceFirst,
     /// Answer, self-reflection, confidence.
@@ -346,7 +346,7 @@ pub struct BuildConfig {
     /// What a taught response says first.
     pub order: Order,
     /// The control: every record has the correctness and the confidence of another, drawn with the
-    /// seed. What is learnt from it is no knowledge of one's own (REFERENCE 1).
+    /// seed. What is learnt from it is no knowledge of one's own.
     pub shuffle_targets: bool,
 }
 
@@ -466,7 +466,7 @@ pub enum ConfidenceLoss {
     /// Cross-entropy of the written level, as the paper does.
     CrossEntropy,
     /// Binary cross-entropy of the expected value with correctness, then, in the last quarter of the
-    /// steps, the exact tokenized Brier loss (REFERENCE 9).
+    /// steps, the exact tokenized Brier loss.
     #[default]
     ExpectedThenBrier,
     /// The exact expectation over the ten levels from the start (ConfTuner, arXiv 2508.18847).
@@ -581,7 +581,7 @@ pub enum Algorithm {
 pub enum Normalise {
     /// The standard deviation of the question's rewards.
     Group,
-    /// That of all rewards of the round: the sound one (REFERENCE 5).
+    /// That of all rewards of the round: the sound one.
     #[default]
     Batch,
     /// Nothing.
@@ -659,7 +659,7 @@ pub struct RlConfig {
     #[serde(flatten)]
     pub training: TrainingConfig,
     pub algorithm: Algorithm,
-    /// `brier-1`, `sayself`, `rlcr`, `linear` or `log` (REFERENCE 5).
+    /// `brier-1`, `sayself`, `rlcr`, `linear` or `log`.
     pub reward: String,
     /// `own`, `group` or `mixed`.
     pub target: String,
@@ -917,7 +917,7 @@ impl Default for EvaluateConfig {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FaithfulnessBy {
-    /// The clusters that it names, and their weights; needs no model (REFERENCE 8).
+    /// The clusters that it names, and their weights; needs no model.
     Names,
     /// A local model's next-word distributions (SelfReflect, arXiv 2505.20295).
     SelfReflect,
@@ -965,7 +965,7 @@ pub enum WordsOf {
     Taught,
 }
 
-/// Whether rationales tell what the samples waver between (Table 4, REFERENCE 8).
+/// Whether rationales tell what the samples waver between (Table 4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]

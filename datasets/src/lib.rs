@@ -3,6 +3,7 @@
 //!
 //! Nothing here touches a file or the network, so that it runs in the browser too.
 
+pub mod annotation;
 #[cfg(feature = "archive")]
 pub mod archive;
 pub mod comparison;

@@ -1,7 +1,8 @@
 //! A listener that bounds the connections open at once: one more waits until another ends.
 
 use crate::limits::CONNECTIONS_MAX;
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -30,6 +31,16 @@ pub struct Connection {
     stream: TcpStream,
     // Given back when the connection ends.
     _place: Option<OwnedSemaphorePermit>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+impl Connected<IncomingStream<'_, Bounded>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
+        Peer(*stream.remote_addr())
+    }
 }
 
 impl Listener for Bounded {

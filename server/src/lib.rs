@@ -4,28 +4,38 @@
 //! |---|---|
 //! | add an address | [`web`] |
 //! | read something else of a run directory | [`runs`] |
-//! | keep something that only people give | [`db`] |
+//! | keep something that only people give | [`db`], and what saves it: [`backup`] |
 //! | start something | [`jobs`] |
 //! | note something of a run | [`labels`] |
+//! | change what people rate, and when | [`annotation`] |
+//! | let somebody in, or keep somebody out | [`people`], and the table of addresses: [`web::access`] |
 //! | change a limit | [`limits`] |
 //!
 //! The run directory is the only truth: pages need no database. It never runs a model itself, and
 //! depends neither on candle nor on the trainer; jobs are child processes.
 
+pub mod annotation;
+pub mod backup;
+pub mod chores;
 pub mod connections;
 pub mod db;
 pub mod jobs;
 pub mod labels;
 pub mod limits;
+pub mod people;
 pub mod runs;
 pub mod settings;
 pub mod web;
 
-use crate::connections::Bounded;
+use crate::connections::{Bounded, Peer};
 use crate::db::Database;
 use crate::jobs::{Jobs, Place};
 use crate::labels::LabelBook;
 use crate::limits::{PORTS_TRIED_MAX, SHUTDOWN_SECONDS_MAX};
+use crate::people::known::KnownBook;
+use crate::people::password::Passwords;
+use crate::people::rules::RuleBook;
+use crate::people::tries::Tries;
 use crate::runs::Library;
 use crate::runs::library::IndexRow;
 use crate::settings::Settings;
@@ -45,6 +55,8 @@ pub struct Listening {
     server: Arc<Server>,
     stop: watch::Sender<bool>,
     pub address: SocketAddr,
+    /// The first admin's link in words, where there is no admin yet: for whoever started the server.
+    pub first_link: Option<String>,
 }
 
 impl Listening {
@@ -63,21 +75,33 @@ impl Listening {
         let (stop, stopping) = watch::channel(false);
         make_writable(&settings);
         let (database, database_trouble, index) = open_database(&settings).await;
-        let loopback = address.ip().is_loopback();
-        if !loopback {
+        // What comes through a proxy comes from anywhere.
+        let loopback = address.ip().is_loopback() && !settings.behind_proxy;
+        if !address.ip().is_loopback() && !settings.behind_proxy {
             tracing::warn!(
-                "others than this machine can reach {address}: all runs can be read there, and jobs are off"
+                "others than this machine can reach {address}, unencrypted: before people sign in, put a proxy with TLS before it, and add --behind-proxy"
             );
         }
-        let jobs = start_jobs(&settings, database.as_ref(), loopback, &stopping).await;
+        let rules = first_rules(&settings, database.as_ref(), loopback).await;
+        let first_link = match &database {
+            Some(database) => first_link(database, address, loopback).await,
+            None => None,
+        };
+        let jobs = start_jobs(&settings, database.as_ref(), &stopping).await;
         let server = Arc::new(Server {
             library: Library::new(settings.roots, index),
             database,
             database_trouble,
             labels: LabelBook::default(),
+            annotation: Arc::default(),
             jobs,
             assets: settings.assets,
             loopback,
+            behind_proxy: settings.behind_proxy,
+            rules,
+            known: KnownBook::default(),
+            passwords: Passwords::default(),
+            tries: Tries::default(),
             watchers: Server::watchers(),
             stopping,
             documents: web::Documents::default(),
@@ -90,6 +114,7 @@ impl Listening {
             server,
             stop,
             address,
+            first_link,
         })
     }
 
@@ -105,7 +130,7 @@ impl Listening {
             stop,
             ..
         } = self;
-        let router = web::router(Arc::clone(&server));
+        let router = web::router(Arc::clone(&server)).into_make_service_with_connect_info::<Peer>();
         let mut stopping = server.stopping.clone();
         let graceful = axum::serve(Bounded::new(listener), router).with_graceful_shutdown({
             let mut stopping = stopping.clone();
@@ -205,15 +230,36 @@ async fn open_database(settings: &Settings) -> (Option<Database>, Option<String>
     }
 }
 
+/// Who sees what, as it is at the start. Without a database nobody has an account; where others can
+/// reach a server whose database does not work, nobody is shown anything that people may be rating.
+async fn first_rules(settings: &Settings, database: Option<&Database>, loopback: bool) -> RuleBook {
+    match database {
+        Some(database) => {
+            let rules = RuleBook::default();
+            rules.rules(database).await;
+            rules
+        }
+        None if loopback || settings.database.is_none() => RuleBook::without_database(),
+        None => RuleBook::default(),
+    }
+}
+
+/// The words of the first admin's link, where there is no admin.
+async fn first_link(database: &Database, address: SocketAddr, loopback: bool) -> Option<String> {
+    match web::people::first::words(database, address, loopback).await {
+        Ok(words) => words,
+        Err(error) => {
+            tracing::error!("no link for the first admin can be made: {error}");
+            None
+        }
+    }
+}
+
 async fn start_jobs(
     settings: &Settings,
     database: Option<&Database>,
-    loopback: bool,
     stopping: &watch::Receiver<bool>,
 ) -> Result<Jobs, NoJobs> {
-    if !loopback {
-        return Err(NoJobs::Public);
-    }
     let database = database.ok_or(NoJobs::Database)?;
     let folder = settings
         .writable

@@ -192,6 +192,149 @@ pub const JOB_GRACE_SECONDS: u64 = 10;
 /// Milliseconds between two looks at a process that is not a child of this server.
 pub const ADOPTED_EVERY_MS: u64 = 500;
 
+/// Characters of the name that somebody signs in by.
+pub const PERSON_NAME_CHARACTERS_MAX: usize = 60;
+/// Characters of a password.
+pub const PASSWORD_CHARACTERS_MIN: usize = 10;
+pub const PASSWORD_CHARACTERS_MAX: usize = 200;
+/// Passwords that are hashed or compared at once: each takes 19 MiB and some 20 ms of a core.
+pub const PASSWORDS_AT_ONCE_MAX: usize = 2;
+/// Passwords that wait for that.
+pub const PASSWORDS_WAITING_MAX: usize = 64;
+/// Tries to sign in by one name, and from one address, within [`TRIES_SECONDS`].
+pub const TRIES_MAX: usize = 10;
+pub const TRIES_SECONDS: u64 = 300;
+/// Names and addresses whose tries are remembered.
+pub const TRIES_REMEMBERED_MAX: usize = 10_000;
+/// Bytes of a token: 256 random bits.
+pub const TOKEN_BYTES: usize = 32;
+/// Days for which somebody stays signed in.
+pub const SESSION_DAYS: i64 = 30;
+/// Days for which a program's token works, at most, and where nothing is said.
+pub const PROGRAM_DAYS_MAX: i64 = 366;
+pub const PROGRAM_DAYS_DEFAULT: i64 = 90;
+/// Sessions of one person, programs' tokens among them; the one that was used longest ago goes.
+pub const SESSIONS_MAX: usize = 50;
+/// Characters of what a program's token is called.
+pub const SESSION_LABEL_CHARACTERS_MAX: usize = 80;
+/// Milliseconds between two notes of when somebody was seen.
+pub const SEEN_EVERY_MS: i64 = 60_000;
+/// Milliseconds for which who somebody is is taken as current: other servers may change it too.
+pub const KNOWN_EVERY_MS: u64 = 1_000;
+/// People and programs that are remembered so.
+pub const KNOWN_MAX: usize = 10_000;
+/// Milliseconds for which accounts, published runs and open projects are taken as current.
+pub const RULES_EVERY_MS: u64 = 1_000;
+/// Milliseconds that a request waits for them.
+pub const RULES_WAITED_MS_MAX: u64 = 2_000;
+/// Hours for which the first admin's link works.
+pub const FIRST_LINK_HOURS: i64 = 24;
+/// Days for which an invitation works, at most, and where nothing is said.
+pub const INVITATION_DAYS_MAX: i64 = 366;
+pub const INVITATION_DAYS_DEFAULT: i64 = 14;
+/// People who come by one invitation.
+pub const INVITATION_USES_MAX: i64 = 1_000;
+/// Invitations that work at once.
+pub const INVITATIONS_MAX: i64 = 1_000;
+/// Characters of an invitation's note.
+pub const INVITATION_NOTE_CHARACTERS_MAX: usize = 200;
+/// People that a server knows.
+pub const PEOPLE_MAX: i64 = 10_000;
+/// Rows of the audit on its page.
+pub const AUDIT_ROWS: usize = 100;
+/// Characters of what one line of the audit says besides.
+pub const AUDIT_CHARACTERS_MAX: usize = 1_000;
+/// Rows of each kind in what a person takes away of his own.
+pub const OWN_ROWS_MAX: i64 = 1_000_000;
+
+/// Characters of a project's title.
+pub const PROJECT_TITLE_CHARACTERS_MAX: usize = 200;
+/// Characters of a rubric, of instructions and of a consent, in Markdown.
+pub const PROJECT_TEXT_CHARACTERS_MAX: usize = 20_000;
+/// Characters of a contact.
+pub const CONTACT_CHARACTERS_MAX: usize = 500;
+/// Runs whose rationales are rated in pairs.
+pub const RATED_RUNS_MAX: usize = 6;
+/// Main items of a project.
+pub const ITEMS_MAX: u32 = 5_000;
+/// Ratings wanted of one item.
+pub const OVERLAP_MAX: u8 = 50;
+/// Shares of gold items; of attention items and of repeats, each; of all three together.
+pub const GOLD_SHARE_MAX: f64 = 0.5;
+pub const ATTENTION_SHARE_MAX: f64 = 0.2;
+pub const REPEAT_SHARE_MAX: f64 = 0.2;
+pub const MIXED_SHARE_MAX: f64 = 0.8;
+/// Training items, and gold items that are named.
+pub const TRAINING_MAX: usize = 50;
+pub const GOLD_MAX: usize = 1_000;
+/// Gold items, and attention items, that are made from runs.
+pub const MADE_MAX: usize = 200;
+/// Characters of a training item's explanation.
+pub const EXPLANATION_CHARACTERS_MAX: usize = 4_000;
+/// Minutes of a lease: a week.
+pub const LEASE_MINUTES_MAX: u32 = 7 * 24 * 60;
+/// Items handed out ahead.
+pub const AHEAD_MAX: u8 = 20;
+/// Items that one person has at once, those counted whose ratings wait in his browser.
+pub const LEASED_MAX: u32 = 100;
+/// Items that one person may be allowed.
+pub const PER_PERSON_MAX: u32 = 100_000;
+/// Projects kept.
+pub const PROJECTS_MAX: usize = 1_000;
+/// Projects whose items are held in memory.
+pub const PROJECTS_REMEMBERED_MAX: usize = 8;
+
+/// Answers of an evaluation that items are drawn from, the first ones of the file.
+pub const RATED_ANSWERS_MAX: usize = 100_000;
+/// Bytes read of a file of samples or of clusters for a project; what stands behind them is left out.
+pub const RATED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Clusters that an item shows, the largest ones.
+pub const EVIDENCE_CLUSTERS_MAX: usize = 100;
+/// Responses that an item shows of each cluster.
+pub const EVIDENCE_EXAMPLES_MAX: usize = 3;
+/// Characters of such a response, and of a cluster's answer.
+pub const EVIDENCE_CHARACTERS_MAX: usize = 500;
+/// Characters of a question and of a rationale that are rated.
+pub const RATED_CHARACTERS_MAX: usize = 8_000;
+
+/// Characters of a rating's note, and of an adjudication's.
+pub const RATING_NOTE_CHARACTERS_MAX: usize = 4_000;
+/// Characters of the reason of a skip.
+pub const SKIP_CHARACTERS_MAX: usize = 500;
+/// Spans of one rating.
+pub const SPANS_MAX: usize = 100;
+/// Milliseconds at one item that count: a day.
+pub const ACTIVE_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+/// Ratings that are shown again.
+pub const LAST_RATINGS_MAX: usize = 50;
+/// Ratings and requests for items that are written together.
+pub const WRITTEN_TOGETHER_MAX: usize = 64;
+/// Ratings and requests for items that wait to be written.
+pub const WRITES_WAITING_MAX: usize = 2_048;
+/// Tries of a write that another one was in the way of.
+pub const WRITE_TRIES_MAX: u32 = 8;
+/// Milliseconds after which such a write is not tried again.
+pub const WRITE_MS_MAX: u128 = 4_000;
+/// Resamples behind an interval of agreement; drawn rows together, all resamples and items.
+pub const AGREEMENT_BOOTSTRAPS_MAX: usize = 1_000;
+pub const AGREEMENT_BOOTSTRAPS_MIN: usize = 100;
+pub const AGREEMENT_ROWS_DRAWN: usize = 1_000_000;
+/// Reports of agreement computed at once, and kept.
+pub const AGREEMENTS_AT_ONCE_MAX: usize = 2;
+pub const AGREEMENTS_KEPT_MAX: usize = 16;
+/// Bytes of Markdown that one text may become as HTML.
+pub const MARKDOWN_BYTES_MAX: usize = 1024 * 1024;
+
+/// Pairs of annotators, and annotators, that agreement is told of; those with the most items.
+pub const AGREEMENT_PAIRS_MAX: usize = 300;
+pub const AGREEMENT_ANNOTATORS_MAX: usize = 300;
+/// Items that annotators differ on in the queue, the worst of those that are not settled first.
+pub const DISAGREEMENTS_MAX: usize = 50;
+/// Questions read of one file of measures of rationales.
+pub const FAITHFULNESS_RECORDS_MAX: usize = 200_000;
+
+/// Bytes of one line of a backup: a row with its longest text.
+pub const BACKUP_LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Connections to the database.
 pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
 /// Seconds to wait for a connection to the database.

@@ -2,6 +2,8 @@
 
 use clap::Parser;
 use sayself_server::Listening;
+use sayself_server::chores::{self, Chore};
+use sayself_server::db::Location;
 use sayself_server::settings::{Arguments, Settings};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -12,7 +14,12 @@ use tracing_subscriber::EnvFilter;
 const BAD_USE: u8 = 2;
 
 fn main() -> ExitCode {
-    let settings = match Settings::from_arguments(Arguments::parse()) {
+    let arguments = Arguments::parse();
+    if let Some(chore) = &arguments.chore {
+        // It says what it has to say itself.
+        return do_chore(chore, arguments.location());
+    }
+    let settings = match Settings::from_arguments(arguments) {
         Ok(settings) => settings,
         Err(wrong) => {
             eprintln!("error: {wrong}");
@@ -39,11 +46,31 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
+async fn do_chore(chore: &Chore, location: Option<Location>) -> ExitCode {
+    let mut out = std::io::stdout();
+    // A reader that has gone away does not stop a backup.
+    let mut tell = |line: String| drop(writeln!(out, "{line}"));
+    match chores::run(chore, location, &mut tell).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            match error.is_bad_use() {
+                true => ExitCode::from(BAD_USE),
+                false => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+#[tokio::main]
 async fn run(settings: Settings) -> anyhow::Result<()> {
     // Before anything else, so that a signal during the start is not lost.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let listening = Listening::start(settings).await?;
+    if let Some(words) = &listening.first_link {
+        eprintln!("{words}");
+    }
     let mut out = std::io::stdout();
     writeln!(out, "http://{}/", listening.address)?;
     out.flush()?;

@@ -1,5 +1,6 @@
 //! The command line, turned once into what the server works with.
 
+use crate::chores::Chore;
 use crate::db::Location;
 use crate::runs::Root;
 use clap::Parser;
@@ -22,17 +23,22 @@ const DATABASE: &str = ".sayself.db";
 #[command(
     name = "sayself-server",
     version,
-    after_help = "Examples:\n  sayself-server\n  sayself-server --runs runs datasets/results --listen 127.0.0.1:7590\n  sayself-server --runs /data/runs --database postgres://sayself@db/sayself"
+    // `--runs a b backup FILE` is a chore, not three more folders.
+    subcommand_precedence_over_arg = true,
+    after_help = "Examples:\n  sayself-server\n  sayself-server --runs runs datasets/results --listen 127.0.0.1:7590\n  sayself-server --runs /data/runs --database postgres://sayself@db/sayself\n  sayself-server backup sayself.backup"
 )]
 pub struct Arguments {
+    #[command(subcommand)]
+    pub chore: Option<Chore>,
+
     /// Folders of runs, or single runs; new runs are written to the last that is not recorded
     /// [default: ./runs, and datasets/results where it is]
-    #[arg(long, num_args = 1.., value_name = "DIR")]
+    #[arg(long, num_args = 1.., value_name = "DIR", global = true)]
     pub runs: Vec<PathBuf>,
 
     /// An SQLite file, made where missing, or a URL: sqlite://… or postgres://…
     /// [default: .sayself.db in the folder that new runs are written to]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub database: Option<String>,
 
     /// Address and port; port 0 takes any free one
@@ -42,6 +48,11 @@ pub struct Arguments {
     /// Take the next free port where the port is taken
     #[arg(long)]
     pub port_search: bool,
+
+    /// A proxy stands before the server, on this machine or another: its X-Forwarded-For and
+    /// X-Forwarded-Proto are believed, its Host is any, and nobody is taken for the person at the machine
+    #[arg(long)]
+    pub behind_proxy: bool,
 
     /// The folder of the browser's part of the pages; without it pages work without islands
     /// [default: target/site where it is]
@@ -68,6 +79,8 @@ pub struct Settings {
     pub database: Option<Location>,
     pub addresses: Vec<SocketAddr>,
     pub port_search: bool,
+    /// Whether a proxy stands before it, and what that says of requests is believed.
+    pub behind_proxy: bool,
     pub assets: Option<PathBuf>,
     pub program: PathBuf,
     pub jobs_at_once: usize,
@@ -78,32 +91,9 @@ impl Settings {
     /// Bad use, in words: an address that is none, a folder of assets without its files.
     pub fn from_arguments(arguments: Arguments) -> Result<Self, String> {
         let own = std::env::current_exe().ok();
-        let runs = if arguments.runs.is_empty() {
-            let recorded = Path::new(RECORDED)
-                .is_dir()
-                .then(|| PathBuf::from(RECORDED));
-            recorded.into_iter().chain([PathBuf::from(RUNS)]).collect()
-        } else {
-            arguments.runs
-        };
-        let roots: Vec<Root> = runs
-            .into_iter()
-            .map(|path| Root {
-                recorded: is_recorded(&path),
-                path,
-            })
-            .collect();
-        let writable = roots
-            .iter()
-            .rev()
-            .find(|root| !root.recorded)
-            .map(|root| root.path.clone());
-        let database = match arguments.database {
-            Some(text) => Some(Location::parse(&text)),
-            None => writable
-                .as_ref()
-                .map(|folder| Location::Sqlite(folder.join(DATABASE))),
-        };
+        let roots = roots(&arguments.runs);
+        let writable = writable(&roots);
+        let database = database(arguments.database.as_deref(), writable.as_deref());
         let addresses: Vec<SocketAddr> =
             std::net::ToSocketAddrs::to_socket_addrs(&arguments.listen)
                 .map_err(|error| {
@@ -126,12 +116,50 @@ impl Settings {
             database,
             addresses,
             port_search: arguments.port_search,
+            behind_proxy: arguments.behind_proxy,
             assets,
             program: arguments
                 .sayself
                 .unwrap_or_else(|| default_program(own.as_deref())),
             jobs_at_once: arguments.jobs_at_once.into(),
         })
+    }
+}
+
+impl Arguments {
+    /// The database that the server would work with; `None` where there is no folder to put one in.
+    pub fn location(&self) -> Option<Location> {
+        let writable = writable(&roots(&self.runs));
+        database(self.database.as_deref(), writable.as_deref())
+    }
+}
+
+fn roots(runs: &[PathBuf]) -> Vec<Root> {
+    let runs = if runs.is_empty() {
+        let recorded = Path::new(RECORDED)
+            .is_dir()
+            .then(|| PathBuf::from(RECORDED));
+        recorded.into_iter().chain([PathBuf::from(RUNS)]).collect()
+    } else {
+        runs.to_vec()
+    };
+    runs.into_iter()
+        .map(|path| Root {
+            recorded: is_recorded(&path),
+            path,
+        })
+        .collect()
+}
+
+fn writable(roots: &[Root]) -> Option<PathBuf> {
+    let root = roots.iter().rev().find(|root| !root.recorded)?;
+    Some(root.path.clone())
+}
+
+fn database(named: Option<&str>, writable: Option<&Path>) -> Option<Location> {
+    match named {
+        Some(text) => Some(Location::parse(text)),
+        None => writable.map(|folder| Location::Sqlite(folder.join(DATABASE))),
     }
 }
 
@@ -187,6 +215,28 @@ mod tests {
             settings.database,
             Some(Location::Sqlite("b/.sayself.db".into()))
         );
+    }
+
+    #[test]
+    fn chores_work_on_the_servers_database() {
+        for line in [
+            &["--runs", "a", "b", "backup", "x"][..],
+            &["backup", "x", "--runs", "a", "b"],
+            &["backup", "--database", "b/.sayself.db", "x"],
+            &["--database", "b/.sayself.db", "backup", "x"],
+        ] {
+            let arguments = Arguments::parse_from([&["sayself-server"], line].concat());
+            assert_eq!(
+                arguments.location(),
+                Some(Location::Sqlite("b/.sayself.db".into())),
+                "{line:?}"
+            );
+            assert!(
+                matches!(arguments.chore, Some(Chore::Backup(asked)) if asked.file == Path::new("x")),
+                "{line:?}"
+            );
+        }
+        assert!(Arguments::try_parse_from(["sayself-server", "backup"]).is_err());
     }
 
     #[test]

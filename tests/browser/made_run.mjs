@@ -96,7 +96,8 @@ export async function makeRuns(folder, questions = 400) {
     split: "test",
     judge: "short-answer",
   }));
-  const samples = asked.slice(0, 20).flatMap(({ id, question }) =>
+  // Of some more than those that were taught, so that there is something to rate.
+  const samples = asked.slice(0, 30).flatMap(({ id, question }) =>
     Array.from({ length: 10 }, (_, index) => ({
       id: `${id}/${index}`,
       question_id: id,
@@ -107,7 +108,7 @@ export async function makeRuns(folder, questions = 400) {
       tokens: 3,
     })),
   );
-  const clusters = asked.slice(0, 20).map(({ id, question, template }) => ({
+  const clusters = asked.slice(0, 30).map(({ id, question, template }) => ({
     id,
     question,
     template,

@@ -10,7 +10,7 @@ export function shape(address) {
   const { pathname, searchParams } = new URL(address);
   const parts = pathname.split("/");
   const path = parts.map((part, index) => {
-    const isId = index > 1 && ["runs", "jobs", "questions"].includes(parts[index - 1]) && part !== "new";
+    const isId = index > 1 && ["runs", "jobs", "questions", "annotate"].includes(parts[index - 1]) && part !== "new";
     return isId ? ":id" : part;
   });
   // What can be downloaded is of one kind, whatever its name.

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 /// A program of the workspace, from the build folder that this test runs from.
 ///
 /// Panics, with what to type, where it has not been built.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the system tells a program its own path");
     let built = test
         .ancestors()

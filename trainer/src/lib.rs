@@ -4,6 +4,7 @@
 //! Data flows one way: files → pure functions → files. Each of the [`stages`] is one command
 //! ([`cli`]) and one function, and writes to a [`run_dir`] and nothing else.
 
+pub mod annotate;
 pub mod archive;
 pub mod cli;
 pub mod device;

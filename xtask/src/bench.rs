@@ -5,6 +5,7 @@
 //! then they work in turn. A peer with several variants (a file format, a number type) is taken in
 //! its best one.
 
+mod annotate;
 mod growth;
 mod kept;
 mod pages;
@@ -40,7 +41,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --json --resume      the same, going on after the rows of a run that was ended\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench server page          the pages and their server, which have no peer\n  cargo xtask bench server --minutes 10  the same load for longer: does the memory stay flat?\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
+    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --json --resume      the same, going on after the rows of a run that was ended\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench server page          the pages and their server, which have no peer\n  cargo xtask bench server --minutes 10  the same load for longer: does the memory stay flat?\n  cargo xtask bench annotate             50 people who rate at once\n  cargo xtask bench kill                 the server killed 1,000 times under them: is a rating lost?\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
 )]
 pub struct Arguments {
     /// Rows; all, where none is named
@@ -64,19 +65,32 @@ pub struct Arguments {
     growth: Option<PathBuf>,
 }
 
+/// What is no row, as nothing is timed: `annotate::kill`.
+const KILL: &str = "kill";
+
 /// Runs the rows and prints them; a row that cannot be run says why and counts as missed.
 pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
-    if let Some(unknown) = arguments
-        .names
+    let (kills, names): (Vec<&String>, Vec<&String>) =
+        arguments.names.iter().partition(|name| *name == KILL);
+    if !kills.is_empty() {
+        annotate::kill(root)?;
+        if names.is_empty() {
+            return Ok(());
+        }
+    }
+    if let Some(unknown) = names
         .iter()
         .find(|name| !ROWS.iter().any(|row| row.is_named(name)))
     {
-        let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
-        bail!("no row {unknown}; the rows are {}", names.join(", "));
+        let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+        bail!(
+            "no row {unknown}; the rows are {}, and besides there is {KILL}",
+            known.join(", ")
+        );
     }
-    let wanted = |row: &&Row| match arguments.names.is_empty() {
+    let wanted = |row: &&Row| match names.is_empty() {
         true => row.quick || !arguments.quick,
-        false => arguments.names.iter().any(|name| row.is_named(name)),
+        false => names.iter().any(|name| row.is_named(name)),
     };
     let rounds = if arguments.quick {
         ROUNDS_QUICK

@@ -1,6 +1,10 @@
 //! Renders every page in every state with made-up data, to look at:
 //! `cargo run --release -p app --example gallery -- FOLDER`.
 
+mod agreement;
+
+mod annotate;
+
 mod api;
 
 mod runs;
@@ -19,6 +23,8 @@ use std::path::Path;
 
 mod jobs;
 
+mod people;
+
 fn main() -> std::io::Result<()> {
     let folder = std::env::args()
         .nth(1)
@@ -26,12 +32,15 @@ fn main() -> std::io::Result<()> {
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
     let more = [
+        agreement::pages(),
+        annotate::pages(),
         api::pages(),
         runs::pages(),
         run::pages(),
         compare::pages(),
         question::pages(),
         jobs::pages(),
+        people::pages(),
         your_file::pages(),
     ];
     for (name, page) in pages().into_iter().chain(more.into_iter().flatten()) {
@@ -47,6 +56,7 @@ fn main() -> std::io::Result<()> {
             assets_present: false,
             path: run::address(name).map_or_else(|| format!("/{name}"), str::to_owned),
             warnings,
+            viewer: app::view::Viewer::at_the_machine(),
         };
         let html = app::render(page, context);
         std::fs::write(folder.join(format!("{name}.html")), &html)?;
@@ -296,5 +306,6 @@ fn run(summary: RunSummary, evaluations: &[(&str, Vec<(f64, bool)>)], shown: Vec
         ],
         skipped: 3,
         directory: RunDirectory::default(),
+        published: None,
     }))
 }

@@ -1,9 +1,11 @@
 //! A file for each page.
 
+pub mod annotate;
 pub mod answers;
 pub mod api;
 pub mod compare;
 pub mod jobs;
+pub mod people;
 pub mod problem;
 pub mod question;
 pub mod run;

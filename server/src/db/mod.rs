@@ -4,12 +4,27 @@
 //! One set of migrations and queries serves SQLite and PostgreSQL; they keep to the common subset:
 //! TEXT ids (UUIDv7), BIGINT milliseconds, `$n` parameters.
 
+pub mod annotation;
+mod audit;
+mod backup;
+mod check;
 mod index;
+mod invitations;
 mod jobs;
 mod labels;
+mod own;
+mod people;
+mod restore;
+mod rules;
+mod sessions;
+mod tables;
 
+pub use backup::{Applied, Part, newest_migration};
+pub use check::Finding;
+pub use invitations::{Accepted, Comer};
 pub use jobs::{JobRow, JobState};
 pub use labels::LabelRow;
+pub use people::{Added, Changed, PersonChange};
 
 use crate::limits::{DATABASE_CONNECTIONS_MAX, DATABASE_SECONDS_MAX};
 use crate::runs::library::now_ms;
@@ -41,12 +56,19 @@ impl Location {
         }
     }
 
-    fn url(&self) -> String {
+    /// With the mode in which an SQLite file is opened, unless its URL says another.
+    fn url(&self, purpose: Purpose) -> String {
+        let mode = match purpose {
+            Purpose::Work => "rwc",
+            // Not `ro`: without its side files, which a reader must be able to make, a database in WAL
+            // mode cannot be read. That nothing is written is asked for once it is open.
+            Purpose::Look => "rw",
+        };
         match self {
             Location::Sqlite(path) => {
                 let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 format!(
-                    "sqlite://{}?mode=rwc",
+                    "sqlite://{}?mode={mode}",
                     app::link::encoded(&absolute.to_string_lossy()).replace("%2F", "/")
                 )
             }
@@ -56,12 +78,41 @@ impl Location {
                     && !url.contains("mode=")
                     && !url.contains(":memory:") =>
             {
-                format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' })
+                format!(
+                    "{url}{}mode={mode}",
+                    if url.contains('?') { '&' } else { '?' }
+                )
             }
             Location::Url(url) => url.clone(),
         }
     }
 }
+
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// To write; made where it is missing.
+    Work,
+    /// To read what is there; nothing is made or changed.
+    Look,
+}
+
+/// What each connection to an SQLite file begins with.
+fn pragmas(purpose: Purpose) -> &'static [&'static str] {
+    match purpose {
+        // An acknowledged write survives a power cut; readers do not wait for writers.
+        Purpose::Work => &[
+            "PRAGMA busy_timeout = 5000",
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA synchronous = FULL",
+        ],
+        Purpose::Look => &["PRAGMA busy_timeout = 5000", "PRAGMA query_only = ON"],
+    }
+}
+
+/// The same of PostgreSQL: whatever its settings say, a commit waits for the disk; and a lock that
+/// somebody holds is waited for as long as SQLite's.
+const POSTGRES_SETTINGS: [&str; 2] = ["SET synchronous_commit = on", "SET lock_timeout = '5s'"];
 
 impl std::fmt::Display for Location {
     /// Without password.
@@ -89,6 +140,16 @@ pub enum DatabaseError {
     Query(#[from] sqlx::Error),
     #[error("the database has a {0} that this version does not know")]
     Foreign(String),
+    #[error("there is no such file")]
+    Missing,
+    #[error("it is no database of sayself-server: its tables are missing")]
+    NotOurs,
+    #[error("it cannot be filled: {0}")]
+    NotEmpty(String),
+    #[error("the backup does not fit the database: it has {0}")]
+    Shape(String),
+    #[error("the rows of {0} cannot be kept: {1}")]
+    Refused(String, #[source] sqlx::Error),
 }
 
 /// An open database, migrated and writable.
@@ -104,13 +165,21 @@ impl Database {
     /// # Errors
     /// Where any of that fails; the server then goes on without.
     pub async fn open(location: &Location) -> Result<Self, DatabaseError> {
+        let database = Database::connect(location, Purpose::Work).await?;
+        MIGRATIONS.run(&database.pool).await?;
+        database.write_once().await?;
+        Ok(database)
+    }
+
+    async fn connect(location: &Location, purpose: Purpose) -> Result<Self, DatabaseError> {
         sqlx::any::install_default_drivers();
-        if let Location::Sqlite(path) = location
+        if purpose == Purpose::Work
+            && let Location::Sqlite(path) = location
             && let Some(folder) = path.parent().filter(|folder| *folder != Path::new(""))
         {
             std::fs::create_dir_all(folder).map_err(|error| DatabaseError::Open(error.into()))?;
         }
-        let url = location.url();
+        let url = location.url(purpose);
         let options = AnyConnectOptions::from_str(&url).map_err(DatabaseError::Open)?;
         let pool = AnyPoolOptions::new()
             .max_connections(if url.contains(":memory:") {
@@ -119,17 +188,15 @@ impl Database {
                 DATABASE_CONNECTIONS_MAX
             })
             .acquire_timeout(Duration::from_secs(DATABASE_SECONDS_MAX))
-            .after_connect(|connection, _| {
+            .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    if connection.backend_name() == "SQLite" {
-                        // An acknowledged write survives a power cut; readers do not wait for writers.
-                        for pragma in [
-                            "PRAGMA busy_timeout = 5000",
-                            "PRAGMA journal_mode = WAL",
-                            "PRAGMA synchronous = FULL",
-                        ] {
-                            connection.execute(pragma).await?;
-                        }
+                    let settings = if connection.backend_name() == "SQLite" {
+                        pragmas(purpose)
+                    } else {
+                        &POSTGRES_SETTINGS
+                    };
+                    for setting in settings {
+                        connection.execute(*setting).await?;
                     }
                     Ok(())
                 })
@@ -137,10 +204,7 @@ impl Database {
             .connect_with(options)
             .await
             .map_err(DatabaseError::Open)?;
-        MIGRATIONS.run(&pool).await?;
-        let database = Database { pool };
-        database.write_once().await?;
-        Ok(database)
+        Ok(Database { pool })
     }
 
     async fn write_once(&self) -> Result<(), DatabaseError> {
@@ -185,7 +249,7 @@ mod tests {
         assert_eq!(Location::parse("runs/x.db").to_string(), "runs/x.db");
         assert!(
             Location::parse("/a b?.db")
-                .url()
+                .url(Purpose::Work)
                 .starts_with("sqlite:///a%20b%3F.db?mode=rwc")
         );
     }

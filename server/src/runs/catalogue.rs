@@ -128,6 +128,15 @@ impl Catalogue {
         }
     }
 
+    /// Of those runs alone that `is_kept` keeps; the others still stand where they stand.
+    pub fn narrowed(&self, is_kept: impl Fn(&Run) -> bool) -> Self {
+        let runs = self.runs.iter().filter(|run| is_kept(run)).cloned();
+        Catalogue {
+            directories: self.directories.clone(),
+            ..Catalogue::new(runs.collect())
+        }
+    }
+
     /// The newest first.
     pub fn runs(&self) -> &Arc<Vec<Run>> {
         &self.runs

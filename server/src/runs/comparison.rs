@@ -3,7 +3,7 @@
 use super::answered::{AnsweredQuestions, Texts};
 use super::catalogue;
 use super::facts::{self, ANSWERS, EvaluationFolder};
-use super::library::{Library, Run};
+use super::library::Run;
 use crate::limits::{
     CHANGED_ROWS_MAX, CHANGED_ROWS_SHORT, CHOICES_MAX, COMPARED_BOOTSTRAPS_MAX,
     COMPARED_BOOTSTRAPS_MIN, COMPARED_ROWS_DRAWN, COMPARISONS_KEPT_MAX,
@@ -68,11 +68,15 @@ pub struct Wanted {
 }
 
 /// The evaluations of an address, and what of it cannot be compared. One that is there twice counts
-/// once. Blocks on the file system.
-pub fn named(library: &Library, entries: &[String], wanted: &Wanted) -> (Vec<Named>, Vec<LeftOut>) {
+/// once. `run_of` finds a run by its id. Blocks on the file system.
+pub fn named(
+    run_of: &dyn Fn(&str) -> Option<Run>,
+    entries: &[String],
+    wanted: &Wanted,
+) -> (Vec<Named>, Vec<LeftOut>) {
     let (mut found, mut left_out): (Vec<Named>, Vec<LeftOut>) = Default::default();
     for text in entries {
-        let reason = match one(library, text, wanted.label.as_deref()) {
+        let reason = match one(run_of, text, wanted.label.as_deref()) {
             Ok(one) if found.iter().any(|known| known.entry() == one.entry()) => format!(
                 "It is the same evaluation as one before it. To compare a run with itself, name another of its evaluations as RUN:LABEL; it has {}.",
                 one.run.facts.labels.join(", ")
@@ -91,13 +95,17 @@ pub fn named(library: &Library, entries: &[String], wanted: &Wanted) -> (Vec<Nam
     (found, left_out)
 }
 
-fn one(library: &Library, text: &str, label: Option<&str>) -> Result<Named, String> {
-    let whole = library.run(text).map(|run| (run, None));
+fn one(
+    run_of: &dyn Fn(&str) -> Option<Run>,
+    text: &str,
+    label: Option<&str>,
+) -> Result<Named, String> {
+    let whole = run_of(text).map(|run| (run, None));
     let split = || {
         text.match_indices(':')
             .take(COLONS_MAX)
             .find_map(|(at, _)| {
-                let run = library.run(&text[..at])?;
+                let run = run_of(&text[..at])?;
                 Some((run, Some(&text[at + 1..])))
             })
     };
@@ -135,9 +143,8 @@ fn one(library: &Library, text: &str, label: Option<&str>) -> Result<Named, Stri
     })
 }
 
-/// Runs that can be compared, the newest first, and whether there are more.
-pub fn choices(library: &Library, query: &str) -> (Vec<Choice>, bool) {
-    let (runs, _) = library.runs();
+/// Those of `runs` that can be compared, and whether there are more.
+pub fn choices(runs: &[Run], query: &str) -> (Vec<Choice>, bool) {
     let mut rest = runs
         .iter()
         .filter(|run| !run.facts.labels.is_empty())

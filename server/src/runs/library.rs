@@ -109,6 +109,7 @@ impl Library {
                 log: Vec::new(),
                 skipped: 0,
                 directory: RunDirectory::default(),
+                published: None,
             });
         }
         let evaluations = facts::ordered_evaluations(directory);
@@ -151,6 +152,7 @@ impl Library {
             log: log::event_words(directory, &directory.join(EVENTS)).unwrap_or_default(),
             skipped: self.skipped(directory),
             evaluations,
+            published: None,
         })
     }
 

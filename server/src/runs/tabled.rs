@@ -2,6 +2,7 @@
 
 use super::contained;
 use super::facts::{self, CONFIG, METRICS};
+use super::faithfulness::{self, FAITHFULNESS};
 use super::library::Run;
 use app::view::LeftOut;
 use comparison::tables::Measured;
@@ -10,9 +11,6 @@ use serde_json::Value;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// The folder of what was measured of rationales.
-const FAITHFULNESS: &str = "faithfulness";
 
 /// The figures of all evaluations of a run that have some, and what cannot be read. Blocks on the file
 /// system.
@@ -61,7 +59,7 @@ pub fn measured(run: &Run) -> (Vec<Measured>, Vec<LeftOut>) {
 }
 
 fn of_rationales(directory: &Path, label: &str) -> PathBuf {
-    directory.join(FAITHFULNESS).join(label).join(METRICS)
+    faithfulness::folder(directory, label).join(METRICS)
 }
 
 /// A small file's JSON object; `None` where there is none.

@@ -4,6 +4,7 @@ use super::Server;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use crate::limits::INDEX_API_MS_MAX;
+use crate::people::Seen;
 use crate::runs::Run;
 use crate::runs::browse::Reads;
 use app::view::{AnswerList, QuestionDetail, RunDetail, RunRow};
@@ -42,14 +43,6 @@ pub async fn read<T: Send + 'static>(
     }
 }
 
-/// The run of an id.
-pub fn find(server: &Server, id: &str) -> Result<Run, Failure> {
-    server
-        .library
-        .run(id)
-        .ok_or_else(|| Failure::not_found("run"))
-}
-
 /// Lists runs, the newest first where nothing else is asked for.
 #[utoipa::path(
     get, path = "/api/runs", tag = "runs",
@@ -73,6 +66,7 @@ pub fn find(server: &Server, id: &str) -> Result<Run, Failure> {
 )]
 pub async fn list_runs(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     RawQuery(query): RawQuery,
 ) -> Result<Json<RunList>, Failure> {
     let page = read({
@@ -80,7 +74,7 @@ pub async fn list_runs(
         let noted = super::labels::noted(&server).await;
         move || {
             let query = Parameters::parse(query.as_deref());
-            super::runs::page_of_runs(&server, &query, &noted).map(|(page, _)| page)
+            super::runs::page_of_runs(&server, &seen, &query, &noted).map(|(page, _)| page)
         }
     })
     .await?;
@@ -106,11 +100,12 @@ pub async fn list_runs(
 )]
 pub async fn get_run(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<RunDetail>, Failure> {
     read(move || {
-        let run = find(&server, &id)?;
+        let run = server.find(&seen, &id)?;
         let labels = Parameters::parse(query.as_deref()).labels();
         server.library.indexed(&run, Reads::Answers, API_PATIENCE);
         server
@@ -166,11 +161,12 @@ pub fn page_of_answers(
 )]
 pub async fn list_answers(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<AnswerList>, Failure> {
     read(move || {
-        let run = find(&server, &id)?;
+        let run = server.find(&seen, &id)?;
         server.library.indexed(&run, Reads::Answers, API_PATIENCE);
         page_of_answers(&server, &run, &Parameters::parse(query.as_deref())).map(Json)
     })
@@ -220,11 +216,12 @@ pub fn question_of(
 )]
 pub async fn get_question(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path((id, question_id)): Path<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<QuestionDetail>, Failure> {
     read(move || {
-        let run = find(&server, &id)?;
+        let run = server.find(&seen, &id)?;
         server.library.indexed(&run, Reads::Questions, API_PATIENCE);
         question_of(
             &server,

@@ -1,11 +1,12 @@
 //! Charts and tables as files, drawn as their pages draw them.
 
 use super::Server;
-use super::api::{API_PATIENCE, find, question_of, read};
+use super::api::{API_PATIENCE, question_of, read};
 use super::attachment::attachment;
 use super::compare::comparison_of;
 use super::problem::Failure;
 use super::query::Parameters;
+use crate::people::Seen;
 use crate::runs::browse::Reads;
 use app::chart::curves::Curve;
 use app::chart::file::{Chart, Form, Source};
@@ -22,6 +23,7 @@ use std::sync::Arc;
 /// Of a run: `reliability.svg`, `templates.csv`, …; the query is the Run page's.
 pub async fn of_run(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path((id, name)): Path<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
@@ -29,7 +31,7 @@ pub async fn of_run(
     let (wanted, form) = named(&name, Wanted::named)?;
     let file = format!("{id}-{name}");
     let text = read(move || {
-        let run = find(&server, &id)?;
+        let run = server.find(&seen, &id)?;
         let labels = Parameters::parse(Some(&query)).labels();
         server.library.indexed(&run, Reads::Answers, API_PATIENCE);
         let detail = server
@@ -46,13 +48,14 @@ pub async fn of_run(
 /// Of a question: `cluster-counts.svg` or `.csv`; the query is the Question page's.
 pub async fn of_question(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path((id, question_id, name)): Path<(String, String, String)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     let (_, form) = named(&name, |name| (name == drawn::CLUSTER_COUNTS).then_some(()))?;
     let file = format!("{id}-{question_id}-{name}");
     let text = read(move || {
-        let run = find(&server, &id)?;
+        let run = server.find(&seen, &id)?;
         server.library.indexed(&run, Reads::Questions, API_PATIENCE);
         let query = Parameters::parse(query.as_deref());
         let detail = question_of(&server, &run, &question_id, &query)?;
@@ -69,27 +72,31 @@ pub async fn of_question(
 /// Of a comparison: `overlay.svg`, `differences.csv`, …; the query is the Compare page's.
 pub async fn of_comparison(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     let (chart, form) = named(&name, compared::Chart::named)?;
-    let comparison = comparison_of(server, query.as_deref()).await?;
+    let comparison = comparison_of(server, seen, query.as_deref()).await?;
     let text = read(move || chart.file(form, &comparison).ok_or_else(absent)).await?;
     Ok(answer(&format!("compare-{name}"), form, text))
 }
 
 /// What a file's name asks for, and in which form.
-fn named<T>(name: &str, known: impl FnOnce(&str) -> Option<T>) -> Result<(T, Form), Failure> {
+pub(super) fn named<T>(
+    name: &str,
+    known: impl FnOnce(&str) -> Option<T>,
+) -> Result<(T, Form), Failure> {
     name.rsplit_once('.')
         .and_then(|(name, ending)| Some((known(name)?, Form::of_ending(ending)?)))
         .ok_or_else(absent)
 }
 
-fn absent() -> Failure {
+pub(super) fn absent() -> Failure {
     Failure::not_found("chart")
 }
 
-fn answer(file: &str, form: Form, text: String) -> Response {
+pub(super) fn answer(file: &str, form: Form, text: String) -> Response {
     let kind = match form {
         Form::Svg => "image/svg+xml",
         Form::Csv => "text/csv; charset=utf-8",

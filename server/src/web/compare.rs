@@ -5,6 +5,7 @@ use super::api::read;
 use super::pages::address_of;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
+use crate::people::Seen;
 use crate::runs::comparison::{self, Named, Wanted};
 use app::Page;
 use app::view::{COMPARED_MAX, COMPARED_MIN, Change, Comparison, LeftOut};
@@ -58,6 +59,7 @@ fn place(server: &Server) -> Result<OwnedSemaphorePermit, Failure> {
 
 fn compared(
     server: &Server,
+    seen: &Seen,
     named: Vec<Named>,
     left_out: Vec<LeftOut>,
     wanted: &Wanted,
@@ -66,13 +68,29 @@ fn compared(
         .comparisons
         .compare(named, left_out, wanted)
         .map_err(|error| Failure::unreadable(&error))?;
-    (found.choices, found.more_choices) = comparison::choices(&server.library, &wanted.query);
+    (found.choices, found.more_choices) = comparison::choices(&server.runs(seen).0, &wanted.query);
     found.query.clone_from(&wanted.query);
     Ok(found)
 }
 
+/// The evaluations of an address among the runs that he sees.
+fn named(
+    server: &Server,
+    seen: &Seen,
+    entries: &[String],
+    wanted: &Wanted,
+) -> (Vec<Named>, Vec<LeftOut>) {
+    comparison::named(&|id| server.seen_run(seen, id), entries, wanted)
+}
+
 /// What the page depends on: the runs compared, and those that can be chosen.
-fn version(server: &Server, named: &[Named], left_out: &[LeftOut], query: &str) -> String {
+fn version(
+    server: &Server,
+    seen: &Seen,
+    named: &[Named],
+    left_out: &[LeftOut],
+    query: &str,
+) -> String {
     let mut hasher = DefaultHasher::new();
     for one in named {
         (one.entry(), &one.run.fingerprint).hash(&mut hasher);
@@ -80,7 +98,7 @@ fn version(server: &Server, named: &[Named], left_out: &[LeftOut], query: &str) 
     for one in left_out {
         (&one.name, &one.reason).hash(&mut hasher);
     }
-    let (choices, more) = comparison::choices(&server.library, query);
+    let (choices, more) = comparison::choices(&server.runs(seen).0, query);
     more.hash(&mut hasher);
     for choice in choices {
         (choice.run, choice.title, choice.labels).hash(&mut hasher);
@@ -91,39 +109,42 @@ fn version(server: &Server, named: &[Named], left_out: &[LeftOut], query: &str) 
 /// 2 to 6 evaluations beside one another; with fewer, the choice of them.
 pub async fn page(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
     let address = address_of(&uri);
     let (entries, wanted) = asked(&Parameters::parse(uri.query()))?;
     let (named, left_out, wanted, version) = read({
-        let server = Arc::clone(&server);
+        let (server, seen) = (Arc::clone(&server), seen.clone());
         move || {
-            let (named, left_out) = comparison::named(&server.library, &entries, &wanted);
-            let version = version(&server, &named, &left_out, &wanted.query);
+            let (named, left_out) = named(&server, &seen, &entries, &wanted);
+            let version = version(&server, &seen, &named, &left_out, &wanted.query);
             Ok((named, left_out, wanted, version))
         }
     })
     .await?;
-    if let Some(body) = server.documents.kept(&address, &version) {
+    if let Some(body) = server.documents.kept(&seen, &address, &version) {
         return Ok(server.documents.answer(&headers, &body));
     }
     let permit = place(&server)?;
     let page = read({
-        let server = Arc::clone(&server);
+        let (server, seen) = (Arc::clone(&server), seen.clone());
         move || {
             let _permit = permit;
-            let found = compared(&server, named, left_out, &wanted)?;
+            let found = compared(&server, &seen, named, left_out, &wanted)?;
             Ok(Page::Compare(Box::new(found)))
         }
     })
     .await?;
     let body: Arc<str> = server
         .documents
-        .draw(&server, page, &address, &[])
+        .draw(&server, &seen, page, &address, &[])
         .await
         .into();
-    server.documents.keep(&address, &version, Arc::clone(&body));
+    server
+        .documents
+        .keep(&seen, &address, &version, Arc::clone(&body));
     Ok(server.documents.answer(&headers, &body))
 }
 
@@ -146,14 +167,18 @@ pub async fn page(
 )]
 pub async fn get_comparison(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Comparison>, Failure> {
-    comparison_of(server, query.as_deref()).await.map(Json)
+    comparison_of(server, seen, query.as_deref())
+        .await
+        .map(Json)
 }
 
 /// The comparison that a query asks for.
 pub async fn comparison_of(
     server: Arc<Server>,
+    seen: Seen,
     query: Option<&str>,
 ) -> Result<Comparison, Failure> {
     let (entries, wanted) = asked(&Parameters::parse(query))?;
@@ -166,8 +191,8 @@ pub async fn comparison_of(
     let permit = place(&server)?;
     read(move || {
         let _permit = permit;
-        let (named, left_out) = comparison::named(&server.library, &entries, &wanted);
-        compared(&server, named, left_out, &wanted)
+        let (named, left_out) = named(&server, &seen, &entries, &wanted);
+        compared(&server, &seen, named, left_out, &wanted)
     })
     .await
 }

@@ -5,6 +5,8 @@ use super::latest::Latest;
 use super::packed::Packed;
 use super::problem::Failure;
 use crate::limits::{PAGE_PACKED_BYTES_MAX, PAGES_KEPT_BYTES_MAX, PAGES_KEPT_MAX};
+use crate::people::Seen;
+use app::view::Viewer;
 use app::{Page, RenderContext};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -18,8 +20,8 @@ pub struct Documents {
     /// Stands in kept pages where each answer's own nonce goes. Nobody can guess it, so no text of a
     /// run can hold it.
     placeholder: String,
-    /// By address.
-    kept: Mutex<Latest<String, KeptPage>>,
+    /// By address, and by what who asks may do.
+    kept: Mutex<Latest<(Viewer, String), KeptPage>>,
     /// By the page's tag.
     packed: Mutex<Latest<u64, Arc<Packed>>>,
 }
@@ -51,11 +53,12 @@ impl Documents {
     pub async fn draw(
         &self,
         server: &Arc<Server>,
+        seen: &Seen,
         page: Page,
         address: &str,
         warnings: &[String],
     ) -> String {
-        match self.drawing(server, page, address, warnings).await {
+        match self.drawing(server, seen, page, address, warnings).await {
             Ok(body) => body,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
@@ -68,16 +71,20 @@ impl Documents {
     pub async fn try_draw(
         &self,
         server: &Arc<Server>,
+        seen: &Seen,
         page: Page,
         address: &str,
         warnings: &[String],
     ) -> Option<String> {
-        self.drawing(server, page, address, warnings).await.ok()
+        self.drawing(server, seen, page, address, warnings)
+            .await
+            .ok()
     }
 
     fn drawing(
         &self,
         server: &Arc<Server>,
+        seen: &Seen,
         page: Page,
         address: &str,
         warnings: &[String],
@@ -86,26 +93,29 @@ impl Documents {
             nonce: self.placeholder.clone(),
             assets_present: server.assets.is_some(),
             path: address.to_owned(),
-            warnings: server.warnings(warnings),
+            warnings: server.warnings(seen, warnings),
+            viewer: seen.viewer(),
         };
         tokio::task::spawn_blocking(move || app::render(page, context))
     }
 
-    /// The kept page of an address, if it is of this version.
-    pub fn kept(&self, address: &str, version: &str) -> Option<Arc<str>> {
+    /// The kept page of an address for those who may do what he may, if it is of this version.
+    pub fn kept(&self, seen: &Seen, address: &str, version: &str) -> Option<Arc<str>> {
         let mut kept = lock(&self.kept);
-        let page = kept.get(address).filter(|page| page.version == version)?;
+        let page = kept
+            .get(&(seen.viewer(), address.to_owned()))
+            .filter(|page| page.version == version)?;
         Some(Arc::clone(&page.body))
     }
 
     /// Keeps a page; the ones that were asked for longest ago go.
-    pub fn keep(&self, address: &str, version: &str, body: Arc<str>) {
+    pub fn keep(&self, seen: &Seen, address: &str, version: &str, body: Arc<str>) {
         let bytes = body.len();
         let page = KeptPage {
             version: version.to_owned(),
             body,
         };
-        lock(&self.kept).keep(address.to_owned(), page, bytes);
+        lock(&self.kept).keep((seen.viewer(), address.to_owned()), page, bytes);
     }
 
     /// A page as an answer, or `304` where the visitor has it already.
@@ -193,6 +203,15 @@ impl Documents {
         set_policy(response.headers_mut(), &nonce);
         response
     }
+
+    /// A page as an answer for one person, at this moment: never kept by anything on its way.
+    pub fn answer_private(&self, status: StatusCode, body: &str) -> Response {
+        let mut response = self.answer_once(status, body);
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
 }
 
 fn lock<Value>(mutex: &Mutex<Value>) -> MutexGuard<'_, Value> {
@@ -235,10 +254,14 @@ mod tests {
     #[test]
     fn a_page_of_another_version_is_not_the_kept_one() {
         let documents = Documents::default();
-        documents.keep("/0", "1", "page".into());
-        assert!(documents.kept("/0", "1").is_some());
-        assert!(documents.kept("/0", "2").is_none());
-        assert!(documents.kept("/1", "1").is_none());
+        let nobody = Seen::nobody();
+        documents.keep(&nobody, "/0", "1", "page".into());
+        assert!(documents.kept(&nobody, "/0", "1").is_some());
+        assert!(documents.kept(&nobody, "/0", "2").is_none());
+        assert!(documents.kept(&nobody, "/1", "1").is_none());
+        // Nor is one that was drawn for somebody who may do more.
+        let admin = Seen::at_the_machine(false);
+        assert!(documents.kept(&admin, "/0", "1").is_none());
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! nothing and hears nothing twice.
 
 use super::Server;
-use super::api::{find, read};
+use super::api::read;
+use super::people::who::Watcher;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use crate::limits::{
@@ -47,6 +48,7 @@ use tokio_stream::wrappers::ReceiverStream;
 )]
 pub async fn follow_run(
     State(server): State<Arc<Server>>,
+    watcher: Watcher,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -69,14 +71,14 @@ pub async fn follow_run(
             )
         })?;
     let run = read({
-        let server = Arc::clone(&server);
-        let id = id.clone();
-        move || find(&server, &id)
+        let (server, seen, id) = (Arc::clone(&server), watcher.seen.clone(), id.clone());
+        move || server.find(&seen, &id)
     })
     .await?;
     let (sender, receiver) = mpsc::channel(16);
     let follower = Follower {
         server,
+        watcher,
         id,
         directory: run.found.directory,
         offset,
@@ -92,6 +94,8 @@ pub async fn follow_run(
 
 struct Follower {
     server: Arc<Server>,
+    /// Each look asks whether he still may.
+    watcher: Watcher,
     id: String,
     directory: PathBuf,
     offset: u64,
@@ -99,11 +103,14 @@ struct Follower {
 }
 
 impl Follower {
-    /// Until the visitor leaves, the run is gone, the server stops or the time is up.
+    /// Until the visitor leaves or may no longer look, the run is gone, the server stops or the time is up.
     async fn follow(mut self, sender: mpsc::Sender<Result<Event, Infallible>>) {
         let mut stopping = self.server.stopping.clone();
         let end = Instant::now() + Duration::from_secs(WATCH_SECONDS_MAX);
         loop {
+            if !self.watcher.is_same().await {
+                return;
+            }
             let looked = tokio::task::spawn_blocking(move || {
                 let messages = self.look();
                 (self, messages)
@@ -134,7 +141,7 @@ impl Follower {
 
     /// What is new, and whether there is more at once; `None` where the run is gone.
     fn look(&mut self) -> Option<(Vec<Event>, bool)> {
-        let run = self.server.library.run(&self.id)?;
+        let run = self.server.seen_run(&self.watcher.seen, &self.id)?;
         let (mut messages, more) = self.lines().unwrap_or_default();
         let state = self.server.summary(&run).state;
         if self.state.as_ref() != Some(&state) {

@@ -1,9 +1,10 @@
 //! The files of a run directory, streamed.
 
 use super::Server;
-use super::api::{find, read};
+use super::api::read;
 use super::attachment::headers;
 use super::problem::Failure;
+use crate::people::Seen;
 use crate::runs::files;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -15,12 +16,13 @@ use tower_http::services::ServeFile;
 /// A known file; a part of it where the visitor asks for a range.
 pub async fn file(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path((id, path)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Failure> {
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
     let (place, file) = read(move || {
-        let run = find(&server, &id)?;
+        let run = server.find(&seen, &id)?;
         if run.found.trouble.is_some() {
             return Err(Failure::not_found("file"));
         }

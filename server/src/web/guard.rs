@@ -130,6 +130,20 @@ fn is_same_origin(host: Option<&str>, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether a request says that it was asked for on this server's own pages: by `Origin`, or by what
+/// only the browser itself can say. One that says neither does not.
+pub fn is_from_this_origin(request: &Request) -> bool {
+    let headers = request.headers();
+    let host = host_of(request.uri(), headers);
+    let is_said = headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site.as_bytes().eq_ignore_ascii_case(b"same-origin"))
+        || headers
+            .get(header::ORIGIN)
+            .is_some_and(|origin| origin.as_bytes() != b"null");
+    is_said && is_same_origin(host.as_deref(), headers)
+}
+
 /// Gives up what takes too long. A stream's answer begins at once, so its length does not count.
 pub async fn time_limit(request: Request, next: Next) -> Response {
     tokio::time::timeout(Duration::from_secs(REQUEST_SECONDS_MAX), next.run(request))

@@ -3,6 +3,8 @@
 use super::Server;
 use super::api::read;
 use super::problem::{Failure, ProblemDocument};
+use crate::people::Seen;
+use app::view::Role;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -33,6 +35,7 @@ pub struct Readiness {
     database: String,
     /// `ok`, or why none can be started.
     jobs: String,
+    /// Those that who asks may see.
     runs: usize,
     warnings: Vec<String>,
 }
@@ -45,27 +48,40 @@ pub struct Readiness {
         (status = 503, body = ProblemDocument, content_type = "application/problem+json")
     )
 )]
-pub async fn readyz(State(server): State<Arc<Server>>) -> Result<Json<Readiness>, Failure> {
+pub async fn readyz(
+    State(server): State<Arc<Server>>,
+    seen: Seen,
+) -> Result<Json<Readiness>, Failure> {
     let database = match (&server.database, &server.database_trouble) {
         (Some(database), _) => database.check().await.err().map(|error| error.to_string()),
         (None, trouble) => Some(trouble.clone().unwrap_or_else(|| "there is none".into())),
     };
-    let (runs, of_folders) = read({
-        let server = Arc::clone(&server);
-        move || Ok(server.library.runs())
+    let ((_, of_folders), runs) = read({
+        let (server, seen) = (Arc::clone(&server), seen.clone());
+        move || Ok((server.library.runs(), server.runs(&seen).0.len()))
     })
     .await?;
+    let degraded = database.is_some() || !of_folders.is_empty();
+    // Where the database, the folders and the runs are is for those to know who may mend them.
+    let may_mend = seen.is_at_least(Role::Admin);
+    let (database, of_folders) = match may_mend {
+        true => (database, of_folders),
+        false => (
+            database.map(|_| "it does not work; the server's log says why".to_owned()),
+            Arc::default(),
+        ),
+    };
     let jobs = match &server.jobs {
         Ok(_) => "ok".into(),
-        Err(why) => why.to_string(),
+        Err(why) if may_mend => why.to_string(),
+        Err(_) => "off".into(),
     };
-    let degraded = database.is_some() || !of_folders.is_empty();
     Ok(Json(Readiness {
         status: if degraded { "degraded" } else { "ready" },
         database: database.unwrap_or_else(|| "ok".into()),
         jobs,
-        runs: runs.len(),
-        warnings: server.warnings(&of_folders),
+        runs,
+        warnings: server.warnings(&seen, &of_folders),
     }))
 }
 

@@ -7,6 +7,7 @@
 use super::Server;
 use super::api::read;
 use super::jobs::jobs_of;
+use super::people::who::Watcher;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use crate::db::JobState;
@@ -41,6 +42,7 @@ use tokio_stream::wrappers::ReceiverStream;
 )]
 pub async fn follow_job(
     State(server): State<Arc<Server>>,
+    watcher: Watcher,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -68,24 +70,28 @@ pub async fn follow_job(
     let (sender, receiver) = mpsc::channel(16);
     let stopping = server.stopping.clone();
     tokio::spawn(async move {
-        follow(&jobs, &id, offset, stopping, sender).await;
+        follow(&jobs, &id, offset, watcher, stopping, sender).await;
         drop(place);
     });
     Ok(Sse::new(ReceiverStream::new(receiver))
         .keep_alive(KeepAlive::new().interval(Duration::from_secs(HEARTBEAT_SECONDS))))
 }
 
-/// Until the visitor leaves, the job is over or gone, the server stops or the time is up.
+/// Until the visitor leaves or is no longer who he was, the job is over or gone, the server stops or the time is up.
 async fn follow(
     jobs: &Jobs,
     id: &str,
     mut offset: u64,
+    watcher: Watcher,
     mut stopping: watch::Receiver<bool>,
     sender: mpsc::Sender<Result<Event, Infallible>>,
 ) {
     let end = Instant::now() + Duration::from_secs(WATCH_SECONDS_MAX);
     let mut told: Option<JobState> = None;
     loop {
+        if !watcher.is_same().await {
+            return;
+        }
         // The state first: what was written before it changed is then read below.
         let Ok(job) = jobs.job(id).await else {
             return;

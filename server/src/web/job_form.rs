@@ -10,6 +10,7 @@ use crate::jobs::{JobError, JobRequest, Jobs, secret, stage};
 use crate::limits::{
     CONFIG_BYTES_MAX, FORM_FIELDS_MAX, FORM_RUNS_MAX, RUN_ID_CHARACTERS_MAX, SEARCH_BYTES_MAX,
 };
+use crate::people::Seen;
 use crate::runs::Run;
 use crate::runs::contained;
 use app::view::NewJob;
@@ -30,17 +31,19 @@ const NOTHING: &str = "# All as by default.\n";
 /// The form, begun with a configuration (`config`), a run (`run`), a job (`job`) or the defaults.
 pub async fn begin(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     let jobs = jobs_of(&server)?;
     let query = Parameters::parse(query.as_deref());
     let draft = Draft::begun(&server, jobs, &query).await?;
-    draft.answer(&server, StatusCode::OK).await
+    draft.answer(&server, &seen, StatusCode::OK).await
 }
 
 /// What one of the form's buttons posts.
 pub async fn posted(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
@@ -106,7 +109,7 @@ pub async fn posted(
         true => StatusCode::UNPROCESSABLE_ENTITY,
         false => StatusCode::OK,
     };
-    draft.answer(&server, status).await
+    draft.answer(&server, &seen, status).await
 }
 
 /// Puts a job into the queue; gives its id.
@@ -382,6 +385,7 @@ impl Draft {
     async fn answer(
         mut self,
         server: &Arc<Server>,
+        seen: &Seen,
         status: StatusCode,
     ) -> Result<Response, Failure> {
         if let Some(problem) = self.problems.remove("") {
@@ -408,7 +412,10 @@ impl Draft {
         })
         .await?;
         let page = Page::NewJob(Box::new(self.form));
-        let body = server.documents.draw(server, page, "/jobs/new", &[]).await;
+        let body = server
+            .documents
+            .draw(server, seen, page, "/jobs/new", &[])
+            .await;
         let mut response = server.documents.answer_once(status, &body);
         response
             .headers_mut()
@@ -443,7 +450,10 @@ async fn config_of_run(
         id.to_owned(),
     );
     read(move || {
-        let run: Run = super::api::find(&server, &id)?;
+        let run: Run = server
+            .library
+            .run(&id)
+            .ok_or_else(|| Failure::not_found("run"))?;
         let directory = &run.found.directory;
         let is_ours = !run.found.recorded && directory.parent() == Some(folder.as_path());
         contained::small_text(directory, &directory.join("run.toml"))

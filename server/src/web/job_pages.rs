@@ -4,6 +4,7 @@ use super::Server;
 use super::jobs::{detail_of, jobs_of, page_of_jobs};
 use super::problem::Failure;
 use super::query::Parameters;
+use crate::people::Seen;
 use app::view::{JobQueue, JobShown, JobState};
 use app::{Page, link};
 use axum::extract::{Path, State};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 /// What waits, runs and is over.
 pub async fn queue(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
@@ -31,12 +33,13 @@ pub async fn queue(
         counts: counts.into(),
         at_once: jobs.at_once() as u64,
     });
-    draw(&server, page, &headers, &uri).await
+    draw(&server, &seen, page, &headers, &uri).await
 }
 
 /// One job.
 pub async fn job(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
@@ -55,7 +58,7 @@ pub async fn job(
         end,
         run_exists,
     }));
-    draw(&server, page, &headers, &uri).await
+    draw(&server, &seen, page, &headers, &uri).await
 }
 
 /// Stops a job, then shows it.
@@ -78,11 +81,15 @@ pub async fn retry(
 
 async fn draw(
     server: &Arc<Server>,
+    seen: &Seen,
     page: Page,
     headers: &HeaderMap,
     uri: &Uri,
 ) -> Result<Response, Failure> {
     let address = super::pages::address_of(uri);
-    let body = server.documents.draw(server, page, &address, &[]).await;
+    let body = server
+        .documents
+        .draw(server, seen, page, &address, &[])
+        .await;
     Ok(server.documents.answer(headers, &body))
 }

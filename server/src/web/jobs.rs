@@ -110,9 +110,6 @@ pub async fn detail_of(
 impl fmt::Display for NoJobs {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NoJobs::Public => out.write_str(
-                "Jobs are off: others than this machine can reach this server, and it has no accounts yet.",
-            ),
             NoJobs::Database => out.write_str("Jobs are off: the server has no database."),
             NoJobs::Folder(why) => write!(out, "Jobs are off: {why}"),
         }
@@ -121,11 +118,6 @@ impl fmt::Display for NoJobs {
 
 pub fn jobs_of(server: &Server) -> Result<&Jobs, Failure> {
     server.jobs.as_ref().map_err(|why| match why {
-        NoJobs::Public => Failure::new(
-            StatusCode::FORBIDDEN,
-            why.to_string(),
-            "Start the server with --listen 127.0.0.1:PORT, and reach it through a tunnel.",
-        ),
         NoJobs::Database => Failure::new(
             StatusCode::SERVICE_UNAVAILABLE,
             why.to_string(),

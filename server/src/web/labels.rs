@@ -1,13 +1,15 @@
 //! Tags and notes over HTTP: read, and changed by a form or by a program.
 
 use super::Server;
-use super::api::{find, read};
+use super::api::read;
+use super::people::form::is_own;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use crate::db::Database;
 use crate::labels::{LabelChange, LabelError, Noted, tags_from_line};
+use crate::people::Seen;
 use app::link;
-use app::view::Labels;
+use app::view::{Labels, Role};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, RawFormRejection};
 use axum::extract::{Path, RawForm, State};
@@ -34,28 +36,26 @@ pub async fn noted(server: &Server) -> Arc<Noted> {
     }
 }
 
-/// Why tags and notes cannot be changed, and what to do; `None`: they can.
-pub fn locked(server: &Server) -> Option<String> {
+/// Why somebody cannot change tags and notes, and what to do; `None`: he can.
+pub fn locked(server: &Server, seen: &Seen) -> Option<String> {
+    if !seen.is_at_least(Role::Researcher) {
+        return Some(match seen.signed_in {
+            true => "Researchers change tags and notes; you can read them.".into(),
+            false => "Researchers change tags and notes: sign in as one to do so.".into(),
+        });
+    }
     changeable(server).err().map(|failure| failure.words())
 }
 
-/// Whoever reaches a server without accounts may read; only who sits at it may write.
+/// Who may is in the table of addresses; where they are kept is looked at here.
 fn changeable(server: &Server) -> Result<&Database, Failure> {
-    let database = server.database.as_ref().ok_or_else(|| {
+    server.database.as_ref().ok_or_else(|| {
         Failure::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "Tags and notes are kept in the database, and this server has none.",
             "Name a file for it by --database FILE, or see /readyz for what is wrong with the one named, and start the server again.",
         )
-    })?;
-    if !server.loopback {
-        return Err(Failure::new(
-            StatusCode::FORBIDDEN,
-            "Tags and notes can only be read here: others than this machine can reach this server, and it has no accounts yet.",
-            "Start the server with --listen 127.0.0.1:PORT, and reach it through a tunnel.",
-        ));
-    }
-    Ok(database)
+    })
 }
 
 impl From<LabelError> for Failure {
@@ -78,12 +78,17 @@ impl From<LabelError> for Failure {
     }
 }
 
-async fn change(server: Arc<Server>, id: String, change: LabelChange) -> Result<Labels, Failure> {
+async fn change(
+    server: Arc<Server>,
+    seen: Seen,
+    id: String,
+    change: LabelChange,
+) -> Result<Labels, Failure> {
     let database = changeable(&server)?;
     let (run, catalogue) = read({
         let server = Arc::clone(&server);
         move || {
-            let run = find(&server, &id)?;
+            let run = server.find(&seen, &id)?;
             Ok((run, server.library.shelf().0))
         }
     })
@@ -106,11 +111,12 @@ async fn change(server: Arc<Server>, id: String, change: LabelChange) -> Result<
 )]
 pub async fn get_labels(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path(id): Path<String>,
 ) -> Result<Json<Labels>, Failure> {
     let noted = noted(&server).await;
     read(move || {
-        let run = find(&server, &id)?;
+        let run = server.find(&seen, &id)?;
         let (catalogue, _) = server.library.shelf();
         Ok(Json(
             catalogue
@@ -140,6 +146,7 @@ pub async fn get_labels(
 )]
 pub async fn patch_labels(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path(id): Path<String>,
     request: Result<Json<LabelRequest>, JsonRejection>,
 ) -> Result<Json<Labels>, Failure> {
@@ -155,12 +162,13 @@ pub async fn patch_labels(
         tags: request.tags,
         note: request.note,
     };
-    change(server, id, asked).await.map(Json)
+    change(server, seen, id, asked).await.map(Json)
 }
 
 /// The form beside a run; leads back to where it stood.
 pub async fn post_labels(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path(id): Path<String>,
     form: Result<RawForm, RawFormRejection>,
 ) -> Result<Redirect, Failure> {
@@ -182,40 +190,6 @@ pub async fn post_labels(
         .filter(|address| is_own(address))
         .map_or_else(|| link::run(&id, &[]), str::to_owned);
     let place = link::run_anchor(&id);
-    change(server, id, asked).await?;
+    change(server, seen, id, asked).await?;
     Ok(Redirect::to(&format!("{back}#{place}")))
-}
-
-/// Whether an address stays on this server, whatever a browser makes of it.
-fn is_own(address: &str) -> bool {
-    address.starts_with('/')
-        && !address.starts_with("//")
-        && address
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_own;
-
-    #[test]
-    fn a_form_leads_back_to_this_server_alone() {
-        for own in ["/", "/?q=a%20b&sort=ece", "/runs/a?label=x"] {
-            assert!(is_own(own), "{own}");
-        }
-        for foreign in [
-            "",
-            "//evil.example",
-            "/\\evil.example",
-            "https://evil.example",
-            "javascript:alert(1)",
-            "/a b",
-            "/a\r\nSet-Cookie: x",
-            "/#x",
-            "/ü",
-        ] {
-            assert!(!is_own(foreign), "{foreign}");
-        }
-    }
 }

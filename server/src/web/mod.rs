@@ -1,5 +1,7 @@
 //! HTTP: pages, REST API, events, jobs. One router, one way for every failure.
 
+pub mod access;
+mod annotation;
 mod api;
 mod assets;
 mod attachment;
@@ -19,6 +21,7 @@ mod labels;
 mod latest;
 mod packed;
 mod pages;
+pub mod people;
 mod problem;
 mod query;
 mod raw;
@@ -31,14 +34,20 @@ mod your_file;
 pub use documents::Documents;
 pub use health::begin_index;
 
+use crate::annotation::Annotation;
 use crate::db::Database;
 use crate::jobs::Jobs;
 use crate::labels::LabelBook;
 use crate::limits::{BODY_BYTES_MAX, COMPARISONS_AT_ONCE_MAX, WATCHERS_MAX};
+use crate::people::Seen;
+use crate::people::known::KnownBook;
+use crate::people::password::Passwords;
+use crate::people::rules::RuleBook;
+use crate::people::tries::Tries;
 use crate::runs::comparison::Comparisons;
 use crate::runs::library::Process;
 use crate::runs::{Library, Run};
-use app::view::RunSummary;
+use app::view::{Role, RunSummary};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect};
@@ -60,11 +69,22 @@ pub struct Server {
     pub database: Option<Database>,
     pub database_trouble: Option<String>,
     pub labels: LabelBook,
+    /// What is held in memory of projects and ratings.
+    pub annotation: Arc<Annotation>,
     /// `Err` says why there are none.
     pub jobs: Result<Jobs, NoJobs>,
     pub assets: Option<PathBuf>,
-    /// Whether only this machine can reach the server: then whoever does may do everything.
+    /// Whether only this machine can reach the server: then, as long as there is no account of an
+    /// admin, whoever does may do everything.
     pub loopback: bool,
+    /// Whether a proxy stands before it, and what that says of requests is believed.
+    pub behind_proxy: bool,
+    /// Accounts, published runs and open projects.
+    pub rules: RuleBook,
+    /// Who holds which session.
+    pub known: KnownBook,
+    pub passwords: Passwords,
+    pub tries: Tries,
     pub watchers: Arc<Semaphore>,
     pub stopping: watch::Receiver<bool>,
     pub documents: Documents,
@@ -76,8 +96,6 @@ pub struct Server {
 /// Why no job can be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoJobs {
-    /// Others can reach the server, and it has no accounts.
-    Public,
     /// The database is not there.
     Database,
     /// No folder to write to.
@@ -104,11 +122,15 @@ impl Server {
         self.jobs.as_ref().ok()?.process_of(id)
     }
 
-    /// What every page warns of.
-    fn warnings(&self, of_folders: &[String]) -> Vec<String> {
-        let mut warnings = of_folders.to_vec();
+    /// What every page warns of. Where the database and the folders are is for those to know who may
+    /// mend them.
+    fn warnings(&self, seen: &Seen, of_page: &[String]) -> Vec<String> {
+        let mut warnings = of_page.to_vec();
         if let Some(trouble) = &self.database_trouble {
-            warnings.push(format!("{trouble} Pages work without it; jobs do not."));
+            warnings.push(match seen.is_at_least(Role::Admin) {
+                true => format!("{trouble} Pages work without it; jobs do not."),
+                false => "This server has no database, so nobody can sign in. Whoever runs it finds the reason in its log.".into(),
+            });
         }
         warnings
     }
@@ -124,6 +146,8 @@ impl Server {
     tags(
         (name = "runs", description = "Run directories, read-only, and what people note of them"),
         (name = "jobs", description = "Runs started from here"),
+        (name = "people", description = "Who may do what: sessions, people, invitations, published runs, the audit"),
+        (name = "annotation", description = "People rate rationales: projects for researchers, work for annotators"),
         (name = "server", description = "How the server does")
     )
 )]
@@ -138,6 +162,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn described() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
     let (routes, mut document) = api_router().split_for_parts();
     guard::describe(&mut document.paths);
+    access::describe(&mut document);
     (routes, document)
 }
 
@@ -163,10 +188,18 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(job_events::follow_job))
         .routes(routes!(jobs::list_stages))
         .routes(routes!(jobs::config_schema))
+        .merge(people::api())
+        .merge(annotation::api())
 }
 
 /// Everything, behind the guards.
 pub fn router(server: Arc<Server>) -> Router {
+    let routes = routes(&server);
+    guarded(routes, server)
+}
+
+/// Every address.
+fn routes(server: &Server) -> Router<Arc<Server>> {
     let (api, openapi) = described();
     // The document is plain data with text keys: it always has a JSON form.
     let document = Arc::new(serde_json::to_string_pretty(&openapi).unwrap_or_default());
@@ -180,8 +213,7 @@ pub fn router(server: Arc<Server>) -> Router {
                 .into_response()
         }
     });
-    let routes = api
-        .route("/api/openapi.json", described)
+    api.route("/api/openapi.json", described)
         .route("/api", get(reference::reference))
         .route("/", get(runs::runs))
         // One address for one page: the list stands at `/`.
@@ -220,16 +252,20 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/jobs/{id}/cancel", post(job_pages::cancel))
         .route("/jobs/{id}/retry", post(job_pages::retry))
         .route("/your-file", get(your_file::your_file))
-        .merge(assets::router(&server));
-    guarded(routes, server)
+        .merge(people::pages())
+        .merge(annotation::pages())
+        .merge(assets::router(server))
 }
 
 /// What stands before and behind every address.
 fn guarded(routes: Router<Arc<Server>>, server: Arc<Server>) -> Router {
     routes
+        // For what there is a route for alone: an address that is none is told as such to all.
+        .route_layer(from_fn_with_state(Arc::clone(&server), access::enforce))
         .fallback(|| async { problem::Failure::not_found("page") })
         .method_not_allowed_fallback(|| async { problem::Failure::method() })
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(Arc::clone(&server), people::who::who))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(from_fn(guard::time_limit))
         .layer(from_fn_with_state(Arc::clone(&server), guard::admit))
@@ -253,13 +289,24 @@ mod tests {
             jobs: Err(NoJobs::Database),
             assets: None,
             loopback: true,
+            behind_proxy: false,
+            rules: RuleBook::without_database(),
+            known: KnownBook::default(),
+            passwords: Passwords::default(),
+            tries: Tries::default(),
             watchers: Server::watchers(),
             stopping,
             documents: Documents::default(),
             labels: LabelBook::default(),
+            annotation: Arc::default(),
             comparing: Server::comparing(),
             comparisons: Comparisons::default(),
         })
+    }
+
+    /// Every route but those of the browser's part, which may be missing.
+    pub(super) fn all_routes() -> Router<Arc<Server>> {
+        routes(&bare_server())
     }
 
     async fn breaks() -> &'static str {

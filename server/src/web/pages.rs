@@ -1,13 +1,15 @@
 //! The pages: their data is read and drawn here, or taken as it was drawn last.
 
 use super::Server;
-use super::api::{find, page_of_answers, question_of, read};
+use super::api::{page_of_answers, question_of, read};
 use super::problem::Failure;
 use super::query::Parameters;
 use crate::limits::INDEX_PAGE_MS_MAX;
+use crate::people::Seen;
 use crate::runs::Run;
 use crate::runs::browse::Reads;
 use app::Page;
+use app::view::Role;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -17,21 +19,26 @@ use std::time::Duration;
 /// One run.
 pub async fn run(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
+    // Where nobody has an account there is nobody to publish it to.
+    let may_publish = seen.is_at_least(Role::Admin) && seen.has_accounts;
     of_run(
         server,
+        seen,
         id,
         headers,
         uri,
         Reads::Answers,
-        |server, run, query| {
-            let detail = server
+        move |server, run, query| {
+            let mut detail = server
                 .library
                 .detail(run, server.summary(run), &query.labels())
                 .map_err(|error| Failure::unreadable(&error))?;
+            detail.published = may_publish.then(|| server.is_published(run));
             Ok(Page::Run(Box::new(detail)))
         },
     )
@@ -41,12 +48,14 @@ pub async fn run(
 /// The answers behind a bar.
 pub async fn answers(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
     of_run(
         server,
+        seen,
         id,
         headers,
         uri,
@@ -59,12 +68,14 @@ pub async fn answers(
 /// One question.
 pub async fn question(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path((id, question_id)): Path<(String, String)>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
     of_run(
         server,
+        seen,
         id,
         headers,
         uri,
@@ -84,6 +95,7 @@ pub async fn question(
 /// A page about a run, kept until the run's files or its state change.
 async fn of_run(
     server: Arc<Server>,
+    seen: Seen,
     id: String,
     headers: HeaderMap,
     uri: Uri,
@@ -92,16 +104,21 @@ async fn of_run(
 ) -> Result<Response, Failure> {
     let address = address_of(&uri);
     let (run, version) = read({
-        let server = Arc::clone(&server);
+        let (server, seen) = (Arc::clone(&server), seen.clone());
         move || {
-            let run = find(&server, &id)?;
+            let run = server.find(&seen, &id)?;
             // The state also changes by time alone, when a process falls silent.
-            let version = format!("{} {:?}", run.fingerprint, server.summary(&run).state);
+            let version = format!(
+                "{} {:?} {:?}",
+                run.fingerprint,
+                server.summary(&run).state,
+                server.is_published(&run)
+            );
             Ok((run, version))
         }
     })
     .await?;
-    if let Some(body) = server.documents.kept(&address, &version) {
+    if let Some(body) = server.documents.kept(&seen, &address, &version) {
         return Ok(server.documents.answer(&headers, &body));
     }
     let (page, indexing) = read({
@@ -126,11 +143,13 @@ async fn of_run(
         .collect();
     let body: Arc<str> = server
         .documents
-        .draw(&server, page, &address, &warnings)
+        .draw(&server, &seen, page, &address, &warnings)
         .await
         .into();
     if indexing.is_none() {
-        server.documents.keep(&address, &version, Arc::clone(&body));
+        server
+            .documents
+            .keep(&seen, &address, &version, Arc::clone(&body));
     }
     Ok(server.documents.answer(&headers, &body))
 }

@@ -1,6 +1,7 @@
 //! One envelope for every failure: `application/problem+json` for the API, a page for people.
 
 use super::Server;
+use super::people::who::seen_in;
 use crate::limits::REQUEST_SECONDS_MAX;
 use app::Page;
 use app::view::Problem;
@@ -9,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -17,7 +19,13 @@ pub const HTML: &str = "text/html; charset=utf-8";
 
 /// A failure on its way to the visitor. [`dress`] gives it its form.
 #[derive(Clone, Debug)]
-pub struct Failure(Problem);
+pub struct Failure {
+    problem: Problem,
+    /// Seconds after which to try again.
+    retry_seconds: Option<u64>,
+    /// What the envelope has besides (RFC 9457, 3.2): for programs alone.
+    members: Map<String, Value>,
+}
 
 /// The envelope (RFC 9457), with what to do next.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,21 +37,45 @@ pub struct ProblemDocument {
     detail: String,
     /// What to do next.
     next: String,
+    /// What else there is to say of it.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    members: Map<String, Value>,
 }
 
 impl Failure {
     pub fn new(status: StatusCode, detail: impl Into<String>, next: impl Into<String>) -> Self {
-        Failure(Problem {
-            status: status.as_u16(),
-            title: title(status).into(),
-            detail: detail.into(),
-            next: next.into(),
-        })
+        Failure {
+            problem: Problem {
+                status: status.as_u16(),
+                title: title(status).into(),
+                detail: detail.into(),
+                next: next.into(),
+            },
+            retry_seconds: None,
+            members: Map::new(),
+        }
+    }
+
+    /// The same with the seconds after which to try again.
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_seconds = Some(seconds);
+        self
+    }
+
+    /// The same with another member in the envelope.
+    pub fn with_member(mut self, name: &str, value: Value) -> Self {
+        self.members.insert(name.to_owned(), value);
+        self
+    }
+
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// What happened and what to do, in a line.
     pub fn words(&self) -> String {
-        format!("{} {}", self.0.detail, self.0.next)
+        format!("{} {}", self.problem.detail, self.problem.next)
     }
 
     /// `what` is `page`, `run`, …
@@ -104,6 +136,7 @@ fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => "Not found",
         StatusCode::BAD_REQUEST => "This request cannot be understood",
+        StatusCode::UNAUTHORIZED => "Sign in first",
         StatusCode::FORBIDDEN => "Not allowed",
         StatusCode::CONFLICT => "Not possible now",
         StatusCode::PAYLOAD_TOO_LARGE => "Too large",
@@ -117,9 +150,7 @@ fn title(status: StatusCode) -> &'static str {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = status.into_response();
+        let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
         response
     }
@@ -149,6 +180,7 @@ pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Ne
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
+    let seen = seen_in(response.extensions());
     let for_programs = super::fresh::is_of_api(&path) || path.starts_with("/assets/");
     let failure = match response.extensions().get::<Failure>() {
         Some(failure) => failure.clone(),
@@ -166,7 +198,11 @@ pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Ne
             "See /api/openapi.json for what this address takes.",
         ),
     };
-    let problem = failure.0;
+    let Failure {
+        problem,
+        retry_seconds,
+        members,
+    } = failure;
     let mut dressed = if for_programs {
         let document = ProblemDocument {
             r#type: "about:blank",
@@ -174,6 +210,7 @@ pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Ne
             title: problem.title,
             detail: problem.detail,
             next: problem.next,
+            members,
         };
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
         (
@@ -186,7 +223,7 @@ pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Ne
         let plain = format!("{}: {} {}", problem.title, problem.detail, problem.next);
         match server
             .documents
-            .try_draw(&server, Page::Problem(problem), &address, &[])
+            .try_draw(&server, &seen, Page::Problem(problem), &address, &[])
             .await
         {
             Some(body) => server.documents.answer_once(status, &body),
@@ -197,13 +234,19 @@ pub async fn dress(State(server): State<Arc<Server>>, request: Request, next: Ne
     dressed
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if matches!(
-        status,
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-    ) {
+    let retry_seconds = retry_seconds.or(match status {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some(5),
+        _ => None,
+    });
+    if let Some(seconds) = retry_seconds {
         dressed
             .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        dressed
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     dressed
 }

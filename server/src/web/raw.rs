@@ -1,9 +1,10 @@
 //! Records as they stand in a run's files: plain text to keep, whole where a page has to cut.
 
 use super::Server;
-use super::api::{find, read};
+use super::api::read;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
+use crate::people::Seen;
 use crate::runs::raw::Kind;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
@@ -33,6 +34,7 @@ const PARTS_AHEAD: usize = 4;
 )]
 pub async fn get_records(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     Path((id, question_id, kind)): Path<(String, String, String)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
@@ -40,7 +42,7 @@ pub async fn get_records(
         let label = Parameters::parse(query.as_deref()).label().to_owned();
         let kind =
             Kind::parse(&kind, &label).ok_or_else(|| Failure::not_found("file of records"))?;
-        let run = find(&server, &id)?;
+        let run = server.find(&seen, &id)?;
         server
             .library
             .raw(&run, &kind, &question_id)

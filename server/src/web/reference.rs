@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::problem::Failure;
+use crate::people::Seen;
 use app::view::{
     ApiAnswer, ApiField, ApiForm, ApiGroup, ApiOperation, ApiReference, ApiSchema, ApiShape,
     ApiWord,
@@ -26,26 +27,29 @@ static DOCUMENT: LazyLock<Value> =
 /// The REST API for a person who reads.
 pub async fn reference(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let host = host(&headers);
     let key = [link::api(), " ", &host].concat();
-    if let Some(body) = server.documents.kept(&key, VERSION) {
+    if let Some(body) = server.documents.kept(&seen, &key, VERSION) {
         return Ok(server.documents.answer(&headers, &body));
     }
     let page = Page::Api(Box::new(read(&DOCUMENT, &host)));
     let body: Arc<str> = server
         .documents
-        .draw(&server, page, link::api(), &[])
+        .draw(&server, &seen, page, link::api(), &[])
         .await
         .into();
-    server.documents.keep(&key, VERSION, Arc::clone(&body));
+    server
+        .documents
+        .keep(&seen, &key, VERSION, Arc::clone(&body));
     Ok(server.documents.answer(&headers, &body))
 }
 
 /// The name by which the visitor reached this server. It stands in lines that are pasted into a shell:
 /// what is no plain name is not repeated.
-fn host(headers: &HeaderMap) -> String {
+pub fn host(headers: &HeaderMap) -> String {
     headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())

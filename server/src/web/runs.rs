@@ -7,6 +7,7 @@ use super::pages::address_of;
 use super::problem::Failure;
 use super::query::Parameters;
 use crate::labels::Noted;
+use crate::people::Seen;
 use crate::runs::catalogue::{Asked, Place};
 use app::Page;
 use app::view::RunsPage;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 /// One page of runs and what is wrong with the folders.
 pub fn page_of_runs(
     server: &Server,
+    seen: &Seen,
     query: &Parameters,
     noted: &Noted,
 ) -> Result<(RunsPage, Arc<Vec<String>>), Failure> {
@@ -31,7 +33,7 @@ pub fn page_of_runs(
                 .ok_or_else(|| Failure::bad_query("The cursor is not one that this list gave."))
         })
         .transpose()?;
-    let (catalogue, warnings) = server.library.shelf();
+    let (catalogue, warnings) = server.shelf(seen);
     let listed = catalogue.page(&Asked {
         choice: &choice,
         after: place.as_ref(),
@@ -50,7 +52,7 @@ pub fn page_of_runs(
         after: after.map(str::to_owned),
         next: listed.next.map(|place| place.to_cursor()),
         errors_to: catalogue.errors_to(),
-        locked: labels::locked(server),
+        locked: labels::locked(server, seen),
         choice,
     };
     Ok((page, warnings))
@@ -59,16 +61,17 @@ pub fn page_of_runs(
 /// The list of runs, drawn anew where it shows something else than the last time.
 pub async fn runs(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
     let noted = labels::noted(&server).await;
     let (page, warnings, version) = read({
-        let server = Arc::clone(&server);
+        let (server, seen) = (Arc::clone(&server), seen.clone());
         let uri = uri.clone();
         move || {
             let query = Parameters::parse(uri.query());
-            let (page, warnings) = page_of_runs(&server, &query, &noted)?;
+            let (page, warnings) = page_of_runs(&server, &seen, &query, &noted)?;
             let version = version_of(&page, &warnings)?;
             Ok((page, warnings, version))
         }
@@ -76,15 +79,23 @@ pub async fn runs(
     .await?;
     super::health::tend_index(Arc::clone(&server));
     let address = address_of(&uri);
-    if let Some(body) = server.documents.kept(&address, &version) {
+    if let Some(body) = server.documents.kept(&seen, &address, &version) {
         return Ok(server.documents.answer(&headers, &body));
     }
     let body: Arc<str> = server
         .documents
-        .draw(&server, Page::Runs(Box::new(page)), &address, &warnings)
+        .draw(
+            &server,
+            &seen,
+            Page::Runs(Box::new(page)),
+            &address,
+            &warnings,
+        )
         .await
         .into();
-    server.documents.keep(&address, &version, Arc::clone(&body));
+    server
+        .documents
+        .keep(&seen, &address, &version, Arc::clone(&body));
     Ok(server.documents.answer(&headers, &body))
 }
 

@@ -1,11 +1,13 @@
 //! The states of several runs in one stream, for a list that is looked at.
 
 use super::Server;
+use super::people::who::Watcher;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use crate::limits::{
     FOLLOW_EVERY_MS, FOLLOWED_RUNS_MAX, HEARTBEAT_SECONDS, WATCH_SECONDS_MAX, WATCHERS_MAX,
 };
+use crate::people::Seen;
 use app::link;
 use app::view::RunState;
 use axum::extract::{RawQuery, State};
@@ -33,6 +35,7 @@ use tokio_stream::wrappers::ReceiverStream;
 )]
 pub async fn follow_states(
     State(server): State<Arc<Server>>,
+    watcher: Watcher,
     RawQuery(query): RawQuery,
 ) -> Result<Sse<impl tokio_stream::Stream<Item = Result<Event, Infallible>>>, Failure> {
     let query = Parameters::parse(query.as_deref());
@@ -61,7 +64,7 @@ pub async fn follow_states(
         })?;
     let (sender, receiver) = mpsc::channel(16);
     tokio::spawn(async move {
-        follow(server, runs, sender).await;
+        follow(server, watcher, runs, sender).await;
         drop(place);
     });
     Ok(Sse::new(ReceiverStream::new(receiver))
@@ -74,18 +77,22 @@ struct Followed {
     state: Option<RunState>,
 }
 
-/// Until the visitor leaves, the server stops or the time is up.
+/// Until the visitor leaves or is no longer who he was, the server stops or the time is up.
 async fn follow(
     server: Arc<Server>,
+    watcher: Watcher,
     mut runs: Vec<Followed>,
     sender: mpsc::Sender<Result<Event, Infallible>>,
 ) {
     let mut stopping = server.stopping.clone();
     let end = Instant::now() + Duration::from_secs(WATCH_SECONDS_MAX);
     loop {
-        let looking = Arc::clone(&server);
+        if !watcher.is_same().await {
+            return;
+        }
+        let (looking, seen) = (Arc::clone(&server), watcher.seen.clone());
         let looked = tokio::task::spawn_blocking(move || {
-            let messages = changes(&looking, &mut runs);
+            let messages = changes(&looking, &seen, &mut runs);
             (runs, messages)
         })
         .await;
@@ -110,8 +117,8 @@ async fn follow(
 }
 
 /// What is new. One look at the folders serves all who follow.
-fn changes(server: &Server, runs: &mut [Followed]) -> Vec<Event> {
-    let (catalogue, _) = server.library.shelf();
+fn changes(server: &Server, seen: &Seen, runs: &mut [Followed]) -> Vec<Event> {
+    let (catalogue, _) = server.shelf(seen);
     let mut messages = Vec::new();
     for followed in runs {
         let Some(run) = catalogue.run(&followed.id) else {

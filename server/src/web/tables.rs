@@ -1,11 +1,12 @@
 //! The paper's tables: the page, the files and the API.
 
 use super::Server;
-use super::api::{find, read};
+use super::api::read;
 use super::pages::address_of;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
 use crate::limits::TABLED_RUNS_MAX;
+use crate::people::Seen;
 use crate::runs::{Run, tabled};
 use app::Page;
 use app::view::{LeftOut, PaperTables, TabledRun};
@@ -30,7 +31,7 @@ struct Tabled {
 }
 
 /// All finished runs with an evaluation, or those that the address names.
-fn runs_of(server: &Server, query: &Parameters) -> Result<Tabled, Failure> {
+fn runs_of(server: &Server, seen: &Seen, query: &Parameters) -> Result<Tabled, Failure> {
     let asked = query.runs();
     if asked.len() > TABLED_RUNS_MAX {
         return Err(Failure::bad_query(format!(
@@ -38,7 +39,7 @@ fn runs_of(server: &Server, query: &Parameters) -> Result<Tabled, Failure> {
             asked.len()
         )));
     }
-    let (runs, _) = server.library.runs();
+    let (runs, _) = server.runs(seen);
     let finished = || {
         let with_figures = runs.iter().filter(|run| !run.facts.labels.is_empty());
         with_figures.filter(|run| run.facts.complete && run.facts.trouble.is_none())
@@ -63,9 +64,9 @@ fn runs_of(server: &Server, query: &Parameters) -> Result<Tabled, Failure> {
         });
     }
     let mut shown: Vec<Run> = Vec::new();
-    let mut seen = HashSet::new();
-    for id in asked.into_iter().filter(|id| seen.insert(id.clone())) {
-        match find(server, &id) {
+    let mut known = HashSet::new();
+    for id in asked.into_iter().filter(|id| known.insert(id.clone())) {
+        match server.find(seen, &id) {
             Ok(run) => {
                 if run.facts.labels.is_empty() {
                     left_out.push(LeftOut {
@@ -126,42 +127,46 @@ fn filled(found: Tabled) -> PaperTables {
 /// The tables as a page.
 pub async fn page(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Failure> {
     let address = address_of(&uri);
     let (found, version) = read({
-        let server = Arc::clone(&server);
+        let (server, seen) = (Arc::clone(&server), seen.clone());
         move || {
-            let found = runs_of(&server, &Parameters::parse(uri.query()))?;
+            let found = runs_of(&server, &seen, &Parameters::parse(uri.query()))?;
             let version = tabled::version(found.shown.iter().chain(&found.offered));
             Ok((found, version))
         }
     })
     .await?;
-    if let Some(body) = server.documents.kept(&address, &version) {
+    if let Some(body) = server.documents.kept(&seen, &address, &version) {
         return Ok(server.documents.answer(&headers, &body));
     }
     let page = read(move || Ok(Page::Tables(Box::new(filled(found))))).await?;
     let body: Arc<str> = server
         .documents
-        .draw(&server, page, &address, &[])
+        .draw(&server, &seen, page, &address, &[])
         .await
         .into();
-    server.documents.keep(&address, &version, Arc::clone(&body));
+    server
+        .documents
+        .keep(&seen, &address, &version, Arc::clone(&body));
     Ok(server.documents.answer(&headers, &body))
 }
 
 /// The tables as `sayself compare --tables` writes them; `?table=` for one of them.
 async fn written(
     server: Arc<Server>,
+    seen: Seen,
     query: Option<String>,
     form: Form,
     kind: &'static str,
 ) -> Result<Response, Failure> {
     let text = read(move || {
         let query = Parameters::parse(query.as_deref());
-        let all = filled(runs_of(&server, &query)?).tables;
+        let all = filled(runs_of(&server, &seen, &query)?).tables;
         let chosen: Tables = match query.named("table") {
             None => all,
             Some(number) => all.only(number).ok_or_else(|| {
@@ -188,10 +193,12 @@ async fn written(
 
 pub async fn markdown(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     written(
         server,
+        seen,
         query,
         Form::Markdown,
         "text/markdown; charset=utf-8",
@@ -201,17 +208,20 @@ pub async fn markdown(
 
 pub async fn csv(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
-    written(server, query, Form::Csv, "text/csv; charset=utf-8").await
+    written(server, seen, query, Form::Csv, "text/csv; charset=utf-8").await
 }
 
 pub async fn latex(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     written(
         server,
+        seen,
         query,
         Form::Latex,
         "application/x-tex; charset=utf-8",
@@ -232,10 +242,11 @@ pub async fn latex(
 )]
 pub async fn get_tables(
     State(server): State<Arc<Server>>,
+    seen: Seen,
     RawQuery(query): RawQuery,
 ) -> Result<Json<PaperTables>, Failure> {
     read(move || {
-        let found = runs_of(&server, &Parameters::parse(query.as_deref()))?;
+        let found = runs_of(&server, &seen, &Parameters::parse(query.as_deref()))?;
         Ok(Json(filled(found)))
     })
     .await

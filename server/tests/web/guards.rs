@@ -105,7 +105,7 @@ fn other_hosts_and_other_sites_are_refused() {
 }
 
 #[test]
-fn jobs_are_off_where_others_can_reach_the_server() {
+fn strangers_start_nothing_where_others_can_reach_the_server() {
     let runs = folder();
     MadeRun::finished(runs.path(), "made", "");
     let server = Served::with(&[
@@ -118,12 +118,15 @@ fn jobs_are_off_where_others_can_reach_the_server() {
     let answer = server.raw(&format!(
         "GET /api/jobs HTTP/1.1\r\nHost: any.example:{port}\r\nConnection: close\r\n\r\n"
     ));
-    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
     assert_eq!(
         server.post("/api/jobs", &json!({"config": "demo"})).status,
-        403
+        401
     );
-    assert_eq!(server.get("/runs/made").status, 200);
+    // Nothing is shown that nobody has published.
+    assert_eq!(server.get("/runs/made").status, 404);
+    let page = server.get("/");
+    assert!(page.status == 200 && page.text.contains("No run is published here"));
 }
 
 #[test]

@@ -183,18 +183,19 @@ fn without_a_database_or_before_others_they_can_be_read_alone() {
     assert!(page.contains("kept in the database") && !page.contains("method=\"post\""));
     assert_eq!(away.get("/api/runs/made/labels").status, 200);
 
+    // Before others, by those who signed in alone.
     let public = Served::with(&["--runs", runs, "--listen", "0.0.0.0:0"]);
     assert_eq!(
         public
             .patch("/api/runs/made/labels", &json!({"tags": ["a"]}))
             .status,
-        403
+        401
     );
     assert_eq!(
         public
             .send_form("/runs/made/labels", &[("tags", "a")])
-            .status,
-        403
+            .header("location"),
+        Some("/sign-in")
     );
     assert!(!public.get("/").text.contains("method=\"post\""));
 }

@@ -158,6 +158,64 @@ impl MadeRun {
         run
     }
 
+    /// A run whose evaluated questions were sampled: two evaluations with rationales of their own, which
+    /// state a confidence now and then. One question in three has one answer, the others two or three.
+    pub fn rated(folder: &Path, id: &str, questions: u32, labels: [&str; 2]) -> Self {
+        let run = MadeRun {
+            directory: folder.join(id),
+        };
+        fs::create_dir_all(&run.directory).unwrap();
+        let evaluate = |label: &str| EvaluateConfig {
+            method: "sayself".into(),
+            label: Some(label.into()),
+            ..EvaluateConfig::default()
+        };
+        let config = RunConfig {
+            title: format!("Title of {id}"),
+            evaluate: labels.map(evaluate).into(),
+            ..RunConfig::default()
+        };
+        run.write("run.toml", &toml::to_string(&config).unwrap());
+        let said = |question: u32, sample: u32| match (question % 3, sample) {
+            (1, 3..) => format!("Village {question}"),
+            (2, 2..) => format!("Hamlet {question}-{}", sample % 2),
+            _ => format!("Town {question}"),
+        };
+        let samples = (0..questions).flat_map(|question| {
+            (0..5).map(move |index| {
+                line(&Sample {
+                    id: format!("q{question}/{index}"),
+                    question_id: format!("q{question}"),
+                    question: format!("What is the capital of land {question}?"),
+                    index,
+                    response: said(question, index),
+                    finish_reason: FinishReason::Stop,
+                    tokens: 2,
+                    logprob: None,
+                })
+            })
+        });
+        run.write("sample/samples.jsonl", &samples.collect::<String>());
+        for (label, words) in labels.into_iter().zip([
+            "Most say so, and some do not. I am 80% sure.",
+            "Nothing else came to mind. Confidence: 7",
+        ]) {
+            let answers = (0..questions).map(|question| {
+                line(&Answer {
+                    question: format!("What is the capital of land {question}?"),
+                    rationale: Some(format!("Town {question} it is. {words}")),
+                    ..answer(u64::from(question), "")
+                })
+            });
+            run.write(
+                &format!("evaluate/{label}/answers.jsonl"),
+                &answers.collect::<String>(),
+            );
+            run.metrics(label, questions.into());
+        }
+        run
+    }
+
     /// What `sayself evaluate --out` leaves.
     pub fn bare_evaluation(folder: &Path, id: &str) -> Self {
         let run = MadeRun {

@@ -2,132 +2,16 @@
 
 use crate::made_run::MadeRun;
 use crate::served::{Served, folder, wait_for};
+use crate::simulated::cluster::Cluster;
 use serde_json::json;
-use sqlx::Connection;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-/// A cluster of this test's own, gone with its data afterwards.
-struct Cluster {
-    programs: PathBuf,
-    folder: tempfile::TempDir,
-    url: String,
-}
-
-impl Cluster {
-    fn start(programs: PathBuf) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let folder = folder();
-        // PostgreSQL does not run as root; its own user must own its folder.
-        if is_root() {
-            assert!(
-                Command::new("chown")
-                    .arg("postgres")
-                    .arg(folder.path())
-                    .status()
-                    .unwrap()
-                    .success()
-            );
-        }
-        let cluster = Cluster {
-            programs,
-            url: format!("postgres://sayself@127.0.0.1:{port}/postgres"),
-            folder,
-        };
-        let data = cluster.folder.path().join("data").display().to_string();
-        cluster.program(
-            "initdb",
-            &format!("-D {data} -A trust -U sayself -E UTF8 --no-sync"),
-        );
-        cluster.program(
-            "pg_ctl",
-            &format!("-D {data} -l {data}/log -w -o '-p {port} -k {data} -c listen_addresses=127.0.0.1 -c fsync=off' start"),
-        );
-        cluster
-    }
-
-    fn program(&self, name: &str, arguments: &str) {
-        let line = format!("{} {arguments}", self.programs.join(name).display());
-        let mut command = if is_root() {
-            Command::new("su")
-        } else {
-            Command::new("sh")
-        };
-        if is_root() {
-            command.args(["postgres", "-s", "/bin/sh"]);
-        }
-        let status = command
-            .args(["-c", &line])
-            .current_dir(std::env::temp_dir())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(status.success(), "{line}");
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        let data = self.folder.path().join("data").display().to_string();
-        self.program("pg_ctl", &format!("-D {data} -m immediate stop"));
-    }
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-/// The newest version's programs, where Debian puts them.
-fn programs() -> Option<PathBuf> {
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .filter(|programs| programs.join("initdb").is_file())
-        .collect();
-    versions.sort();
-    versions.pop()
-}
-
-/// A database of this test's own in the cluster at `url`.
-fn new_database(url: &str) -> String {
-    let name = format!("sayself_{}", std::process::id());
-    sqlx::any::install_default_drivers();
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let mut connection = sqlx::AnyConnection::connect(url).await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .execute(&mut connection)
-            .await
-            .unwrap();
-    });
-    let (server, _) = url.rsplit_once('/').unwrap();
-    format!("{server}/{name}")
-}
+use std::path::Path;
 
 #[test]
 fn postgresql_serves_as_sqlite_does() {
-    let (url, _cluster) = match (std::env::var("SAYSELF_TEST_POSTGRES"), programs()) {
-        (Ok(url), _) => (url, None),
-        (Err(_), Some(programs)) => {
-            let cluster = Cluster::start(programs);
-            (cluster.url.clone(), Some(cluster))
-        }
-        (Err(_), None) => {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "no PostgreSQL: install Debian's package `postgresql`"
-            );
-            eprintln!(
-                "SKIPPED: no PostgreSQL under /usr/lib/postgresql: install Debian's package `postgresql`"
-            );
-            return;
-        }
+    let Some(cluster) = Cluster::find() else {
+        return;
     };
-    let database = new_database(&url);
+    let database = cluster.new_database();
     let runs = folder();
     MadeRun::finished(runs.path(), "made", "nul: \u{0}");
     let script = runs.path().join("fake-sayself");

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -15,6 +16,8 @@ pub struct Served {
     child: Child,
     // Held open: the server may write to it.
     _out: BufReader<ChildStdout>,
+    /// What it has said on standard error so far.
+    said: Arc<Mutex<String>>,
     pub address: String,
 }
 
@@ -63,8 +66,22 @@ impl Served {
             .envs(environment.iter().copied())
             .current_dir(std::env::temp_dir())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .stdin(Stdio::null());
         let mut child = command.spawn().unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        let mut error = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn({
+            let said = Arc::clone(&said);
+            move || {
+                let mut line = String::new();
+                while error.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
+                    eprint!("{line}");
+                    said.lock().unwrap().push_str(&line);
+                    line.clear();
+                }
+            }
+        });
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut address = String::new();
         out.read_line(&mut address).unwrap();
@@ -77,8 +94,39 @@ impl Served {
         Served {
             child,
             _out: out,
+            said,
             address,
         }
+    }
+
+    /// What it has said on standard error so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Asks for anything: a body is a kind and a text.
+    pub fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<(&str, String)>,
+    ) -> Answer {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        read(match body {
+            Some((kind, text)) => {
+                agent().run(request.header("content-type", kind).body(text).unwrap())
+            }
+            None if ["POST", "PUT", "PATCH"].contains(&method) => {
+                agent().run(request.body(String::new()).unwrap())
+            }
+            None => agent().run(request.body(()).unwrap()),
+        })
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -136,6 +184,14 @@ impl Served {
             request = request.header("Last-Event-ID", id);
         }
         let answer = request.call().unwrap();
+        assert_eq!(answer.status(), 200);
+        BufReader::new(answer.into_body().into_reader())
+    }
+
+    /// The same as somebody with a cookie.
+    pub fn follow_as(&self, path: &str, cookie: &str) -> impl BufRead + use<> {
+        let request = agent().get(format!("{}{path}", self.address));
+        let answer = request.header("Cookie", cookie).call().unwrap();
         assert_eq!(answer.status(), 200);
         BufReader::new(answer.into_body().into_reader())
     }

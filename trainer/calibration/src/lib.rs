@@ -16,6 +16,7 @@
 //! | train | [`reward::reward`], [`reward::advantages_rloo`], [`level`] |
 //! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`], [`heights::clusters_at`] |
 //! | compare two judges | [`kappa::agreement`] |
+//! | write a rationale from clusters, without a model | [`extractive::rationale`] |
 //! | measure whether a rationale is true | [`mod@faithfulness`] |
 
 pub mod aurc;
@@ -29,8 +30,10 @@ pub mod compare;
 pub mod confidence;
 pub mod corp;
 pub mod ece;
+pub mod extractive;
 pub mod faithfulness;
 pub mod heights;
+pub mod indirect_question;
 pub mod isotonic;
 pub mod judge;
 pub mod kappa;

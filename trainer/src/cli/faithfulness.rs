@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 /// The judge's key comes from the environment (SAYSELF_API_KEY, else OPENAI_API_KEY).
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sayself faithfulness runs/demo --label sayself --limit 100\n  sayself faithfulness runs/demo --by names,judge --judge-endpoint http://127.0.0.1:8000 --judge-model judge\n  sayself faithfulness responses.jsonl --by names --out faithful --json"
+    after_help = "Examples:\n  sayself faithfulness runs/demo --label sayself --limit 100\n  sayself faithfulness runs/demo --by names,judge --judge-endpoint http://127.0.0.1:8000 --judge-model judge\n  sayself faithfulness responses.jsonl --by names --out faithful --json\n  sayself faithfulness runs/demo --by names,people --ratings ratings/ratings.jsonl"
 )]
 pub struct Arguments {
     /// A run directory, the folder of an evaluation, or a faithfulness file
@@ -69,7 +69,8 @@ pub struct Arguments {
     /// The judge's prompt: a shipped prompt's name, or a file
     #[arg(long, value_name = "FILE")]
     judge_prompt: Option<String>,
-    /// People's ratings: JSONL or CSV with `id` (the question's), `annotator` and `score` from 0 to 10
+    /// People's ratings, as `sayself annotate export` writes them, or any JSONL or CSV with `id` (the
+    /// question's), `annotator` and `score` from 0 to 10
     #[arg(long, value_name = "FILE")]
     ratings: Option<PathBuf>,
     /// Where the records go; without it RUN/faithfulness/LABEL

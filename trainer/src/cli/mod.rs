@@ -4,6 +4,7 @@
 //! Exit codes: 0; 1 for what failed; 2 for bad use and for files of the wrong shape. Data goes to
 //! stdout, words to stderr.
 
+pub mod annotate;
 pub mod build;
 pub mod cluster;
 pub mod compare;
@@ -70,6 +71,7 @@ commands! {
     plot => Plot,
     report => Report,
     import => Import,
+    annotate => Annotate,
     score => Score,
     metrics => Metrics,
     parse => Parse,

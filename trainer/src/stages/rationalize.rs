@@ -1,6 +1,5 @@
 //! `rationalize`: why the model is unsure, in the first person (the paper's section 3.1).
 
-use super::extractive;
 use super::sample_file::SampleFile;
 use super::teacher::{Lesson, Teacher};
 use super::unanswered::Unanswered;
@@ -10,8 +9,9 @@ use crate::error::{bad_input, bad_use};
 use crate::events::Progress;
 use crate::run_dir::{RecordLog, for_each_line};
 use crate::stages::StageContext;
+use calibration::extractive;
 use datasets::config::RationalizeConfig;
-use datasets::{Clustering, Question, Rationale, Skipped};
+use datasets::{Cluster, Clustering, Question, Rationale, Skipped};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -64,7 +64,7 @@ pub fn rationalize(
                 return Ok(());
             }
             log.append(&Rationale {
-                rationale: extractive::rationale(&record.question, &record.clusters),
+                rationale: extracted(&record.question, &record.clusters),
                 id: record.id,
                 question: record.question,
                 teacher: EXTRACTIVE.into(),
@@ -99,6 +99,19 @@ pub fn rationalize(
     unanswered.settle(context, "rationales")?;
     progress.finish()?;
     Ok(records)
+}
+
+/// What the extractive teacher says of these clusters.
+fn extracted(question: &str, clusters: &[Cluster]) -> String {
+    let clusters: Vec<extractive::Cluster<'_>> = clusters
+        .iter()
+        .map(|cluster| extractive::Cluster {
+            answer: &cluster.answer,
+            samples: cluster.members.len(),
+            share: cluster.share,
+        })
+        .collect();
+    extractive::rationale(question, &clusters)
 }
 
 /// Asks the teacher for what is missing, some questions at once.

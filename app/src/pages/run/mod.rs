@@ -17,7 +17,7 @@ use crate::format;
 use crate::link;
 use crate::pages::state::{StateBadge, StateNotice};
 use crate::pages::words::{Notice, Trail};
-use crate::view::{RunDetail, RunState, RunSummary};
+use crate::view::{Published, RunDetail, RunState, RunSummary};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -51,6 +51,7 @@ pub fn frame(detail: RunDetail, path: &str) -> Frame {
         {learning::section(&detail)}
         {origin::section(&detail)}
         {records::section(&detail)}
+        {detail.published.map(|published| publishing(&detail.summary.id, published))}
     };
     Frame {
         title,
@@ -79,6 +80,40 @@ fn facts(run: &RunSummary) -> AnyView {
             {started}
             <div><dt>"State"</dt><dd><StateBadge state=run.state.clone() recorded=run.recorded /></dd></div>
         </dl>
+    }
+    .into_any()
+}
+
+/// Whether everybody may see it, and what changes that.
+fn publishing(id: &str, published: Published) -> AnyView {
+    let words = match published {
+        Published { hidden: true, .. } => {
+            "People are rating it: until that is over, only researchers and admins see it."
+        }
+        Published { recorded: true, .. } => "It is a recorded run: everybody may see it.",
+        Published {
+            published: true, ..
+        } => "Everybody may see it.",
+        _ => "Only researchers and admins see it.",
+    };
+    let form = (!published.recorded).then(|| {
+        let (value, words) = match published.published {
+            true => ("false", "Take it back"),
+            false => ("true", "Publish it"),
+        };
+        view! {
+            <form method="post" action=link::published(id)>
+                <input type="hidden" name="published" value=value />
+                <button type="submit">{words}</button>
+            </form>
+        }
+    });
+    view! {
+        <section aria-labelledby="who-sees-it">
+            <h2 id="who-sees-it">"Who sees it"</h2>
+            <p>{words}</p>
+            {form}
+        </section>
     }
     .into_any()
 }

@@ -2,10 +2,13 @@
 
 use crate::format;
 use crate::link;
-use crate::view::{RunChoice, RunsPage};
+use crate::view::{Role, RunChoice, RunsPage, Viewer};
 use leptos::prelude::*;
 
-pub fn nothing(page: &RunsPage) -> AnyView {
+pub fn nothing(page: &RunsPage, viewer: Viewer) -> AnyView {
+    if page.total == 0 && viewer.role < Role::Researcher {
+        return none_published(viewer);
+    }
     if page.total == 0 {
         return first_run();
     }
@@ -17,6 +20,27 @@ pub fn nothing(page: &RunsPage) -> AnyView {
         <div class="empty">
             <h2>"No more runs here"</h2>
             <p><a href=link::runs(&page.choice, None)>"To the first of them"</a></p>
+        </div>
+    }
+    .into_any()
+}
+
+/// To who sees published runs alone.
+fn none_published(viewer: Viewer) -> AnyView {
+    let next = match viewer.signed_in {
+        true => view! {
+            <p>"Runs that are being rated are hidden from those who may rate them. Your work is on the page " <a href=link::annotate()>"Annotate"</a> "."</p>
+        }
+        .into_any(),
+        false => view! {
+            <p><a href=link::sign_in(None)>"Sign in"</a> " to see more, or measure a file of your own: " <a href=link::your_file()>"Your file"</a> "."</p>
+        }
+        .into_any(),
+    };
+    view! {
+        <div class="empty">
+            <h2>"No run is published here"</h2>
+            {next}
         </div>
     }
     .into_any()

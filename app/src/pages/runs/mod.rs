@@ -7,15 +7,15 @@ mod table;
 use crate::document::Frame;
 use crate::format;
 use crate::link;
-use crate::view::{RunState, RunsPage};
+use crate::view::{RunState, RunsPage, Viewer};
 use leptos::prelude::*;
 
-pub fn frame(page: RunsPage) -> Frame {
+pub fn frame(page: RunsPage, viewer: Viewer) -> Frame {
     let islands = page.rows.iter().any(|row| moves(&row.run.state));
     // A list without a run has nothing to narrow.
     let filters = (page.total > 0).then(|| filters::form(&page));
     let list = if page.rows.is_empty() {
-        empty::nothing(&page)
+        empty::nothing(&page, viewer)
     } else {
         table::section(&page)
     };

@@ -104,7 +104,7 @@ fn rows_of_csv(bytes: &[u8]) -> Rows {
         .map(|record| match record {
             Ok(record) => {
                 let line = record.position().map_or(0, csv::Position::line);
-                let cells = record.iter().map(Value::from);
+                let cells = record.iter().map(|cell| Value::from(unguarded(cell)));
                 (line, Ok(names.iter().cloned().zip(cells).collect()))
             }
             Err(error) => {
@@ -113,6 +113,15 @@ fn rows_of_csv(bytes: &[u8]) -> Rows {
             }
         })
         .collect()
+}
+
+/// A text that a spreadsheet would take for a formula begins with `'` in the export; an id must be as it
+/// was.
+fn unguarded(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => text,
+        _ => cell,
+    }
 }
 
 type Fields = BTreeMap<String, Value>;
@@ -162,6 +171,23 @@ mod tests {
             [("ann".into(), 7.0), ("bea".into(), 8.5)]
         );
         assert_eq!(ratings.annotators(), 2);
+    }
+
+    /// Lines as the server's export writes them (server/src/annotation/export/rows.rs).
+    #[test]
+    fn the_export_of_the_annotation_pages_is_read_as_it_is() {
+        let csv = "id,annotator,item,run,label,method,correct,stratum,note,spans,assignment,saved_at,project,\
+                   seed,spec_sha256,rubric_sha256,score,revision,active_ms,saved_ms,confidence\n\
+                   \"'-q1\",annotator-7f3a,i0,r,sayself,sayself,false,confidence 7 · wrong,\"'=1+1, \"\"see\"\"\nbelow\",\
+                   \"[{\"\"end\"\":6,\"\"side\"\":0}]\",a0,2026-11-24T23:51:00.000Z,0198,42,5e,7b,7,1,12500,1795564260000,7\n";
+        let jsonl = concat!(
+            r#"{"id":"-q1","annotator":"annotator-7f3a","item":"i0","run":"r","note":"=1+1, \"see\"\nbelow","#,
+            r#""spans":[{"end":6,"side":0}],"seed":"42","score":7,"confidence":7}"#,
+            "\n"
+        );
+        let ratings = read_text(csv, false).unwrap();
+        assert_eq!(ratings, read_text(jsonl, false).unwrap());
+        assert_eq!(ratings.by_item["-q1"], [("annotator-7f3a".into(), 7.0)]);
     }
 
     #[test]

@@ -1,37 +1,46 @@
 //! The extractive teacher: why the model is unsure, written from its own clusters, without a model.
 
-use super::indirect_question::indirect_question;
-use datasets::Cluster;
+use crate::indirect_question::indirect_question;
 
 /// Answers that a sentence names.
 const NAMED_MAX: usize = 3;
 /// Words of an answer that are shown.
 const ANSWER_WORDS_MAX: usize = 12;
 
+/// A group of samples that say the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cluster<'a> {
+    /// What stands for the group; empty where its samples give no answer.
+    pub answer: &'a str,
+    /// How many they are.
+    pub samples: usize,
+    /// Of all samples of the question, 0..=1.
+    pub share: f64,
+}
+
 /// Says in the first person, in one sentence, what the samples disagree on.
 ///
-/// It names answers and their shares, never a confidence. `clusters`: largest first, as
-/// [`super::cluster`] writes them.
+/// It names answers and their shares, never a confidence. `clusters`: largest first.
 ///
 /// ```
-/// use datasets::Cluster;
-/// let cluster = |answer: &str, samples: u32, share| Cluster {
-///     answer: answer.into(), members: (0..samples).collect(), share, correct: false,
-/// };
-/// let clusters = [cluster("Canberra", 7, 0.7), cluster("Sydney", 3, 0.3)];
+/// use calibration::extractive::{Cluster, rationale};
+/// let clusters = [
+///     Cluster { answer: "Canberra", samples: 7, share: 0.7 },
+///     Cluster { answer: "Sydney", samples: 3, share: 0.3 },
+/// ];
 /// assert_eq!(
-///     sayself::stages::extractive::rationale("Which city is the capital of Australia?", &clusters),
+///     rationale("Which city is the capital of Australia?", &clusters),
 ///     "Most of my answers say Canberra (70%), but some say Sydney (30%): \
 ///      I am not certain which city is the capital of Australia."
 /// );
 /// ```
-pub fn rationale(question: &str, clusters: &[Cluster]) -> String {
+pub fn rationale(question: &str, clusters: &[Cluster<'_>]) -> String {
     let indirect = indirect_question(question);
     let doubt = match &indirect {
         Some(asked) => format!("I am not certain {asked}"),
         None => "I am not certain which is right".to_owned(),
     };
-    let named: Vec<&Cluster> = clusters
+    let named: Vec<&Cluster<'_>> = clusters
         .iter()
         .filter(|cluster| !cluster.answer.trim().is_empty())
         .collect();
@@ -58,7 +67,7 @@ pub fn rationale(question: &str, clusters: &[Cluster]) -> String {
             )
         }
         [only] => format!("My answers say {}{silence}: {doubt}.", with_share(only)),
-        all if all.len() > 2 && all.iter().all(|cluster| cluster.members.len() == 1) => {
+        all if all.len() > 2 && all.iter().all(|cluster| cluster.samples == 1) => {
             let examples: Vec<String> = all
                 .iter()
                 .take(NAMED_MAX)
@@ -74,7 +83,7 @@ pub fn rationale(question: &str, clusters: &[Cluster]) -> String {
                 listed(&examples, "and")
             )
         }
-        [first, second] if first.members.len() == second.members.len() => format!(
+        [first, second] if first.samples == second.samples => format!(
             "My answers are split between {} and {}{silence}: {doubt}.",
             with_share(first),
             with_share(second)
@@ -108,7 +117,7 @@ pub fn rationale(question: &str, clusters: &[Cluster]) -> String {
 }
 
 /// The answer on one line, shortened.
-fn shown(cluster: &Cluster) -> String {
+fn shown(cluster: &Cluster<'_>) -> String {
     let words: Vec<&str> = cluster.answer.split_whitespace().collect();
     match words.get(..ANSWER_WORDS_MAX) {
         Some(first) if words.len() > ANSWER_WORDS_MAX => format!("{} …", first.join(" ")),
@@ -116,7 +125,7 @@ fn shown(cluster: &Cluster) -> String {
     }
 }
 
-fn with_share(cluster: &Cluster) -> String {
+fn with_share(cluster: &Cluster<'_>) -> String {
     format!("{} ({})", shown(cluster), percent(cluster.share))
 }
 
@@ -143,15 +152,14 @@ fn listed(items: &[String], conjunction: &str) -> String {
 mod tests {
     use super::*;
 
-    fn clusters(counts: &[(&str, u32)]) -> Vec<Cluster> {
+    fn clusters<'a>(counts: &[(&'a str, u32)]) -> Vec<Cluster<'a>> {
         let total: u32 = counts.iter().map(|(_, count)| count).sum();
         counts
             .iter()
             .map(|(answer, count)| Cluster {
-                answer: (*answer).into(),
-                members: (0..*count).collect(),
+                answer,
+                samples: *count as usize,
                 share: f64::from(*count) / f64::from(total),
-                correct: false,
             })
             .collect()
     }
@@ -161,20 +169,58 @@ mod tests {
         let question = "What is the capital of Australia?";
         let told = |counts: &[(&str, u32)]| rationale(question, &clusters(counts));
         let sentences = [
-            told(&[("Canberra", 10)]),
-            told(&[("Canberra", 6), ("Sydney", 4)]),
-            told(&[("Canberra", 5), ("Sydney", 5)]),
-            told(&[("Canberra", 6), ("Sydney", 2), ("Perth", 2)]),
-            told(&[("Canberra", 6), ("Sydney", 2), ("Perth", 1), ("Hobart", 1)]),
-            told(&[("Canberra", 4), ("Sydney", 3), ("Perth", 3)]),
-            told(&[("Canberra", 3), ("Sydney", 3), ("Perth", 2), ("Hobart", 2)]),
-            told(&[("Canberra", 1), ("Sydney", 1), ("Perth", 1), ("Hobart", 1)]),
-            told(&[("Canberra", 8), ("", 2)]),
-            told(&[("Canberra", 5), ("", 3), ("Sydney", 2)]),
-            told(&[("", 10)]),
-            rationale("Name a city.", &clusters(&[("Rome", 999), ("Bari", 1)])),
+            (
+                told(&[("Canberra", 10)]),
+                "All of my answers say Canberra: I do not waver on this.",
+            ),
+            (
+                told(&[("Canberra", 6), ("Sydney", 4)]),
+                "Most of my answers say Canberra (60%), but some say Sydney (40%): I am not certain what the capital of Australia is.",
+            ),
+            (
+                told(&[("Canberra", 5), ("Sydney", 5)]),
+                "My answers are split between Canberra (50%) and Sydney (50%): I am not certain what the capital of Australia is.",
+            ),
+            (
+                told(&[("Canberra", 6), ("Sydney", 2), ("Perth", 2)]),
+                "Most of my answers say Canberra (60%), but some say Sydney (20%) or Perth (20%): I am not certain what the capital of Australia is.",
+            ),
+            (
+                told(&[("Canberra", 6), ("Sydney", 2), ("Perth", 1), ("Hobart", 1)]),
+                "Most of my answers say Canberra (60%), but some say Sydney (20%) or Perth (10%) and others: I am not certain what the capital of Australia is.",
+            ),
+            (
+                told(&[("Canberra", 4), ("Sydney", 3), ("Perth", 3)]),
+                "My answers are spread over Canberra (40%), Sydney (30%) and Perth (30%): I am not certain what the capital of Australia is.",
+            ),
+            (
+                told(&[("Canberra", 3), ("Sydney", 3), ("Perth", 2), ("Hobart", 2)]),
+                "My answers are spread over Canberra (30%), Sydney (30%), Perth (20%) and others: I am not certain what the capital of Australia is.",
+            ),
+            (
+                told(&[("Canberra", 1), ("Sydney", 1), ("Perth", 1), ("Hobart", 1)]),
+                "Each of my answers says something else, such as Canberra, Sydney and Perth: I do not know what the capital of Australia is.",
+            ),
+            (
+                told(&[("Canberra", 8), ("", 2)]),
+                "My answers say Canberra (80%), and some give no answer (20%): I am not certain what the capital of Australia is.",
+            ),
+            (
+                told(&[("Canberra", 5), ("", 3), ("Sydney", 2)]),
+                "My answers are spread over Canberra (50%) and Sydney (20%), and some give no answer (30%): I am not certain what the capital of Australia is.",
+            ),
+            (
+                told(&[("", 10)]),
+                "None of my attempts gives an answer: I do not know this.",
+            ),
+            (
+                rationale("Name a city.", &clusters(&[("Rome", 999), ("Bari", 1)])),
+                "Most of my answers say Rome (99%), but some say Bari (1%): I am not certain which is right.",
+            ),
         ];
-        insta::assert_snapshot!(sentences.join("\n"));
+        for (sentence, expected) in sentences {
+            assert_eq!(sentence, expected);
+        }
     }
 
     proptest::proptest! {

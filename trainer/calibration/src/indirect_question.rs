@@ -32,7 +32,7 @@ const VERBS: [(&str, &str); 9] = [
 /// where it has not, since a wrong word order reads worse than none.
 ///
 /// ```
-/// use sayself::stages::indirect_question::indirect_question;
+/// use calibration::indirect_question::indirect_question;
 /// let indirect = indirect_question("Which country is Lyon in?");
 /// assert_eq!(indirect.as_deref(), Some("which country Lyon is in"));
 /// ```
