@@ -62,7 +62,9 @@ impl Database {
                 .map(|row| row.try_get::<i64, _>("changed_ms"))
                 .transpose()?;
         // A server whose clock is behind must not hide its change from the others.
-        let changed_ms = newest.map_or(0, |newest| newest.saturating_add(1)).max(now_ms() as i64);
+        let changed_ms = newest
+            .map_or(0, |newest| newest.saturating_add(1))
+            .max(now_ms() as i64);
         sqlx::query(
             "INSERT INTO run_labels (directory, run_id, tags, note, changed_ms) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (directory) DO UPDATE SET run_id = excluded.run_id, tags = excluded.tags, \

@@ -30,7 +30,7 @@ use crate::limits::{DATABASE_CONNECTIONS_MAX, DATABASE_SECONDS_MAX};
 use crate::runs::library::now_ms;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
-use sqlx::{AnyPool, Executor};
+use sqlx::{AnyPool, Connection, Executor};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -200,6 +200,11 @@ impl Database {
                     }
                     Ok(())
                 })
+            })
+            // SQLite ends a transaction by itself where the disk is full. The connection is then taken to be
+            // in one for ever, and could begin no other: it is closed instead.
+            .before_acquire(|connection, _| {
+                Box::pin(async move { Ok(!connection.is_in_transaction()) })
             })
             .connect_with(options)
             .await

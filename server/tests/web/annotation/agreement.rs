@@ -48,7 +48,10 @@ fn agreement_is_told_drawn_settled_and_taken_away() {
     }
     assert_eq!(report["between"][0]["n"], 10);
     assert_eq!(report["by_annotator"].as_array().unwrap().len(), 2);
-    assert_eq!(report["ranking"][0]["name"], format!("sayself ({RUN})"));
+    assert_eq!(
+        report["ranking"][0]["name"],
+        format!("{} ({RUN})", LABELS[0])
+    );
     // What was not measured is remarked; once it is, it is told without another rating.
     assert!(report["with_measures"].as_array().unwrap().is_empty());
     let remarks = report["remarks"].to_string();
