@@ -76,6 +76,7 @@ test("scripts off: a project is made by the form, opened, rated, paused and clos
   await page.goto(`${server.address}/annotate/${id}`);
   await page.locator("summary", { hasText: "Close…" }).click();
   await page.getByRole("button", { name: "Close it" }).click();
+  await page.getByText("Closed: nothing is handed out any more.").waitFor();
   await page.goto(work(id));
   assert.match(await page.locator("main").innerText(), /This project is closed/);
   assert.deepEqual(troubles, []);

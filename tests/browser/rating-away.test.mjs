@@ -118,11 +118,13 @@ test("what another device said first is shown beside, and kept or replaced", asy
     await agree(id);
     const { page, troubles, close } = await open(browser, views.wide);
     await page.goto(work(id));
+    // Once it has asked for what comes next: else it would hear there of the other device.
+    await page.locator("#keys-button:not([hidden])").waitFor();
+    await page.waitForLoadState("networkidle");
     const { items } = await api("POST", `/api/work/${id}/leases`, { want: 1 });
     const shown = await question(page);
     assert.equal(items[0].question, shown);
     await api("PUT", `/api/work/${id}/ratings/${crypto.randomUUID()}`, { assignment: items[0].assignment, revision: 1, score: 1 });
-    await page.locator("#keys-button:not([hidden])").waitFor();
     await page.keyboard.press("9");
     await page.keyboard.press("Enter");
     const refused = page.locator("#refused");
