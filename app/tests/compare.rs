@@ -17,7 +17,7 @@ fn drawn(page: Page) -> String {
         assets_present: true,
         path: "/compare".into(),
         warnings: Vec::new(),
-        viewer: app::view::Viewer::at_the_machine(),
+        viewer: Viewer::at_the_machine(),
     };
     render(page, context)
 }

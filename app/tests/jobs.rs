@@ -15,7 +15,7 @@ fn html(page: Page) -> String {
             assets_present: true,
             path: "/jobs".into(),
             warnings: Vec::new(),
-            viewer: app::view::Viewer::at_the_machine(),
+            viewer: Viewer::at_the_machine(),
         },
     )
 }

@@ -15,7 +15,7 @@ fn context() -> RenderContext {
         assets_present: true,
         path: "/runs/a".into(),
         warnings: vec![HOSTILE.into()],
-        viewer: app::view::Viewer::at_the_machine(),
+        viewer: Viewer::at_the_machine(),
     }
 }
 

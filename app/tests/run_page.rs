@@ -110,7 +110,7 @@ fn page(query: &str) -> String {
         assets_present: true,
         path: format!("/runs/a{query}"),
         warnings: Vec::new(),
-        viewer: app::view::Viewer::at_the_machine(),
+        viewer: Viewer::at_the_machine(),
     };
     render(Page::Run(Box::new(detail())), context)
 }

@@ -32,6 +32,7 @@ fn help() {
         "parse",
         "report",
         "status",
+        "annotate",
     ] {
         snapshot(&format!("help-{command}"), &[command, "--help"]);
     }

@@ -259,7 +259,13 @@ fn disagreement(kind: ProjectKind, at: u32) -> Disagreement {
             known: None,
         },
         ratings: (0..if at == 0 { 3 } else { 2 }).map(rating).collect(),
-        spread: 3.5 / f64::from(at + 1),
-        settled: (at == 2).then(|| "4 (the third answer is not told)".into()),
+        spread: match kind {
+            ProjectKind::Single => 3.5 / f64::from(at + 1),
+            ProjectKind::Pairs => 2.0 / 3.0 / f64::from(at + 1),
+        },
+        settled: (at == 2).then(|| match kind {
+            ProjectKind::Single => "4 (the third answer is not told)".into(),
+            ProjectKind::Pairs => "the first (it names both)".into(),
+        }),
     }
 }

@@ -56,7 +56,7 @@ fn main() -> std::io::Result<()> {
             assets_present: false,
             path: run::address(name).map_or_else(|| format!("/{name}"), str::to_owned),
             warnings,
-            viewer: app::view::Viewer::at_the_machine(),
+            viewer: Viewer::at_the_machine(),
         };
         let html = app::render(page, context);
         std::fs::write(folder.join(format!("{name}.html")), &html)?;

@@ -273,7 +273,7 @@ mod tests {
             qualified_ms: Some(1),
             ..Member::default()
         };
-        let rows = members(&[member.clone()], &opened, &said);
+        let rows = members(std::slice::from_ref(&member), &opened, &said);
         let row = &rows[0];
         assert_eq!(
             (row.rated, row.skipped, row.state.as_str()),

@@ -114,14 +114,14 @@ impl Database {
             .begin_with(begin)
             .await
             .map_err(DatabaseError::from)?;
-        let migration = applied(&mut *transaction).await?.migration;
+        let migration = applied(&mut transaction).await?.migration;
         for table in Table::at(migration) {
-            let columns = columns(&mut *transaction, table).await?;
+            let columns = columns(&mut transaction, table).await?;
             take(Part::Table {
                 name: table.name.into(),
                 columns: columns.iter().map(|column| column.name.clone()).collect(),
             })?;
-            let query = select(&mut *transaction, table, &columns);
+            let query = select(&mut transaction, table, &columns);
             let mut rows = sqlx::query(AssertSqlSafe(query)).fetch(&mut *transaction);
             while let Some(row) = rows.next().await {
                 let row = row.map_err(DatabaseError::from)?;

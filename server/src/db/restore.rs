@@ -55,31 +55,31 @@ impl Database {
             .begin_with(begin)
             .await
             .map_err(DatabaseError::from)?;
-        empty(&mut *transaction, migration).await?;
+        empty(&mut transaction, migration).await?;
         let mut filling = None;
         for part in parts {
             match part? {
                 Part::Table { name, columns } => {
                     if let Some(filling) = filling.take() {
-                        finish(filling, &mut *transaction).await?;
+                        finish(filling, &mut transaction).await?;
                     }
                     filling =
-                        Some(Filling::begin(&mut *transaction, migration, &name, &columns).await?);
+                        Some(Filling::begin(&mut transaction, migration, &name, &columns).await?);
                 }
                 Part::Row(cells) => {
                     let Some(filling) = &mut filling else {
                         return Err(DatabaseError::Shape("a row before any table".into()).into());
                     };
-                    filling.add(&mut *transaction, cells).await?;
+                    filling.add(&mut transaction, cells).await?;
                 }
             }
         }
         if let Some(filling) = filling.take() {
-            finish(filling, &mut *transaction).await?;
+            finish(filling, &mut transaction).await?;
         }
         for table in Table::at(migration) {
             let wanted = counted.get(table.name).copied().unwrap_or(0);
-            let found = count(&mut *transaction, table.name, table.only).await?;
+            let found = count(&mut transaction, table.name, table.only).await?;
             if found != wanted {
                 return Err(DatabaseError::Shape(format!(
                     "{found} rows in {}, where the backup counts {wanted}",

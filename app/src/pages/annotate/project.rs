@@ -11,8 +11,14 @@ use crate::pages::words::{Notice, Trail};
 use crate::view::{ProjectDetail, ProjectPage, ProjectState};
 use leptos::prelude::*;
 
-/// What can be taken away: name, words, forms.
-const EXPORTS: [(&str, &str, &[(&str, &str)]); 9] = [
+/// What can be taken away: name, words, forms with their words.
+type Export = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const EXPORTS: [Export; 9] = [
     (
         "project",
         "What it is: rubric, seed, hashes, and what the columns of the others mean.",
