@@ -134,7 +134,7 @@ fn evidence(item: &Item) -> AnyView {
     };
     view! {
         <div>
-            <h4>"Evidence"</h4>
+            <h3>"Evidence"</h3>
             <ol class="shares">{item.evidence.iter().map(line).collect_view()}</ol>
         </div>
     }
@@ -144,7 +144,7 @@ fn evidence(item: &Item) -> AnyView {
 fn rationales(kind: ProjectKind, item: &Item) -> AnyView {
     let one = |(place, rationale): (usize, &ItemRationale)| {
         view! {
-            <h4>{side_words(kind, place)}</h4>
+            <h3>{side_words(kind, place)}</h3>
             <blockquote><Foreign text=rationale.text.clone() /></blockquote>
         }
     };
