@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { agree, api, begin, end, look, make, moved, question, ratings, without, work } from "./annotating.mjs";
+import { agree, api, asked, begin, end, live, look, make, moved, question, ratings, without, work } from "./annotating.mjs";
 import { assertNoSidewaysScrolling, open, views } from "./chromium.mjs";
 
 let server, browser;
@@ -45,17 +45,17 @@ test("scripts off: a project is made by the form, opened, rated, paused and clos
   assert.match(await page.locator("main").innerText(), /You may stop at any time/);
   await page.getByRole("checkbox").check();
   await page.getByRole("button", { name: "Begin" }).click();
-  const first = await question(page);
+  const first = await asked(page);
   await page.locator('input[name="score"][value="7"]').check();
   await page.locator("#noting summary").click();
   await page.locator("#note").fill("a <b> note");
   await page.getByRole("button", { name: "Save and go on" }).click();
-  assert.notEqual(await question(page), first);
+  assert.notEqual(await asked(page), first);
   assert.match(await page.locator("#saved").innerText(), /Saved/);
 
   // Undo shows it again with what was said.
   await page.getByRole("link", { name: "Undo" }).click();
-  assert.equal(await question(page), first);
+  assert.equal(await asked(page), first);
   assert.ok(await page.locator('input[name="score"][value="7"]').isChecked());
   assert.equal(await page.locator("#note").inputValue(), "a <b> note");
   await page.locator('input[name="score"][value="4"]').check();
@@ -143,7 +143,7 @@ describe("how it looks", () => {
   test("targets are large enough for fingers", async () => {
     const { page, close } = await open(browser, views.phone);
     await page.goto(work(single));
-    await page.locator("#keys-button:not([hidden])").waitFor();
+    await live(page);
     const small = await page.locator("#item button, #item .point, #item summary, .work-actions a, .work-actions button, #item input[type=radio]:visible").evaluateAll((targets) =>
       targets
         .filter((one) => one.checkVisibility())
@@ -163,7 +163,7 @@ describe("how it looks", () => {
       }).observe({ type: "layout-shift", buffered: true });
     });
     await page.goto(work(single));
-    await page.locator("#keys-button:not([hidden])").waitFor();
+    await live(page);
     await page.waitForTimeout(500);
     assert.ok((await page.evaluate(() => window.shift)) <= 0.02);
     await close();
@@ -189,7 +189,6 @@ test("a preview looks like the work and keeps nothing", async () => {
   const { page, troubles, close } = await open(browser, views.wide);
   await page.goto(`${server.address}/annotate/${id}/preview`);
   const shown = await question(page);
-  await page.locator("#keys-button:not([hidden])").waitFor();
   await page.keyboard.press("9");
   await page.keyboard.press("Enter");
   await moved(page, shown);
@@ -199,10 +198,10 @@ test("a preview looks like the work and keeps nothing", async () => {
   await close();
   const plain = await open(browser, views["scripts off"]);
   await plain.page.goto(`${server.address}/annotate/${id}/preview`);
-  const first = await question(plain.page);
+  const first = await asked(plain.page);
   await plain.page.locator('input[name="score"][value="5"]').check();
   await plain.page.getByRole("button", { name: "Save and go on" }).click();
-  assert.notEqual(await question(plain.page), first);
+  assert.notEqual(await asked(plain.page), first);
   assert.equal((await ratings(id)).length, 0);
   assert.deepEqual(plain.troubles, []);
   await plain.close();
@@ -216,7 +215,6 @@ test("hostile text stays text, drawn by the server and by scripts", async () => 
   await page.goto(work(id));
   const seen = [];
   for (let turn = 0; turn < 2; turn += 1) {
-    await page.locator("#keys-button:not([hidden])").waitFor();
     const shown = await question(page);
     seen.push(await page.locator("#item").innerText());
     await page.keyboard.press("5");

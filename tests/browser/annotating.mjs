@@ -59,8 +59,17 @@ export async function ratings(id) {
 
 export const work = (id) => `${server.address}/annotate/${id}/work`;
 
-/** The question on the screen. */
-export const question = (page) => page.locator("#asked").innerText();
+/** Waits until the page hears keys: what is pressed while it loads goes to nobody. */
+export const live = (page) => page.locator("#keys-button").waitFor();
+
+/** The question on the screen, with scripts off too. */
+export const asked = (page) => page.locator("#asked").innerText();
+
+/** The question on the screen that hears keys. */
+export async function question(page) {
+  await live(page);
+  return asked(page);
+}
 
 /** Waits until the page says that all is saved. */
 export const saved = (page) => page.locator("#saved").filter({ hasText: /^Saved\.$/ }).waitFor();

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { OFFLINE, agree, api, begin, end, look, make, moved, question, ratings, saved, without, work } from "./annotating.mjs";
+import { OFFLINE, agree, api, begin, end, live, look, make, moved, question, ratings, saved, without, work } from "./annotating.mjs";
 import { open, views } from "./chromium.mjs";
 
 let server, browser;
@@ -19,7 +19,7 @@ test("a cut of the network: rating goes on, and each is sent once", async () => 
   await agree(id);
   const { page, troubles, close } = await open(browser, views.wide);
   await page.goto(work(id));
-  await page.waitForFunction(() => document.querySelector("#keys-button:not([hidden])"));
+  await live(page);
   // What is handed out ahead is here.
   await page.waitForTimeout(500);
   await page.context().setOffline(true);
@@ -55,7 +55,6 @@ test("an answer that is lost on its way is asked for again, and kept once", asyn
     else await route.continue();
   });
   const shown = await question(page);
-  await page.locator("#keys-button:not([hidden])").waitFor();
   await page.keyboard.press("5");
   await page.keyboard.press("Enter");
   await moved(page, shown);
@@ -72,7 +71,7 @@ test("what was rated while away outlives the tab, and is sent from another page"
   await agree(id);
   const { page, close } = await open(browser, views.wide);
   await page.goto(work(id));
-  await page.locator("#keys-button:not([hidden])").waitFor();
+  await live(page);
   await page.context().setOffline(true);
   const shown = await question(page);
   await page.keyboard.press("3");
@@ -101,7 +100,6 @@ test("two tabs do not rate the same item twice", async () => {
   await other.goto(work(id));
   const shown = await question(page);
   assert.equal(await question(other), shown);
-  await page.locator("#keys-button:not([hidden])").waitFor();
   await page.keyboard.press("2");
   await page.keyboard.press("Enter");
   await moved(other, shown);
@@ -119,10 +117,9 @@ test("what another device said first is shown beside, and kept or replaced", asy
     const { page, troubles, close } = await open(browser, views.wide);
     await page.goto(work(id));
     // Once it has asked for what comes next: else it would hear there of the other device.
-    await page.locator("#keys-button:not([hidden])").waitFor();
+    const shown = await question(page);
     await page.waitForLoadState("networkidle");
     const { items } = await api("POST", `/api/work/${id}/leases`, { want: 1 });
-    const shown = await question(page);
     assert.equal(items[0].question, shown);
     await api("PUT", `/api/work/${id}/ratings/${crypto.randomUUID()}`, { assignment: items[0].assignment, revision: 1, score: 1 });
     await page.keyboard.press("9");
@@ -152,7 +149,6 @@ test("what is refused for good is shown, and forgotten only by hand", async () =
   const { page, troubles, close } = await open(browser, views.wide);
   await page.goto(work(id));
   const shown = await question(page);
-  await page.locator("#keys-button:not([hidden])").waitFor();
   await page.route(/\/ratings\//, (route) => route.fulfill({
     status: 403,
     contentType: "application/problem+json",
@@ -178,7 +174,6 @@ test("who is signed out is asked to sign in, and then all is sent", async () => 
   const { page, troubles, close } = await open(browser, views.wide);
   await page.goto(work(id));
   const shown = await question(page);
-  await page.locator("#keys-button:not([hidden])").waitFor();
   await page.route(/\/ratings\//, (route) => route.fulfill({
     status: 401,
     contentType: "application/problem+json",
@@ -207,7 +202,6 @@ test("where the browser stores nothing, it says so, and sends at once", async ()
   });
   await page.goto(work(id));
   const shown = await question(page);
-  await page.locator("#keys-button:not([hidden])").waitFor();
   await page.context().setOffline(true);
   await page.keyboard.press("9");
   await page.keyboard.press("Enter");
@@ -226,7 +220,7 @@ test("time counts while somebody is at it", async () => {
   const { page, close } = await open(browser, views.wide);
   await page.clock.install();
   await page.goto(work(id));
-  await page.locator("#keys-button:not([hidden])").waitFor();
+  await live(page);
   await page.mouse.move(100, 100);
   // Thirty seconds at it, then away for ten minutes.
   await page.clock.runFor(30_000);

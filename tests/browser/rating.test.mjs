@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { agree, begin, end, look, make, moved, question, ratings, saved, tabTo, work } from "./annotating.mjs";
+import { agree, begin, end, live, look, make, moved, question, ratings, saved, tabTo, work } from "./annotating.mjs";
 import { open, views } from "./chromium.mjs";
 
 let server, browser;
@@ -24,11 +24,10 @@ test("by keys alone: consent, training, twenty items, and the end", async () => 
   await page.keyboard.press("Space");
   await tabTo(page, "form.agree button");
   await page.keyboard.press("Enter");
-  await page.locator("#item").waitFor();
   const seen = new Set();
   for (let turn = 0; turn < 20; turn += 1) {
     await page.locator("#item:not([hidden])").waitFor();
-    const shown = await page.evaluate(() => document.querySelector("#item:not([hidden]) #asked").innerText);
+    const shown = await question(page);
     seen.add(shown);
     assert.equal(await page.getByText("Training.", { exact: true }).isVisible(), turn < 4, `turn ${turn}`);
     await page.keyboard.press(turn % 5 === 4 ? "t" : String((turn * 3) % 10));
@@ -58,7 +57,6 @@ test("pairs are rated by arrows, signs and numbers", async () => {
   const said = [];
   for (const [key, choice] of [["ArrowLeft", "left"], ["2", "right"], ["=", "tie"], ["x", "both-bad"]]) {
     const shown = await question(page);
-    await page.locator("#mark-words:not([hidden])").waitFor();
     await page.keyboard.press(key);
     assert.equal(await page.locator('input[name="choice"]:checked').inputValue(), choice);
     said.push(choice);
@@ -142,7 +140,6 @@ test("skip has a reason, by keys", async () => {
   const { page, troubles, close } = await open(browser, views.wide);
   await page.goto(work(id));
   const shown = await question(page);
-  await page.locator("#keys-button:not([hidden])").waitFor();
   await page.keyboard.press("s");
   assert.equal(await page.evaluate(() => document.activeElement.name), "skip");
   await page.keyboard.press("ArrowUp");
@@ -166,7 +163,6 @@ test("a double click and a held Enter send once", async () => {
   const { page, troubles, close } = await open(browser, views.wide);
   await page.goto(work(id));
   const shown = await question(page);
-  await page.locator("#keys-button:not([hidden])").waitFor();
   await page.keyboard.press("4");
   await page.locator("#send").dblclick();
   await moved(page, shown);
@@ -232,7 +228,7 @@ test("keys can be switched off, and stay so", async () => {
   await agree(id);
   const { page, troubles, close } = await open(browser, views.wide);
   await page.goto(work(id));
-  await page.locator("#keys-button:not([hidden])").waitFor();
+  await live(page);
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keys" }).waitFor();
   await look(page, "work-keys", views.wide, "wide");
@@ -241,7 +237,7 @@ test("keys can be switched off, and stay so", async () => {
   await page.keyboard.press("7");
   assert.equal(await page.locator('input[name="score"]:checked').count(), 0);
   await page.reload();
-  await page.locator("#keys-button:not([hidden])").waitFor();
+  await live(page);
   await page.keyboard.press("7");
   assert.equal(await page.locator('input[name="score"]:checked').count(), 0);
   // All can be done without them.
@@ -263,7 +259,7 @@ test("pause gives back what is held, and goes on", async () => {
   await agree(id);
   const { page, troubles, close } = await open(browser, views.wide);
   await page.goto(work(id));
-  await page.locator("#keys-button:not([hidden])").waitFor();
+  await live(page);
   await page.keyboard.press("p");
   await page.getByRole("heading", { name: "Paused" }).waitFor();
   await look(page, "work-paused", views.wide, "wide");
