@@ -95,21 +95,14 @@ fn the_module_that_measures_files_is_its_own() {
     );
 }
 
-/// It draws with the pages' charts, and with nothing else of theirs.
+/// It draws with the pages' charts, and with nothing else of theirs; what it serves over HTTP is a model
+/// alone (`infer`).
 #[test]
 fn the_command_line_knows_no_pages_and_no_server() {
     assert_absent(
         "sayself",
         &[],
-        &[
-            "app",
-            "leptos",
-            "wasm-bindgen",
-            "axum",
-            "hyper",
-            "sqlx",
-            "tokio",
-        ],
+        &["app", "leptos", "wasm-bindgen", "sqlx", "sayself-server"],
     );
 }
 

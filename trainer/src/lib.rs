@@ -15,6 +15,7 @@ pub mod evaluations;
 pub mod events;
 pub mod export;
 pub mod import;
+pub mod infer;
 pub mod learn;
 pub mod model_source;
 pub mod plan;

@@ -9,6 +9,7 @@ mod cuda;
 mod demo;
 mod follow;
 mod made_runs;
+mod openai_clients;
 mod postgres;
 mod process;
 mod python;
@@ -51,6 +52,8 @@ enum Chore {
     Bench(bench::Arguments),
     /// Ask the REST API things that schemathesis makes up from its OpenAPI document
     Schemathesis,
+    /// Ask `sayself infer` by OpenAI's own Python and JavaScript clients; installs them
+    OpenaiClients,
     /// Type-check the CUDA build; sets up the CUDA compiler where none is installed
     CheckCuda,
     /// Where a GPU is at hand: compare it with the CPU and run one training step on it
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Chore::Screenshot => screenshot::screenshot(&root),
         Chore::Bench(arguments) => bench::bench(&root, &arguments),
         Chore::Schemathesis => schemathesis::build_and_check(&root),
+        Chore::OpenaiClients => openai_clients::build_and_check(&root),
         Chore::CheckCuda => cuda::check(&root),
         Chore::TestGpu => cuda::test(&root),
     };

@@ -4,7 +4,7 @@ use crate::postgres::Postgres;
 use crate::process::{cargo, run};
 use crate::setup::{self, Tool};
 use crate::steps::Steps;
-use crate::{browser, schemathesis, web};
+use crate::{browser, openai_clients, schemathesis, web};
 use anyhow::Result;
 use std::path::Path;
 
@@ -100,6 +100,7 @@ pub fn test(root: &Path, arguments: &Arguments) -> Result<()> {
         steps.check("made-up requests to the REST API", || {
             schemathesis::check(root)
         });
+        steps.check("OpenAI's own clients", || openai_clients::check(root));
         if let Some(browser) = &browser {
             steps.check("the pages in a real browser", || browser.test());
         }

@@ -108,6 +108,16 @@ pub fn fit(family: Family, rows: &[Row]) -> Result<Recalibration, RecalibrationE
 }
 
 impl Recalibration {
+    /// Which of the families it is of.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self {
+            Recalibration::Temperature { .. } => Family::Temperature,
+            Recalibration::Platt { .. } => Family::Platt,
+            Recalibration::Isotonic { .. } => Family::Isotonic,
+        }
+    }
+
     /// The recalibrated probability of a confidence in 0..=1, in 0..=1.
     #[must_use]
     pub fn apply(&self, confidence: f64) -> f64 {

@@ -64,5 +64,5 @@ pub use parallel::in_parallel;
 pub use quantized::{Activations, QuantMatrix, matmul_all};
 pub use rope::{RopeLayout, RopeTable, rope, rope_inverse};
 pub use rounded::{from_bf16, to_bf16};
-pub use sample::{Sampled, sample_token};
+pub use sample::{Sampled, most_probable_tokens, sample_token, token_logprob};
 pub use softmax::{exp_in_place, log_sum_exp, log_sum_exp_rows, softmax_in_place};

@@ -61,6 +61,27 @@ pub fn sample_token(logits: &[f32], temperature: f32, top_k: usize, top_p: f32, 
     }
 }
 
+/// The `k` most probable tokens of `logits`, the most probable first (of equals the first), each with its
+/// natural log-probability under the model itself. Fewer where there are no more; NaN and -∞ are left out.
+pub fn most_probable_tokens(logits: &[f32], k: usize) -> Vec<Sampled> {
+    if k == 0 || logits.is_empty() {
+        return Vec::new();
+    }
+    let mut tokens = greatest(logits, k);
+    tokens.sort_unstable_by(|a, b| descending(logits, *a, *b));
+    let total = log_sum_exp(logits);
+    let sampled = |token: u32| Sampled {
+        token,
+        logprob: logits[token as usize] - total,
+    };
+    tokens.into_iter().map(sampled).collect()
+}
+
+/// The natural log-probability of a token of `logits`.
+pub fn token_logprob(logits: &[f32], token: u32) -> f32 {
+    logits[token as usize] - log_sum_exp(logits)
+}
+
 fn first_of(logits: &[f32], max: f32) -> u32 {
     logits.iter().position(|&x| x == max).unwrap_or(0) as u32
 }

@@ -520,3 +520,31 @@ fn sampling_at_its_edges() {
     let none = sample_token(&[f32::NAN; 3], 1.0, 0, 1.0, 0.5);
     assert_eq!((none.token, none.logprob), (0, f32::NEG_INFINITY));
 }
+
+#[test]
+fn the_most_probable_tokens_are_in_order() {
+    for (len, k) in [(1, 1), (7, 3), (1000, 20), (1000, 64), (5, 9)] {
+        let mut logits = values(len, 31);
+        logits[len / 2] = f32::NAN;
+        let mut expected: Vec<u32> = (0..len as u32).collect();
+        expected.retain(|&token| !logits[token as usize].is_nan());
+        expected.sort_by(|&a, &b| logits[b as usize].total_cmp(&logits[a as usize]));
+        expected.truncate(k);
+        let found = most_probable_tokens(&logits, k);
+        let tokens: Vec<u32> = found.iter().map(|one| one.token).collect();
+        assert_eq!(tokens, expected, "{k} of {len}");
+    }
+    let logits = [0.0, 1.0, 1.0, -1.0];
+    let found = most_probable_tokens(&logits, 2);
+    assert_eq!(
+        (found[0].token, found[1].token),
+        (1, 2),
+        "of equals the first"
+    );
+    let sum: f64 = (0..4)
+        .map(|token| f64::from(token_logprob(&logits, token)).exp())
+        .sum();
+    assert!((sum - 1.0).abs() < 1e-6);
+    assert_eq!(found[0].logprob, token_logprob(&logits, 1));
+    assert!(most_probable_tokens(&logits, 0).is_empty());
+}

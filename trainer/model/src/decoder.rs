@@ -18,6 +18,7 @@
 //! Everything is flat over tokens: (n, width), with no batch axis. Which row sees which is the
 //! business of [`Attend`].
 
+pub(crate) mod adapted;
 pub(crate) mod flat;
 mod gguf_file;
 mod host;
@@ -34,6 +35,7 @@ use crate::ops::{
     DenseWeight, Linear, Norm, Products, Weight, logprobs_at, plain, tensor_from_vec, with_slice,
 };
 use crate::{Config, Lora, ModelError, Projection, Segments};
+use adapted::AdapterRows;
 use candle_core::{DType, Device, Tensor};
 use flat::FlatAttention;
 use kernels::{AttentionShape, Precision};
@@ -343,13 +345,24 @@ impl Decoder {
         self.check_layers(&range)?;
         let mut attention = FlatAttention::new(self, batch);
         let positions = batch.positions();
+        let adapters = [AdapterRows {
+            rows: 0..positions.len(),
+            adapter: self.adapter.as_deref(),
+        }];
         if self.is_plain() {
-            return self.plain_layers(x, &positions, &mut attention, range, pass);
+            return self.plain_layers(x, &positions, &adapters, &mut attention, range, pass);
         }
         let shape = x.dims2()?;
         let mut x = with_slice(x, <[f32]>::to_vec)?;
         let mut buffers = Buffers::default();
-        self.host_layers(&mut x, &positions, &mut attention, range, &mut buffers)?;
+        self.host_layers(
+            &mut x,
+            &positions,
+            &adapters,
+            &mut attention,
+            range,
+            &mut buffers,
+        )?;
         Ok(tensor_from_vec(x, shape)?)
     }
 
@@ -397,6 +410,7 @@ impl Decoder {
         &self,
         x: &Tensor,
         positions: &[u32],
+        adapters: &[AdapterRows<'_>],
         attention: &mut dyn Attend,
         range: Range<usize>,
         pass: Pass,
@@ -409,11 +423,14 @@ impl Decoder {
             let inner = norms.inner.as_ref();
             let (cos, sin) = rotations.of(config, index);
             let project = |projection: Projection, input: &Tensor| {
-                let pair = self.pair(index, projection).map(|pair| match pass {
-                    Pass::Training => pair.clone(),
-                    Pass::Inference => pair.detached(),
-                });
-                projections[projection as usize].forward(input, pair.as_ref())
+                adapted::by_adapter(adapters, input, |adapter, input| {
+                    let pair = adapter.and_then(|adapter| adapter.pair(index, projection));
+                    let pair = pair.map(|pair| match pass {
+                        Pass::Training => pair.clone(),
+                        Pass::Inference => pair.detached(),
+                    });
+                    projections[projection as usize].forward(input, pair.as_ref())
+                })
             };
             let turned = |x: Tensor, heads: usize, norm: Option<&Norm>| match norm {
                 Some(norm) => plain::rope(&norm.forward_heads(&x)?, heads, cos, sin),

@@ -49,8 +49,8 @@ pub use continuations::{Continuation, continuation_logits};
 pub use decoder::{Decoder, InnerNorm, LoadOptions, Part, Tape};
 pub use error::ModelError;
 pub use generate::{
-    Completion, Decoding, Finish, LevelReading, Limits, Request, StatedLevels, generate,
-    generate_reading,
+    Completion, Decoding, Finish, Generator, Job, LevelReading, Limits, Request, ScoredToken,
+    StatedLevels, Told, generate, generate_reading,
 };
 pub use kernels::Precision;
 pub use levels::{LevelTokens, level_probabilities};

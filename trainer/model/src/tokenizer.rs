@@ -1,9 +1,12 @@
 //! Token ids from text and back.
 
+mod bytes;
+
 use crate::chat::Template;
 use crate::export::folder::to_bytes;
 use crate::gguf::{Gguf, Value};
 use crate::{Message, ModelError};
+use bytes::ByteForm;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -46,6 +49,7 @@ struct Inner {
     /// Put before a text where `tokenizer` itself adds nothing.
     first_token: Option<u32>,
     marks: Marks,
+    byte_form: ByteForm,
 }
 
 /// The special tokens that a model's files name.
@@ -187,6 +191,7 @@ impl Tokenizer {
         let end_tokens = end_tokens.into_iter().collect();
         Self {
             inner: Arc::new(Inner {
+                byte_form: ByteForm::of(&tokenizer),
                 tokenizer,
                 template,
                 end_tokens,
@@ -209,6 +214,7 @@ impl Tokenizer {
                 end_tokens: self.inner.end_tokens.clone(),
                 first_token: self.inner.first_token,
                 marks: self.inner.marks,
+                byte_form: self.inner.byte_form,
             }),
         }
     }
@@ -348,6 +354,18 @@ impl Tokenizer {
     #[must_use]
     pub fn token_str(&self, token: u32) -> Option<String> {
         self.inner.tokenizer.id_to_token(token)
+    }
+
+    /// The bytes that a token adds to a text; a special token's are those of its name. `None` for an
+    /// unknown id. A character may take the bytes of several tokens.
+    #[must_use]
+    pub fn token_bytes(&self, token: u32) -> Option<Vec<u8>> {
+        let text = self.token_str(token)?;
+        let added = self.inner.tokenizer.get_added_vocabulary();
+        Some(match added.is_special_token(&text) {
+            true => text.into_bytes(),
+            false => self.inner.byte_form.bytes(&text),
+        })
     }
 
     /// The id of a token in the vocabulary's form.

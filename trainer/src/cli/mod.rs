@@ -14,6 +14,7 @@ pub mod export;
 pub mod faithfulness;
 pub mod form;
 pub mod import;
+pub mod infer;
 pub mod metrics;
 pub mod output;
 pub mod parse;
@@ -73,6 +74,7 @@ commands! {
     import => Import,
     annotate => Annotate,
     score => Score,
+    infer => Infer,
     metrics => Metrics,
     parse => Parse,
 }

@@ -2,6 +2,7 @@
 //! again: a pass of one token is some 300 kernels of a few microseconds each, so that memory that is
 //! fetched or cleared for each would cost as much as they do.
 
+use super::adapted::AdapterRows;
 use super::sight::Rotations;
 use super::{Attend, Decoder, Layer};
 use crate::ops::{Scratch, project, with_slice};
@@ -34,11 +35,13 @@ fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
 }
 
 impl Decoder {
-    /// Applies the layers `range` to `x` (n, hidden) in place, token i at `positions[i]`.
+    /// Applies the layers `range` to `x` (n, hidden) in place, token i at `positions[i]`, each row with its
+    /// own of the `adapters`.
     pub(super) fn host_layers(
         &self,
         x: &mut [f32],
         positions: &[u32],
+        adapters: &[AdapterRows<'_>],
         attention: &mut dyn Attend,
         range: Range<usize>,
         buffers: &mut Buffers,
@@ -76,12 +79,18 @@ impl Decoder {
         }
         for (at, Layer { norms, projections }) in layers.iter().enumerate() {
             let index = range.start + at;
-            let of = |projection: Projection| {
-                let linear = &projections[projection as usize];
-                (linear, self.pair(index, projection))
+            let of = |projection: Projection| &projections[projection as usize];
+            let adapt = |projection: Projection,
+                         x: &[f32],
+                         y: &mut [f32],
+                         scratch: &mut Scratch| {
+                super::adapted::add(adapters, index, projection, of(projection), (x, y), scratch)
             };
             let qkv = [Projection::Q, Projection::K, Projection::V].map(of);
             project(qkv, normed, [&mut *q, &mut *k, &mut *v], scratch)?;
+            adapt(Projection::Q, normed, q, scratch)?;
+            adapt(Projection::K, normed, k, scratch)?;
+            adapt(Projection::V, normed, v, scratch)?;
             if let Some(inner) = &norms.inner {
                 inner.queries.in_place(q);
                 inner.keys.in_place(k);
@@ -91,14 +100,18 @@ impl Decoder {
             kernels::rope(k, config.kv_heads, rotation, RopeLayout::Halves);
             attention.attend_host(index, q, k, v, attended)?;
             project([of(Projection::O)], attended, [&mut *out], scratch)?;
+            adapt(Projection::O, attended, out, scratch)?;
             if let Some(inner) = &norms.inner {
                 inner.attention_output.in_place(out);
             }
             norms.feed_forward.of_sum(x, out, normed);
             let gate_up = [Projection::Gate, Projection::Up].map(of);
             project(gate_up, normed, [&mut *gate, &mut *up], scratch)?;
+            adapt(Projection::Gate, normed, gate, scratch)?;
+            adapt(Projection::Up, normed, up, scratch)?;
             activation.mul(gate, up, gated);
             project([of(Projection::Down)], gated, [&mut *out], scratch)?;
+            adapt(Projection::Down, gated, out, scratch)?;
             if let Some(inner) = &norms.inner {
                 inner.feed_forward_output.in_place(out);
             }
@@ -116,11 +129,12 @@ impl Decoder {
         lora.pair(layer, projection)
     }
 
-    /// One pass over `tokens`, at their `positions`: the logits after the rows `wanted`, (wanted,
-    /// vocab), in a buffer that is used again.
+    /// One pass over `tokens`, at their `positions`, each with its own of the `adapters` (the decoder's is
+    /// not looked at): the logits after the rows `wanted`, (wanted, vocab), in a buffer that is used again.
     pub(crate) fn next_logits(
         &self,
         (tokens, positions): (&[u32], &[u32]),
+        adapters: &[AdapterRows<'_>],
         attention: &mut dyn Attend,
         wanted: &[u32],
         buffers: &mut Buffers,
@@ -129,7 +143,8 @@ impl Decoder {
         let layers = 0..self.config().layers;
         let x = self.embed(tokens)?;
         if self.is_plain() {
-            let x = self.plain_layers(&x, positions, attention, layers, super::Pass::Inference)?;
+            let pass = super::Pass::Inference;
+            let x = self.plain_layers(&x, positions, adapters, attention, layers, pass)?;
             *logits = match wanted {
                 [] => Vec::new(),
                 _ => self
@@ -140,7 +155,7 @@ impl Decoder {
             return Ok(());
         }
         let mut x = with_slice(&x, <[f32]>::to_vec)?;
-        self.host_layers(&mut x, positions, attention, layers, buffers)?;
+        self.host_layers(&mut x, positions, adapters, attention, layers, buffers)?;
         let hidden = self.config().hidden;
         let chosen: Vec<f32> = wanted
             .iter()

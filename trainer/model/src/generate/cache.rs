@@ -17,6 +17,13 @@ const GROWTH: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct ChunkId(usize);
 
+#[cfg(test)]
+impl ChunkId {
+    pub(super) fn numbered(number: usize) -> Self {
+        Self(number)
+    }
+}
+
 /// Rows of a chunk.
 pub(super) type ChunkRows = (ChunkId, Range<usize>);
 
@@ -35,6 +42,7 @@ pub(super) struct Cache {
 struct Chunk {
     /// By layer, each (rows, kv_heads · head_dim).
     layers: Vec<LayerRows>,
+    rows: usize,
 }
 
 enum LayerRows {
@@ -76,6 +84,16 @@ impl Cache {
         };
         self.chunks[id.0].layers = (0..self.layers).map(|_| empty()).collect();
         id
+    }
+
+    /// Rows of a chunk.
+    pub(super) fn rows(&self, id: ChunkId) -> usize {
+        self.chunks[id.0].rows
+    }
+
+    /// Rows of all chunks.
+    pub(super) fn rows_held(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.rows).sum()
     }
 
     /// Gives a chunk's memory back.
@@ -134,6 +152,9 @@ impl<'a> CachedAttention<'a> {
             spans,
             ..
         } = step;
+        for (chunk, rows) in &writes {
+            cache.chunks[chunk.0].rows += rows.len();
+        }
         Self {
             sight: Sight::new(spans, cache.window.as_ref()),
             cache,

@@ -121,6 +121,56 @@ impl Prefixes {
         }
     }
 
+    /// Ends a use of a leaf whose tokens are computed but from the first `computed` on, and forgets those,
+    /// so that nobody waits for them; unless another prompt needs them: then nothing is done, and the
+    /// answer is false.
+    pub(super) fn withdraw(
+        &mut self,
+        leaf: Option<NodeId>,
+        computed: usize,
+        cache: &mut Cache,
+    ) -> bool {
+        let path = self.path(leaf);
+        let mut from = 0;
+        let mut missing: Vec<(NodeId, usize)> = Vec::new();
+        for (place, id) in path.iter().enumerate() {
+            let node = &self.nodes[id];
+            let end = from + node.tokens.len();
+            if end > computed {
+                let next = path.get(place + 1);
+                let own = usize::from(next.is_none());
+                let is_needed = node.users > own || node.children.iter().any(|id| Some(id) != next);
+                if is_needed {
+                    return false;
+                }
+                missing.push((*id, computed.saturating_sub(from)));
+            }
+            from = end;
+        }
+        self.leave(leaf);
+        for (id, kept) in missing.into_iter().rev() {
+            if kept == 0 {
+                self.remove(id, cache);
+            } else if let Some(node) = self.nodes.get_mut(&id) {
+                self.tokens -= node.tokens.len() - kept;
+                node.tokens.truncate(kept);
+            }
+        }
+        true
+    }
+
+    /// The nodes from the root to a leaf.
+    fn path(&self, leaf: Option<NodeId>) -> Vec<NodeId> {
+        let mut path = Vec::new();
+        let mut at = leaf;
+        while let Some(id) = at {
+            path.push(id);
+            at = self.nodes[&id].parent;
+        }
+        path.reverse();
+        path
+    }
+
     /// Drops unused nodes until at most `tokens_max` tokens are held, or none is unused.
     pub(super) fn evict(&mut self, tokens_max: usize, cache: &mut Cache) {
         while self.tokens > tokens_max {

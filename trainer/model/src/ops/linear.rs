@@ -243,7 +243,13 @@ impl Linear {
             _ => {
                 let mut y = vec![0.0; x.dims2()?.0 * self.rows];
                 let mut scratch = Scratch::default();
-                with_slice(x, |x| project([(self, lora)], x, [&mut y], &mut scratch))??;
+                with_slice(x, |x| -> Result<()> {
+                    project([self], x, [&mut y], &mut scratch)?;
+                    match lora {
+                        Some(pair) => self.add_pair(x, pair, &mut scratch, &mut y),
+                        None => Ok(()),
+                    }
+                })??;
                 tensor_from_vec(y, (x.dims2()?.0, self.rows))
             }
         }
@@ -302,6 +308,11 @@ impl Linear {
         self.rows
     }
 
+    /// Inputs.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
     fn add_bias(&self, y: &mut [f32]) {
         if let Some(bias) = &self.bias {
             for row in y.chunks_exact_mut(self.rows) {
@@ -312,10 +323,17 @@ impl Linear {
         }
     }
 
-    /// `y += scale · (x Aᵀ) Bᵀ`, exactly; `xa` is room for the caller's next call.
-    fn add_pair(&self, x: &[f32], pair: &LoraPair, xa: &mut Vec<f32>, y: &mut [f32]) -> Result<()> {
+    /// `y += scale · (x Aᵀ) Bᵀ`, exactly: (n, in) → (n, out).
+    pub(crate) fn add_pair(
+        &self,
+        x: &[f32],
+        pair: &LoraPair,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) -> Result<()> {
         with_slice(&pair.a, |a| {
             with_slice(&pair.b, |b| {
+                let xa = &mut scratch.xa;
                 let (n, rank) = (x.len() / self.columns, a.len() / self.columns);
                 let shape = |k, m| kernels::Shape { n, k, m };
                 xa.resize(n * rank, 0.0);
@@ -443,17 +461,16 @@ pub(crate) struct Scratch {
     xa: Vec<f32>,
 }
 
-/// `yᵢ = x Wᵢᵀ + biasᵢ + scaleᵢ · (x Aᵢᵀ) Bᵢᵀ`: (n, in) → (n, outᵢ) of layers that read the same input, by
-/// the kernels.
+/// `yᵢ = x Wᵢᵀ + biasᵢ`: (n, in) → (n, outᵢ) of layers that read the same input, by the kernels.
 pub(crate) fn project<const N: usize>(
-    layers: [(&Linear, Option<&LoraPair>); N],
+    layers: [&Linear; N],
     x: &[f32],
     mut ys: [&mut [f32]; N],
     scratch: &mut Scratch,
 ) -> Result<()> {
-    let packed = layers.map(|(linear, _)| linear.packed());
+    let packed = layers.map(Linear::packed);
     if packed.iter().all(Option::is_some) {
-        scratch.activations.set(x, layers[0].0.columns);
+        scratch.activations.set(x, layers[0].columns);
         let mut ys = ys.iter_mut();
         let products = packed.map(|matrix| {
             // As many as there are layers.
@@ -464,15 +481,12 @@ pub(crate) fn project<const N: usize>(
         });
         kernels::matmul_all(&scratch.activations, products);
     } else {
-        for ((linear, _), y) in layers.iter().zip(&mut ys) {
+        for (linear, y) in layers.iter().zip(&mut ys) {
             linear.product_into(x, y)?;
         }
     }
-    for ((linear, pair), y) in layers.iter().zip(ys) {
+    for (linear, y) in layers.iter().zip(ys) {
         linear.add_bias(y);
-        if let Some(pair) = pair {
-            linear.add_pair(x, pair, &mut scratch.xa, y)?;
-        }
     }
     Ok(())
 }

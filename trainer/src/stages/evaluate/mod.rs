@@ -25,6 +25,7 @@ mod variants;
 pub use judge::{JUDGEMENTS, JudgeReport, Judgement};
 pub use measures::{measure, read_metrics, rows};
 pub use method::Method;
+pub use readout::{read_out, to_millionths};
 pub use recalibrated::{Fitted, RECALIBRATION};
 
 use crate::events::Progress;
@@ -212,7 +213,7 @@ fn answer(
                     .as_ref()
                     .filter(|_| answer.failure.is_none())
                 {
-                    answer.probability = readout::to_millionths(map.apply(answer.probability));
+                    answer.probability = to_millionths(map.apply(answer.probability));
                 }
                 log.append(&answer)?;
             }

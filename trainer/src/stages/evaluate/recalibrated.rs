@@ -2,12 +2,12 @@
 //! and readout, and kept for whoever shows this model's confidence.
 
 use super::measures::{measured_rows, rows};
-use super::{Subject, answer};
+use super::{Method, Subject, answer};
 use crate::error::{Error, bad_input, bad_use};
 use crate::run_dir::write_atomically;
 use crate::stages::StageContext;
 use calibration::recalibrate::{self, Family, Recalibration};
-use datasets::config::EvaluateConfig;
+use datasets::config::{EvaluateConfig, Readout};
 use datasets::{Answer, Question};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -28,6 +28,10 @@ pub struct Fitted {
     pub method: String,
     pub model: String,
     pub questions: String,
+    /// Which number of a model that states one of ten levels the map is for; absent in files of before,
+    /// and then the method's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Readout>,
 }
 
 /// Asks the dev questions, fits the map on their answers and writes it beside the records.
@@ -55,12 +59,20 @@ pub(super) fn fit(
         method: config.method.clone(),
         model: subject.model.clone(),
         questions: subject.questions.clone(),
+        confidence: config.confidence,
     };
     fitted.write(&context.records.join(RECALIBRATION))?;
     Ok(fitted)
 }
 
 impl Fitted {
+    /// The number that the map is for.
+    pub fn readout(&self) -> Readout {
+        let of_method = || Method::named(&self.method).map(Method::readout);
+        self.confidence
+            .unwrap_or_else(|| of_method().unwrap_or_default())
+    }
+
     /// # Errors
     /// Of the disk.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
