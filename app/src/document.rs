@@ -18,8 +18,9 @@ const ISLANDS_SCRIPT: &str = include_str!("islands.js");
 const PAGE_SCRIPT: &str = include_str!("page.js");
 
 /// The main pages, in the header of each, and who is offered them.
-const ENTRIES: [(&str, &str, Role); 6] = [
+const ENTRIES: [(&str, &str, Role); 7] = [
     ("/", "Runs", Role::Public),
+    ("/demo", "Demo", Role::Public),
     ("/tables", "Tables", Role::Public),
     ("/your-file", "Your file", Role::Public),
     ("/annotate", "Annotate", Role::Annotator),

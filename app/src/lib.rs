@@ -68,6 +68,7 @@ pub fn render(page: Page, context: RenderContext) -> String {
             Page::Privacy(page) => pages::people::privacy::frame(page),
             Page::Problem(problem) => pages::problem::frame(problem, &context),
             Page::YourFile => pages::your_file::frame(&context),
+            Page::Demo(demo) => pages::demo::frame(*demo, &context),
         };
         document::document(frame, &context)
     });

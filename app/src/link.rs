@@ -276,6 +276,21 @@ pub fn your_file() -> String {
     "/your-file".to_owned()
 }
 
+/// The demo; a shared answer is kept in the address's fragment.
+pub fn demo() -> String {
+    "/demo".to_owned()
+}
+
+/// A file of the demo: `about.json`, `offline.js`, `web/page.js`.
+pub fn demo_file(path: &str) -> String {
+    ["/demo/", path].concat()
+}
+
+/// A file of the demo's model, by its SHA-256 in hex, relative to the demo's folder.
+pub fn demo_model(sha256: &str, name: &str) -> String {
+    ["model/", &encoded(sha256), "/", &encoded(name)].concat()
+}
+
 /// The stream of a run's states: each message is a [`crate::view::RunState`] as JSON.
 pub fn events(id: &str) -> String {
     format!("/api/runs/{}/events", encoded(id))

@@ -2,8 +2,9 @@
 
 use crate::view::{
     AccountPage, AgreementReport, AnnotateHome, AnswerList, ApiReference, AuditPage, Comparison,
-    InvitationPage, JobQueue, JobShown, NewJob, NewProject, PaperTables, PeoplePage, PrivacyPage,
-    Problem, ProjectPage, QuestionDetail, RunDetail, RunsPage, SignInPage, Viewer, WorkPage,
+    DemoPage, InvitationPage, JobQueue, JobShown, NewJob, NewProject, PaperTables, PeoplePage,
+    PrivacyPage, Problem, ProjectPage, QuestionDetail, RunDetail, RunsPage, SignInPage, Viewer,
+    WorkPage,
 };
 
 /// A page with all that it shows.
@@ -58,6 +59,8 @@ pub enum Page {
     Problem(Problem),
     /// `/your-file`: what it shows comes of the visitor's own file.
     YourFile,
+    /// `/demo`: a small model in the visitor's own browser.
+    Demo(Box<DemoPage>),
 }
 
 /// What a page needs to know of the request.

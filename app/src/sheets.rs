@@ -23,10 +23,11 @@ const FIRST: [&str; 10] = sheets![
 ];
 
 /// On the pages that use a class which stands in none but them; in this order.
-const OWN: [&str; 6] = sheets![
+const OWN: [&str; 7] = sheets![
     "api",
     "jobs",
     "your-file",
+    "demo",
     "people",
     "annotate",
     "agreement",

@@ -13,6 +13,7 @@ mod config_check;
 pub mod config_schema;
 #[cfg(feature = "shipped")]
 pub mod configs;
+pub mod demo;
 pub mod event;
 pub mod hash;
 pub mod hub;

@@ -9,6 +9,7 @@
 //! | note something of a run | [`labels`] |
 //! | change what people rate, and when | [`annotation`] |
 //! | let somebody in, or keep somebody out | [`people`], and the table of addresses: [`web::access`] |
+//! | hand out another model to visitors' browsers | [`demo`] |
 //! | change a limit | [`limits`] |
 //!
 //! The run directory is the only truth: pages need no database. It never runs a model itself, and
@@ -19,6 +20,7 @@ pub mod backup;
 pub mod chores;
 pub mod connections;
 pub mod db;
+pub mod demo;
 pub mod jobs;
 pub mod labels;
 pub mod limits;
@@ -29,6 +31,7 @@ pub mod web;
 
 use crate::connections::{Bounded, Peer};
 use crate::db::Database;
+use crate::demo::Demo;
 use crate::jobs::{Jobs, Place};
 use crate::labels::LabelBook;
 use crate::limits::{PORTS_TRIED_MAX, SHUTDOWN_SECONDS_MAX};
@@ -107,6 +110,7 @@ impl Listening {
             documents: web::Documents::default(),
             comparisons: runs::comparison::Comparisons::default(),
             comparing: Server::comparing(),
+            demo: Demo::new(settings.demo),
         });
         web::begin_index(Arc::clone(&server));
         Ok(Listening {

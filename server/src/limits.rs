@@ -166,6 +166,23 @@ pub const CHOICES_MAX: usize = 50;
 /// Runs in the paper's tables.
 pub const TABLED_RUNS_MAX: usize = 200;
 
+/// Bytes of the model that the demo hands out; a browser holds no more.
+pub const DEMO_MODEL_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Bytes of its adapter.
+pub const DEMO_ADAPTER_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Milliseconds for which what the demo offers is taken as current.
+pub const DEMO_EVERY_MS: u64 = 2_000;
+/// Finished runs, the newest ones, among which the demo looks for an adapter.
+pub const DEMO_RUNS_LOOKED_AT_MAX: usize = 200;
+/// Answers of an evaluation that the demo's record counts, and bytes read of a file for it.
+pub const DEMO_ANSWERS_MAX: usize = 50_000;
+pub const DEMO_ANSWERS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Typical questions that the demo offers of each kind, and others to draw from.
+pub const DEMO_EXAMPLES: usize = 3;
+pub const DEMO_QUESTIONS_MAX: usize = 240;
+/// Characters of an offered question and of what was said of the doubt about it.
+pub const DEMO_EXAMPLE_CHARACTERS_MAX: usize = 400;
+
 /// Drawn pages kept.
 pub const PAGES_KEPT_MAX: usize = 64;
 /// Bytes of drawn pages kept.

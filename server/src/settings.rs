@@ -2,6 +2,7 @@
 
 use crate::chores::Chore;
 use crate::db::Location;
+use crate::demo::Wanted;
 use crate::runs::Root;
 use clap::Parser;
 use std::net::SocketAddr;
@@ -67,6 +68,16 @@ pub struct Arguments {
     /// Jobs that run at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub jobs_at_once: u8,
+
+    /// The model that the demo hands out to visitors' browsers, a GGUF file
+    /// [default: as `sayself pull smollm2-135m` leaves it]
+    #[arg(long, value_name = "FILE")]
+    pub demo_model: Option<PathBuf>,
+
+    /// What that model was taught, an adapter in PEFT form
+    /// [default: that of the newest finished run of this model]
+    #[arg(long, value_name = "DIR")]
+    pub demo_adapter: Option<PathBuf>,
 }
 
 /// What the server works with.
@@ -84,6 +95,7 @@ pub struct Settings {
     pub assets: Option<PathBuf>,
     pub program: PathBuf,
     pub jobs_at_once: usize,
+    pub demo: Wanted,
 }
 
 impl Settings {
@@ -122,6 +134,7 @@ impl Settings {
                 .sayself
                 .unwrap_or_else(|| default_program(own.as_deref())),
             jobs_at_once: arguments.jobs_at_once.into(),
+            demo: demo_of(arguments.demo_model, arguments.demo_adapter)?,
         })
     }
 }
@@ -161,6 +174,24 @@ fn database(named: Option<&str>, writable: Option<&Path>) -> Option<Location> {
         Some(text) => Some(Location::parse(text)),
         None => writable.map(|folder| Location::Sqlite(folder.join(DATABASE))),
     }
+}
+
+/// What is named must be there: a demo without it would say nothing of it.
+fn demo_of(model: Option<PathBuf>, adapter: Option<PathBuf>) -> Result<Wanted, String> {
+    if let Some(file) = model.as_deref().filter(|file| !file.is_file()) {
+        return Err(format!(
+            "--demo-model: there is no file {}.",
+            file.display()
+        ));
+    }
+    let is_adapter = |folder: &Path| folder.join("adapter_config.json").is_file();
+    if let Some(folder) = adapter.as_deref().filter(|folder| !is_adapter(folder)) {
+        return Err(format!(
+            "--demo-adapter: {} has no adapter_config.json.",
+            folder.display()
+        ));
+    }
+    Ok(Wanted { model, adapter })
 }
 
 fn is_recorded(path: &Path) -> bool {
@@ -251,5 +282,12 @@ mod tests {
                 .unwrap_err()
                 .contains("--assets")
         );
+        for name in ["--demo-model", "--demo-adapter"] {
+            assert!(
+                settings(&[name, "/nonexistent"])
+                    .unwrap_err()
+                    .contains(name)
+            );
+        }
     }
 }

@@ -95,6 +95,19 @@ fn the_module_that_measures_files_is_its_own() {
     );
 }
 
+/// It has a model, and neither the pages nor a way to the network.
+#[test]
+fn the_demos_module_is_its_own() {
+    assert_absent(
+        "sayself-worker",
+        &["--target", "wasm32-unknown-unknown"],
+        &[
+            "app", "leptos", "sayself", "tokio", "mio", "hyper", "reqwest", "ureq", "rustls",
+            "sqlx", "axum",
+        ],
+    );
+}
+
 /// It draws with the pages' charts, and with nothing else of theirs; what it serves over HTTP is a model
 /// alone (`infer`).
 #[test]
@@ -172,6 +185,7 @@ fn pure_crates_do_not_touch_files_network_or_processes() {
         "app/src",
         "app/chart/src",
         "app/your-file/src",
+        "app/worker/src",
     ] {
         for source in sources(&root, folder) {
             // A map is unsafe, so it stands in `kernels`, for the command line's use alone.

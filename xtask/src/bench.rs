@@ -11,6 +11,7 @@ mod kept;
 mod pages;
 mod rows;
 mod side;
+mod wllama;
 mod your_file;
 
 use crate::process::{build_programs, output, program, target_folder};
@@ -41,7 +42,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --json --resume      the same, going on after the rows of a run that was ended\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench server page          the pages and their server, which have no peer\n  cargo xtask bench server --minutes 10  the same load for longer: does the memory stay flat?\n  cargo xtask bench annotate             50 people who rate at once\n  cargo xtask bench kill                 the server killed 1,000 times under them: is a rating lost?\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
+    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --json --resume      the same, going on after the rows of a run that was ended\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench server page          the pages and their server, which have no peer\n  cargo xtask bench browser              the demo's worker beside wllama, both in Chromium\n  cargo xtask bench server --minutes 10  the same load for longer: does the memory stay flat?\n  cargo xtask bench annotate             50 people who rate at once\n  cargo xtask bench kill                 the server killed 1,000 times under them: is a rating lost?\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
 )]
 pub struct Arguments {
     /// Rows; all, where none is named
@@ -102,13 +103,19 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
     }
     let wanted: Vec<&Row> = ROWS.iter().filter(wanted).collect();
     // Pages and their server have no peer: nothing is set up for one.
-    let has_peers = |row: &&Row| !matches!(row.against, Against::Limit(..) | Against::Browser(_));
+    let has_peers = |row: &&Row| {
+        !matches!(
+            row.against,
+            Against::Limit(..) | Against::Browser(_) | Against::Wllama(_)
+        )
+    };
     let bench = wanted
         .iter()
         .any(has_peers)
         .then(|| Bench::prepare(root, rounds))
         .transpose()?;
     let mut pages = pages::Pages::new(root, arguments.minutes);
+    let mut worker = wllama::Worker::new(root, rounds);
     let mut kept = bench
         .as_ref()
         .map(|bench| {
@@ -121,6 +128,7 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
         eprintln!("{}: {}", row.name, row.work);
         let outcome = match (row.against, &bench, &mut kept) {
             (Against::Limit(measured, limit), ..) => pages.outcome(measured, limit),
+            (Against::Wllama(work), ..) => worker.outcome(work),
             (Against::Browser(limit_s), ..) => your_file::your_file(root, rounds, limit_s),
             (_, Some(bench), Some(kept)) => match kept.outcome(row.name) {
                 Some(outcome) => {
@@ -267,7 +275,9 @@ impl Bench {
                 let peak = ours.peak_memory().context(NO_PEAK_MEMORY)?;
                 Ok(Outcome::once(peak, most, "the limit".into()))
             }
-            Against::Browser(_) => bail!("it runs in a browser, not beside a process"),
+            Against::Browser(_) | Against::Wllama(_) => {
+                bail!("it runs in a browser, not beside a process")
+            }
             Against::Answers(peer) => {
                 self.install(peer.packages)?;
                 let variant = peer.variants[0];

@@ -11,24 +11,66 @@ use wasm_bindgen_cli_support::Bindgen;
 /// What a page may load of script and WebAssembly, compressed by brotli, in bytes.
 const COMPRESSED_BYTES_MAX: usize = 100_000;
 
-/// What measures a visitor's own file: loaded by that page alone, and only there.
+/// What one page alone loads, in a worker.
 struct OwnModule {
-    /// The package, and its folder beside the others on the site.
+    /// The package.
     package: &'static str,
+    /// Its folder below `app/`.
+    source: &'static str,
+    /// Its folder beside the others on the site.
+    folder: &'static str,
     /// The library, as rustc names it.
     library: &'static str,
     /// Scripts that are served as they are, in the package's `web/`.
-    scripts: [&'static str; 2],
+    scripts: &'static [&'static str],
     /// What it may load of script and WebAssembly, compressed by brotli, in bytes.
     compressed_bytes_max: usize,
 }
 
+/// What measures a visitor's own file.
 const YOUR_FILE: OwnModule = OwnModule {
     package: "your-file",
+    source: "your-file",
+    folder: "your-file",
     library: "your_file",
-    scripts: ["page.js", "worker.js"],
+    scripts: &["page.js", "worker.js"],
     compressed_bytes_max: 400_000,
 };
+
+/// The demo's model.
+const DEMO: OwnModule = OwnModule {
+    package: "sayself-worker",
+    source: "worker",
+    folder: "demo",
+    library: "sayself_worker",
+    scripts: &[
+        "fetching.js",
+        "guess.js",
+        "keeping.js",
+        "model.js",
+        "offline.js",
+        "page.js",
+        "picture.js",
+        "result.js",
+        "samples.js",
+        "share.js",
+        "store.js",
+        "words.js",
+        "worker.js",
+    ],
+    // Of one of its flavours: a browser loads the one that it can run.
+    compressed_bytes_max: 1_200_000,
+};
+
+/// The instructions that the demo's module is built for: those that every browser with SIMD has, and the
+/// newer ones that make it about twice as fast. Each has its folder on the site, and its own for cargo,
+/// which would build everything anew at each change of the flags.
+const FLAVOURS: [(&str, &str); 2] = [
+    ("simd", "-C target-feature=+simd128"),
+    ("relaxed", "-C target-feature=+simd128,+relaxed-simd"),
+];
+/// Its profile: made to be fast, and not shrunk, which takes minutes and gains nothing.
+const FAST: &str = "worker-release";
 
 /// The npm package of `wasm-opt`, in the version that was tried.
 const BINARYEN: &str = "binaryen@132.0.0";
@@ -45,8 +87,8 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-sign-ext",
 ];
 
-/// Builds the bundle and returns its folder: `app.js`, `app_bg.wasm`, a folder with the module that
-/// measures a visitor's own file, and `.br` beside each file.
+/// Builds the bundle and returns its folder: `app.js`, `app_bg.wasm`, a folder each with the module that
+/// measures a visitor's own file and with the demo's, and `.br` beside each file.
 ///
 /// # Errors
 /// When a tool fails, or a module is larger than its limit.
@@ -64,6 +106,7 @@ pub fn build_web(root: &Path) -> Result<PathBuf> {
     let files = ["app_bg.wasm", "app.js"].map(String::from);
     compress_all("the pages", &fresh, &files, COMPRESSED_BYTES_MAX)?;
     own_module(root, &target, &compiled, &fresh)?;
+    demo(root, &target, &fresh)?;
     let site = target.join("site");
     if site.exists() {
         fs::remove_dir_all(&site).with_context(|| format!("cannot replace {}", site.display()))?;
@@ -79,21 +122,62 @@ fn own_module(root: &Path, target: &Path, compiled: &Path, site: &Path) -> Resul
     let OwnModule {
         package,
         library,
-        scripts,
         compressed_bytes_max,
+        ..
     } = YOUR_FILE;
-    let folder = site.join(package);
+    let folder = site.join(YOUR_FILE.folder);
     bind(compiled, library, &folder)?;
     let wasm = format!("{library}_bg.wasm");
     shrink(target, &folder.join(&wasm), &["-O3"])?;
-    for script in scripts {
-        let from = root.join("app").join(package).join("web").join(script);
+    let mut files = vec![wasm, format!("{library}.js")];
+    files.extend(copy_scripts(root, &YOUR_FILE, &folder)?);
+    compress_all(package, &folder, &files, compressed_bytes_max)
+}
+
+/// The demo's module in each of its flavours, with its scripts.
+fn demo(root: &Path, target: &Path, site: &Path) -> Result<()> {
+    let OwnModule {
+        package,
+        library,
+        compressed_bytes_max,
+        ..
+    } = DEMO;
+    let folder = site.join(DEMO.folder);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let scripts = copy_scripts(root, &DEMO, &folder)?;
+    for (flavour, flags) in FLAVOURS {
+        let own_target = target.join("worker").join(flavour);
+        run(cargo(root)
+            .env("RUSTFLAGS", flags)
+            .env("CARGO_TARGET_DIR", &own_target)
+            .args(["build", "--locked", "--lib", "-p", package])
+            .args(["--target", "wasm32-unknown-unknown", "--profile", FAST]))?;
+        let compiled = own_target.join("wasm32-unknown-unknown").join(FAST);
+        bind(&compiled, library, &folder.join(flavour))?;
+        let mut files = scripts.clone();
+        files.extend([
+            format!("{flavour}/{library}_bg.wasm"),
+            format!("{flavour}/{library}.js"),
+        ]);
+        let what = format!("{package}, {flavour}");
+        compress_all(&what, &folder, &files, compressed_bytes_max)?;
+    }
+    Ok(())
+}
+
+/// Puts a module's scripts beside it; their names.
+fn copy_scripts(root: &Path, module: &OwnModule, folder: &Path) -> Result<Vec<String>> {
+    let source = root.join("app").join(module.source).join("web");
+    for script in module.scripts {
+        let from = source.join(script);
         fs::copy(&from, folder.join(script))
             .with_context(|| format!("cannot copy {}", from.display()))?;
     }
-    let mut files = vec![wasm, format!("{library}.js")];
-    files.extend(scripts.map(String::from));
-    compress_all(package, &folder, &files, compressed_bytes_max)
+    Ok(module
+        .scripts
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect())
 }
 
 /// Compresses the files of a module and fails where they are more than `bytes_max` together.
@@ -125,7 +209,7 @@ fn target_folder(root: &Path) -> Result<PathBuf> {
     Ok(PathBuf::from(folder))
 }
 
-/// Both modules in one build: what they share is compiled once.
+/// The pages' module and that of visitors' files in one build: what they share is compiled once.
 fn compile(root: &Path) -> Result<()> {
     run(cargo(root)
         .args(["build", "--locked", "-p", "app", "-p", YOUR_FILE.package])

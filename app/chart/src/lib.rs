@@ -14,6 +14,7 @@ pub mod curves;
 pub mod difference;
 pub mod file;
 pub mod format;
+pub mod gauge;
 pub mod group;
 pub mod growth;
 pub mod histogram;

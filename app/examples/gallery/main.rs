@@ -15,6 +15,8 @@ mod compare;
 
 mod question;
 
+mod demo;
+
 mod your_file;
 
 use app::page::{Page, RenderContext};
@@ -42,6 +44,7 @@ fn main() -> std::io::Result<()> {
         jobs::pages(),
         people::pages(),
         your_file::pages(),
+        demo::pages(),
     ];
     for (name, page) in pages().into_iter().chain(more.into_iter().flatten()) {
         let warnings = match name {

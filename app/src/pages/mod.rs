@@ -4,6 +4,7 @@ pub mod annotate;
 pub mod answers;
 pub mod api;
 pub mod compare;
+pub mod demo;
 pub mod jobs;
 pub mod people;
 pub mod problem;

@@ -47,6 +47,10 @@ pub const TABLE: &[(&str, &str, Least)] = &[
     ("GET", "/api", PUBLIC),
     ("GET", "/api/openapi.json", PUBLIC),
     ("GET", "/your-file", PUBLIC),
+    // The demo, and what its page fetches.
+    ("GET", "/demo", PUBLIC),
+    ("GET", "/demo/about.json", PUBLIC),
+    ("GET", "/demo/model/{sha256}/{name}", PUBLIC),
     ("GET", "/privacy", PUBLIC),
     // Runs: those that he sees.
     ("GET", "/", PUBLIC),

@@ -7,6 +7,7 @@ mod assets;
 mod attachment;
 mod charts;
 mod compare;
+mod demo;
 mod documents;
 mod events;
 mod files;
@@ -36,6 +37,7 @@ pub use health::begin_index;
 
 use crate::annotation::Annotation;
 use crate::db::Database;
+use crate::demo::Demo;
 use crate::jobs::Jobs;
 use crate::labels::LabelBook;
 use crate::limits::{BODY_BYTES_MAX, COMPARISONS_AT_ONCE_MAX, WATCHERS_MAX};
@@ -91,6 +93,7 @@ pub struct Server {
     pub comparisons: Comparisons,
     /// Places for comparisons that are computed or wait.
     pub comparing: Arc<Semaphore>,
+    pub demo: Demo,
 }
 
 /// Why no job can be started.
@@ -254,6 +257,7 @@ fn routes(server: &Server) -> Router<Arc<Server>> {
         .route("/your-file", get(your_file::your_file))
         .merge(people::pages())
         .merge(annotation::pages())
+        .merge(demo::router(server))
         .merge(assets::router(server))
 }
 
@@ -301,6 +305,7 @@ mod tests {
             annotation: Arc::default(),
             comparing: Server::comparing(),
             comparisons: Comparisons::default(),
+            demo: Demo::default(),
         })
     }
 

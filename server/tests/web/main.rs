@@ -14,6 +14,7 @@ mod chores;
 mod compare;
 mod damaged;
 mod database;
+mod demo;
 mod events;
 mod examples;
 mod guards;

@@ -10,6 +10,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod bf16;
+mod few;
 mod pack;
 mod tile;
 pub mod training;
@@ -202,6 +203,16 @@ fn product_by(
     };
     // Passes of about the same length.
     let stride = k.div_ceil(k.div_ceil(STEPS));
+    // The vector kernels of x86 read packed panels alone.
+    let is_portable = matches!(features, Features::Scalar | Features::Simd128);
+    if let Right::F32(b) = b
+        && is_portable
+        && n <= few::ROWS_MAX
+        && b.column == 1
+    {
+        few::product(shape, a, b, stride, y, add);
+        return;
+    }
     let panels = m.div_ceil(PANEL);
     // Few panels would leave threads idle at the end: split the rows as well.
     let parts = if threads > 1 && panels < threads * 8 {

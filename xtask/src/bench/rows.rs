@@ -103,6 +103,8 @@ pub enum Against {
     /// Seconds in Chromium from the choice of a file of [`Work::Measures`] to its figures with intervals,
     /// against so many.
     Browser(f64),
+    /// The demo's worker beside wllama, both in Chromium.
+    Wllama(BrowserWork),
     /// The share of our greedy answers that are this program's too, in its first variant, against all
     /// of them; its other variants are set beside it as well.
     Answers(Peer),
@@ -122,6 +124,15 @@ pub enum Measured {
     Bundle,
     /// Milliseconds within which 99 of 100 ratings are acknowledged.
     SubmitTime,
+}
+
+/// What the demo's worker is measured at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrowserWork {
+    /// New tokens after a short prompt.
+    Decode,
+    /// A long prompt.
+    Prefill,
 }
 
 /// What a row's inputs are.
@@ -165,7 +176,7 @@ impl Row {
     /// Whether a name on the command line means this row: its own, or the first part of it, where one
     /// measurement gives several rows.
     pub fn is_named(&self, name: &str) -> bool {
-        let several = matches!(self.against, Against::Limit(..));
+        let several = matches!(self.against, Against::Limit(..) | Against::Wllama(_));
         let rest = self.name.strip_prefix(name);
         rest.is_some_and(|rest| rest.is_empty() || (several && rest.starts_with('-')))
     }
@@ -246,6 +257,15 @@ const LORA_LARGE: Row = Row {
     work: "one optimizer step on 8 texts of 400 tokens, LoRA of rank 64 on seven projections",
     side: "lora-8x400",
     ..LORA_SMALL
+};
+
+const BROWSER_DECODE: Row = Row {
+    name: "browser-decode",
+    work: "in Chromium: the demo's worker writes 128 tokens, beside wllama in its best format and mode",
+    against: Against::Wllama(BrowserWork::Decode),
+    threads: 1,
+    target: Target::AtLeast(4.0),
+    ..DEFAULT
 };
 
 const SERVER: Row = Row {
@@ -467,6 +487,13 @@ pub const ROWS: &[Row] = &[
         unit: "s",
         target: Target::AtMost(0.02),
         ..DEFAULT
+    },
+    BROWSER_DECODE,
+    Row {
+        name: "browser-prefill",
+        work: "in Chromium: the demo's worker reads a prompt of 512 tokens, beside wllama in its best format and mode",
+        against: Against::Wllama(BrowserWork::Prefill),
+        ..BROWSER_DECODE
     },
     SERVER,
     Row {

@@ -57,6 +57,9 @@ pub struct Activations {
     columns: usize,
     pub(super) numbers: Vec<i8>,
     pub(super) blocks: Vec<Block>,
+    /// The numbers in 16 bits, as [`super::simd128`] reads them.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    pub(super) pairs: Vec<i16>,
 }
 
 impl Activations {
@@ -96,6 +99,8 @@ impl Activations {
             };
             quantize_part(&x[start * BLOCK..][..len * BLOCK], numbers, blocks);
         });
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        super::simd128::pair(&self.numbers, &mut self.pairs);
     }
 
     /// Number of rows.

@@ -54,7 +54,7 @@ impl Kind {
         })
     }
 
-    const fn nibbles(self) -> bool {
+    pub(super) const fn nibbles(self) -> bool {
         matches!(
             self,
             Kind::Nibbles8 | Kind::NibblesMin | Kind::NibblesWideMin

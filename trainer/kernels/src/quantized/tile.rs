@@ -14,6 +14,9 @@ pub(super) struct Rows<'a> {
     pub numbers: &'a [i8],
     pub blocks: &'a [Block],
     pub per_row: usize,
+    /// As [`Activations::pairs`](super::Activations).
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    pub pairs: &'a [i16],
 }
 
 /// The weights and scales of one group.
@@ -56,6 +59,8 @@ pub(super) fn group(
             numbers: &x.numbers[first * per_row * 32..][..count * per_row * 32],
             blocks: &x.blocks[first * per_row..][..count * per_row],
             per_row,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            pairs: &x.pairs[first * per_row * 32..][..count * per_row * 32],
         };
         if x.rows() >= ROWS_TO_ASK {
             packed.ask_for(group + 1, first..first + count, x.rows());
@@ -140,6 +145,8 @@ mod tests {
                     numbers: &x.numbers,
                     blocks: &x.blocks,
                     per_row,
+                    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+                    pairs: &x.pairs,
                 };
                 let mut expected = vec![[0.0; 16]; count];
                 let mut found = vec![[0.0; 16]; count];

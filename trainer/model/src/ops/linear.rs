@@ -5,8 +5,8 @@ use super::slices::{tensor_from_vec, with_slice};
 use crate::LoraPair;
 use candle_core::{DType, Result, Tensor, bail};
 use kernels::{
-    Activations, Factor, Packed, Precision, QuantMatrix, matmul_nt, matmul_nt_add, multiply,
-    multiply_add,
+    Activations, Factor, Packed, Precision, QuantMatrix, matmul_nn, matmul_nn_add, matmul_nt,
+    matmul_nt_add, multiply, multiply_add,
 };
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -331,6 +331,16 @@ impl Linear {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) -> Result<()> {
+        if let Some(turned) = &pair.turned {
+            let xa = &mut scratch.xa;
+            let (n, rank) = (x.len() / self.columns, turned.a.len() / self.columns);
+            let shape = |k, m| kernels::Shape { n, k, m };
+            xa.resize(n * rank, 0.0);
+            matmul_nn(shape(self.columns, rank), x, &turned.a, xa);
+            xa.iter_mut().for_each(|x| *x *= pair.scale as f32);
+            matmul_nn_add(shape(rank, self.rows), xa, &turned.b, y);
+            return Ok(());
+        }
         with_slice(&pair.a, |a| {
             with_slice(&pair.b, |b| {
                 let xa = &mut scratch.xa;

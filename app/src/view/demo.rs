@@ -1,0 +1,35 @@
+//! The demo: which model the visitor's browser can fetch, and answers of it that were recorded.
+
+use datasets::demo::{Count, DemoRun, Example};
+
+/// What the page shows before any script has run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DemoPage {
+    /// Absent where the server has no model to hand out.
+    pub model: Option<DemoModel>,
+    /// The run that examples and records are of.
+    pub run: Option<DemoRun>,
+    /// Questions that it knows, half knows and does not know.
+    pub typical: Vec<Example>,
+    /// One of each, as it was recorded.
+    pub examples: Vec<RecordedExample>,
+    /// Where the server's own model can be asked, for a browser that cannot hold it.
+    pub server: Option<String>,
+}
+
+/// A model to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoModel {
+    pub name: String,
+    /// Of all its files.
+    pub bytes: u64,
+    /// Whether there is an adapter, so that it can be asked before and after teaching.
+    pub taught: bool,
+}
+
+/// An answer that was recorded, with the record of its level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedExample {
+    pub example: Example,
+    pub count: Option<Count>,
+}
