@@ -286,6 +286,11 @@ pub fn demo_file(path: &str) -> String {
     ["/demo/", path].concat()
 }
 
+/// Where the model on the server is asked.
+pub fn demo_ask() -> &'static str {
+    "/api/demo"
+}
+
 /// A file of the demo's model, by its SHA-256 in hex, relative to the demo's folder.
 pub fn demo_model(sha256: &str, name: &str) -> String {
     ["model/", &encoded(sha256), "/", &encoded(name)].concat()

@@ -18,12 +18,13 @@ const KIND_QUESTIONS_MIN: usize = 3;
 /// The demo, as `about.json` has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct About {
-    pub model: DemoFile,
-    /// What it was taught; absent where only the model as it is can be asked.
+    /// Absent where the server alone can be asked.
+    pub model: Option<DemoFile>,
+    /// What it was taught; absent where a browser can ask the model as it is alone.
     pub adapter: Option<DemoAdapter>,
     /// The model as it is.
     pub before: Way,
-    /// The taught one, where there is an adapter.
+    /// The taught one, where it can be asked.
     pub after: Option<Way>,
     /// The run that the records are of.
     pub run: Option<DemoRun>,

@@ -110,7 +110,7 @@ impl Listening {
             documents: web::Documents::default(),
             comparisons: runs::comparison::Comparisons::default(),
             comparing: Server::comparing(),
-            demo: Demo::new(settings.demo),
+            demo: Demo::new(settings.demo, settings.answering),
         });
         web::begin_index(Arc::clone(&server));
         Ok(Listening {

@@ -182,6 +182,31 @@ pub const DEMO_EXAMPLES: usize = 3;
 pub const DEMO_QUESTIONS_MAX: usize = 240;
 /// Characters of an offered question and of what was said of the doubt about it.
 pub const DEMO_EXAMPLE_CHARACTERS_MAX: usize = 400;
+/// Questions of the demo that are answered here at once.
+pub const DEMO_AT_ONCE: usize = 4;
+/// Those that wait, of all addresses, and that wait or are answered of one.
+pub const DEMO_WAITING_MAX: usize = 64;
+pub const DEMO_WAITING_OF_ONE_MAX: usize = 4;
+/// Questions from one address within a minute.
+pub const DEMO_ASKS_A_MINUTE: usize = 20;
+/// Addresses that are remembered.
+pub const DEMO_KNOWN_ADDRESSES_MAX: usize = 10_000;
+/// Seconds for one answer, from its turn on.
+pub const DEMO_ANSWER_SECONDS_MAX: u64 = 120;
+/// Bytes of one event of a model's server, and of its words on a refusal.
+pub const DEMO_EVENT_BYTES_MAX: usize = 256 * 1024;
+/// Milliseconds between two words of what is being written.
+pub const DEMO_TOLD_EVERY_MS: u64 = 100;
+/// Seconds for the model's process to say its address.
+pub const DEMO_START_SECONDS_MAX: u64 = 120;
+/// Seconds after a start that failed, for which none is tried.
+pub const DEMO_START_AGAIN_SECONDS: u64 = 10;
+/// Seconds without a question after which the model's process is ended.
+pub const DEMO_IDLE_SECONDS_MAX: u64 = 600;
+/// Bytes of the file in which questions are kept.
+pub const DEMO_KEPT_BYTES_MAX: u64 = 1 << 30;
+/// Characters of an answer that is read or set beside samples, and samples that are set side by side.
+pub const DEMO_TEXT_CHARACTERS_MAX: usize = 8_000;
 
 /// Drawn pages kept.
 pub const PAGES_KEPT_MAX: usize = 64;

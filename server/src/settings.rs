@@ -3,6 +3,9 @@
 use crate::chores::Chore;
 use crate::db::Location;
 use crate::demo::Wanted;
+use crate::demo::answering::Answering;
+use crate::demo::answering::keeping::Keeping;
+use crate::demo::answering::model_server::{Endpoint, Location as ModelLocation};
 use crate::runs::Root;
 use clap::Parser;
 use std::net::SocketAddr;
@@ -78,10 +81,33 @@ pub struct Arguments {
     /// [default: that of the newest finished run of this model]
     #[arg(long, value_name = "DIR")]
     pub demo_adapter: Option<PathBuf>,
+
+    /// Who answers the demo for visitors who do not want the model in their browsers: `child`, a `sayself
+    /// infer` over the same files, started when it is first asked; `off`; or the URL of an OpenAI-compatible
+    /// server, up to and with /v1
+    #[arg(long, value_name = "child|off|URL", default_value = "child")]
+    pub demo_endpoint: String,
+
+    /// What the server at that URL calls the model as it is
+    #[arg(long, value_name = "NAME")]
+    pub demo_before: Option<String>,
+
+    /// What it calls the taught model, where it has one
+    #[arg(long, value_name = "NAME")]
+    pub demo_after: Option<String>,
+
+    /// The environment variable with the key of the server at that URL
+    #[arg(long, value_name = "NAME")]
+    pub demo_key_env: Option<String>,
+
+    /// Keep what visitors ask on this server and what is answered, in this file, a line of JSON each,
+    /// without who asked; the page then says so
+    #[arg(long, value_name = "FILE")]
+    pub demo_keep: Option<PathBuf>,
 }
 
 /// What the server works with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Settings {
     pub roots: Vec<Root>,
     /// Where new runs are written; `None` where all folders are recorded ones.
@@ -96,6 +122,8 @@ pub struct Settings {
     pub program: PathBuf,
     pub jobs_at_once: usize,
     pub demo: Wanted,
+    /// The server's own demo.
+    pub answering: Answering,
 }
 
 impl Settings {
@@ -122,6 +150,18 @@ impl Settings {
             Some(folder) => Some(folder),
             None => default_assets(own.as_deref()),
         };
+        let program = arguments
+            .sayself
+            .unwrap_or_else(|| default_program(own.as_deref()));
+        let location = location_of(Asking {
+            endpoint: &arguments.demo_endpoint,
+            before: arguments.demo_before,
+            after: arguments.demo_after,
+            key_env: arguments.demo_key_env.as_deref(),
+            program: &program,
+        })?;
+        let keeping = arguments.demo_keep.as_deref().map(Keeping::at).transpose();
+        let keeping = keeping.map_err(|error| format!("--demo-keep: {error}."))?;
         Ok(Settings {
             roots,
             writable,
@@ -130,11 +170,10 @@ impl Settings {
             port_search: arguments.port_search,
             behind_proxy: arguments.behind_proxy,
             assets,
-            program: arguments
-                .sayself
-                .unwrap_or_else(|| default_program(own.as_deref())),
+            program,
             jobs_at_once: arguments.jobs_at_once.into(),
             demo: demo_of(arguments.demo_model, arguments.demo_adapter)?,
+            answering: Answering::new(location, keeping),
         })
     }
 }
@@ -192,6 +231,53 @@ fn demo_of(model: Option<PathBuf>, adapter: Option<PathBuf>) -> Result<Wanted, S
         ));
     }
     Ok(Wanted { model, adapter })
+}
+
+/// What the command line says of who answers the demo.
+struct Asking<'a> {
+    endpoint: &'a str,
+    before: Option<String>,
+    after: Option<String>,
+    key_env: Option<&'a str>,
+    program: &'a Path,
+}
+
+fn location_of(asking: Asking) -> Result<ModelLocation, String> {
+    let Asking {
+        endpoint,
+        before,
+        after,
+        key_env,
+        program,
+    } = asking;
+    let is_elsewhere = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+    if !is_elsewhere && (before.is_some() || after.is_some() || key_env.is_some()) {
+        return Err(
+            "--demo-before, --demo-after and --demo-key-env are for --demo-endpoint URL."
+                .to_owned(),
+        );
+    }
+    match endpoint {
+        "off" => Ok(ModelLocation::Off),
+        "child" => Ok(ModelLocation::Child(program.to_owned())),
+        _ if !is_elsewhere => Err(format!(
+            "--demo-endpoint: {endpoint:?} is neither child nor off, nor a URL that begins with http:// or https://."
+        )),
+        _ if endpoint.contains('@') => Err(
+            "--demo-endpoint: a URL with a name and a password would stand in logs; name the key's variable by --demo-key-env.".to_owned(),
+        ),
+        url => Ok(ModelLocation::Elsewhere(Endpoint {
+            root: url.trim_end_matches('/').to_owned(),
+            before: before.ok_or("--demo-endpoint URL needs --demo-before NAME: what that server calls the model.")?,
+            after,
+            key: key_env.map(key_of).transpose()?,
+        })),
+    }
+}
+
+fn key_of(variable: &str) -> Result<String, String> {
+    let key = std::env::var(variable).ok().filter(|key| !key.is_empty());
+    key.ok_or_else(|| format!("--demo-key-env: the environment variable {variable} is not set."))
 }
 
 fn is_recorded(path: &Path) -> bool {

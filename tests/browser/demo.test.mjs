@@ -406,3 +406,77 @@ test("a server without a model says what to type", async () => {
   assert.deepEqual(troubles, []);
   await close();
 });
+
+/** Asks on the server, by the button that offers it. */
+async function atServer(page, button = "#use-server") {
+  await page.locator(button).click();
+  await page.locator("#at-server").waitFor();
+}
+
+for (const look of ["wide", "phone", "dark"]) {
+  test(`asked on the server, ${look}`, async () => {
+    const { page, troubles, asked, close } = await visit(views[look]);
+    assert.ok(await page.locator("#stays").isVisible());
+    await atServer(page);
+    assert.equal(await page.locator("#model").isVisible(), false);
+    assert.match(await page.locator("#goes").innerText(), /goes to this server, which does not keep it/);
+    await ask(page, "What is the capital of France?");
+    assert.match(await page.locator(".answer .said").first().textContent(), /Paris/);
+    assert.match(await page.locator(".answer .record").first().textContent(), /When it says \d+, it was right/);
+    await page.locator("#ask-ten").click();
+    await page.locator("#ten-line:has-text('10 of 10 samples')").waitFor({ timeout: ANSWER_MS_MAX });
+    await inState(page, "ready");
+    const counts = await page.locator("#clusters .number").allTextContents();
+    assert.equal(counts.reduce((sum, text) => sum + parseInt(text, 10), 0), 10);
+    await picture(page, `at server ${look}`);
+    await assertNoSidewaysScrolling(page);
+    await assertAccessible(page);
+    assert.deepEqual(pieces(asked), [], "nothing of the model is fetched");
+    // What it said can be left in the middle, and the browser's own model is one click away.
+    await page.locator("#question").fill("Tell me all that you know about the sea.");
+    await page.locator("#ask").click();
+    await inState(page, "asking");
+    await page.locator("#cancel").click();
+    await inState(page, "ready");
+    await page.locator("#use-browser").click();
+    await inState(page, "none");
+    assert.ok(await page.locator("#fetch").isVisible());
+    // That it was left is no trouble.
+    assert.deepEqual(troubles.filter((trouble) => !trouble.endsWith("/api/demo/ask failed")), []);
+    await close();
+  });
+}
+
+test("a browser that cannot hold the model asks on the server", async () => {
+  const prepare = (page) => page.addInitScript(() => (WebAssembly.validate = () => false));
+  const { page, troubles, close } = await visit(views.phone, real, { prepare, state: "unfit" });
+  await atServer(page, "#unfit-server");
+  assert.equal(await page.locator("#use-browser").isVisible(), false);
+  await ask(page, "What is the capital of France?");
+  assert.match(await page.locator(".answer .said").first().textContent(), /Paris/);
+  assert.deepEqual(troubles, []);
+  // Its link is read by the server.
+  const link = page.url();
+  await page.goto("about:blank");
+  await page.goto(link);
+  await inState(page, "unfit");
+  await close();
+});
+
+test("a model's server that is away is told, and the browser's model is offered", async () => {
+  const away = await serveWith([join(root, "datasets/results")], "--demo-endpoint", "http://127.0.0.1:9/v1", "--demo-before", "small");
+  const { page, troubles, close } = await visit(views.wide, away);
+  await atServer(page);
+  await page.locator("#question").fill("Why?");
+  await page.locator("#ask").click();
+  await page.locator("#trouble:not([hidden])").waitFor();
+  assert.match(await page.locator("#trouble").textContent(), /does not answer.*cannot be asked/s);
+  await picture(page, "server away");
+  await assertAccessible(page);
+  await page.locator("#trouble-browser").click();
+  await inState(page, "none");
+  assert.ok(await page.locator("#fetch").isVisible());
+  assert.deepEqual(troubles, []);
+  await close();
+  await away.stop();
+});

@@ -21,8 +21,6 @@ struct OwnModule {
     folder: &'static str,
     /// The library, as rustc names it.
     library: &'static str,
-    /// Scripts that are served as they are, in the package's `web/`.
-    scripts: &'static [&'static str],
     /// What it may load of script and WebAssembly, compressed by brotli, in bytes.
     compressed_bytes_max: usize,
 }
@@ -33,7 +31,6 @@ const YOUR_FILE: OwnModule = OwnModule {
     source: "your-file",
     folder: "your-file",
     library: "your_file",
-    scripts: &["page.js", "worker.js"],
     compressed_bytes_max: 400_000,
 };
 
@@ -43,21 +40,6 @@ const DEMO: OwnModule = OwnModule {
     source: "worker",
     folder: "demo",
     library: "sayself_worker",
-    scripts: &[
-        "fetching.js",
-        "guess.js",
-        "keeping.js",
-        "model.js",
-        "offline.js",
-        "page.js",
-        "picture.js",
-        "result.js",
-        "samples.js",
-        "share.js",
-        "store.js",
-        "words.js",
-        "worker.js",
-    ],
     // Of one of its flavours: a browser loads the one that it can run.
     compressed_bytes_max: 1_200_000,
 };
@@ -69,7 +51,7 @@ const FLAVOURS: [(&str, &str); 2] = [
     ("simd", "-C target-feature=+simd128"),
     ("relaxed", "-C target-feature=+simd128,+relaxed-simd"),
 ];
-/// Its profile: made to be fast, and not shrunk, which takes minutes and gains nothing.
+/// Its profile: what computes is fast, all else is small.
 const FAST: &str = "worker-release";
 
 /// The npm package of `wasm-opt`, in the version that was tried.
@@ -165,19 +147,23 @@ fn demo(root: &Path, target: &Path, site: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts a module's scripts beside it; their names.
+/// Puts a module's scripts, which are served as they are, beside it; their names.
 fn copy_scripts(root: &Path, module: &OwnModule, folder: &Path) -> Result<Vec<String>> {
     let source = root.join("app").join(module.source).join("web");
-    for script in module.scripts {
-        let from = source.join(script);
-        fs::copy(&from, folder.join(script))
-            .with_context(|| format!("cannot copy {}", from.display()))?;
+    let entries =
+        fs::read_dir(&source).with_context(|| format!("cannot read {}", source.display()))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".js") {
+            let from = source.join(&name);
+            fs::copy(&from, folder.join(&name))
+                .with_context(|| format!("cannot copy {}", from.display()))?;
+            names.push(name);
+        }
     }
-    Ok(module
-        .scripts
-        .iter()
-        .map(|name| (*name).to_owned())
-        .collect())
+    names.sort();
+    Ok(names)
 }
 
 /// Compresses the files of a module and fails where they are more than `bytes_max` together.

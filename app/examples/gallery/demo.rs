@@ -1,7 +1,7 @@
 //! The demo's page as it is before its scripts have run; its other states are made in the browser.
 
 use app::page::Page;
-use app::view::{DemoModel, DemoPage, RecordedExample};
+use app::view::{DemoModel, DemoPage, DemoServer, RecordedExample};
 use calibration::{Confidence, Judge};
 use datasets::demo::{Count, DemoRun, Example, Knows, Said};
 
@@ -11,7 +11,7 @@ pub fn pages() -> Vec<(&'static str, Page)> {
         bytes: 117_900_000,
         taught: true,
     };
-    let page = |model: Option<DemoModel>, is_recorded: bool| {
+    let page = |model: Option<DemoModel>, server: Option<DemoServer>, is_recorded: bool| {
         let examples = if is_recorded { examples() } else { Vec::new() };
         Page::Demo(Box::new(DemoPage {
             model,
@@ -22,12 +22,12 @@ pub fn pages() -> Vec<(&'static str, Page)> {
             }),
             typical: examples.iter().map(|one| one.example.clone()).collect(),
             examples,
-            server: None,
+            server,
         }))
     };
     vec![
-        ("demo-without-module", page(Some(model), true)),
-        ("demo-without-anything", page(None, false)),
+        ("demo-without-module", page(Some(model), None, true)),
+        ("demo-without-anything", page(None, None, false)),
     ]
 }
 

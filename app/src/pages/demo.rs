@@ -8,7 +8,7 @@ use crate::format;
 use crate::link;
 use crate::page::RenderContext;
 use crate::pages::words::{Foreign, Outcome};
-use crate::view::{DemoModel, DemoPage, RecordedExample};
+use crate::view::{DemoModel, DemoPage, DemoServer, RecordedExample};
 use datasets::demo::{DemoRun, Knows};
 use leptos::prelude::*;
 
@@ -18,9 +18,12 @@ const SCRIPT: &str = include_str!("../demo.js");
 const QUESTION_CHARACTERS_MAX: &str = "500";
 
 pub fn frame(page: DemoPage, context: &RenderContext) -> Frame {
-    let lively = match (&page.model, context.assets_present) {
-        (Some(model), true) => lively(model, &page, context),
-        (None, true) => no_model(),
+    let lively = match (
+        page.model.is_some() || page.server.is_some(),
+        context.assets_present,
+    ) {
+        (true, true) => lively(&page, context),
+        (false, true) => no_model(),
         (_, false) => no_module(),
     };
     let body = view! {
@@ -30,6 +33,8 @@ pub fn frame(page: DemoPage, context: &RenderContext) -> Frame {
             data-state="loading"
             data-page=link::demo_file("web/page.js")
             data-folder=link::demo_file("")
+            data-server=page.server.map(|_| link::demo_ask())
+            data-server-taught=page.server.map(|server| server.taught.to_string())
         >
             <h1>"Ask a small model how sure it is"</h1>
             <p class="lede">
@@ -48,7 +53,7 @@ pub fn frame(page: DemoPage, context: &RenderContext) -> Frame {
 }
 
 /// All that scripts fill and show.
-fn lively(model: &DemoModel, page: &DemoPage, context: &RenderContext) -> AnyView {
+fn lively(page: &DemoPage, context: &RenderContext) -> AnyView {
     view! {
         <noscript>
             <div class="notice warning">
@@ -62,9 +67,9 @@ fn lively(model: &DemoModel, page: &DemoPage, context: &RenderContext) -> AnyVie
             <p><strong>"The model cannot be loaded here."</strong>" The scripts of this page could not be fetched. Load the page again."</p>
         </div>
         {ask(page)}
-        {fetching(model)}
-        {unfit(page)}
-        {result(model)}
+        {fetching(page.model.as_ref(), page.server)}
+        {unfit(page.server)}
+        {result(page)}
         {ten()}
         {keep()}
         {(!page.typical.is_empty()).then(guess)}
@@ -138,23 +143,40 @@ fn ask(page: &DemoPage) -> AnyView {
                 <button type="submit" id="ask" class="primary">"Ask"</button>
                 <button type="button" id="cancel" hidden>"Cancel"</button>
             </div>
-            <p class="minor">"What you type stays in this browser."</p>
+            <p id="stays" class="minor">"What you type stays in this browser."</p>
+            {page.server.map(|server| goes(server.keeps))}
             {examples}
         </form>
     }
     .into_any()
 }
 
+/// What becomes of a question that is asked on the server.
+fn goes(keeps: bool) -> AnyView {
+    let kept = match keeps {
+        true => {
+            "What you ask goes to this server, which keeps it and what is answered, without who asked."
+        }
+        false => "What you ask goes to this server, which does not keep it.",
+    };
+    view! { <p id="goes" class="minor" hidden>{kept}</p> }.into_any()
+}
+
 fn choice(question: &str) -> AnyView {
     view! { <button type="button" data-question=question.to_owned()>{format::foreign(question)}</button> }.into_any()
 }
 
-/// Consent, progress, what is kept.
-fn fetching(model: &DemoModel) -> AnyView {
-    let megabytes = format::count(model.bytes.div_ceil(1_000_000));
-    let name = format::foreign(&model.name);
+/// Consent, progress, what is kept; where there is no model to fetch, hidden for good.
+fn fetching(model: Option<&DemoModel>, server: Option<DemoServer>) -> AnyView {
+    let megabytes = model.map_or_else(String::new, |model| {
+        format::count((model.bytes + 500_000) / 1_000_000)
+    });
+    let name = model.map(|model| format::foreign(&model.name));
+    let use_server = server.map(|_| {
+        view! { <button type="button" id="use-server">"Ask it on this server instead"</button> }
+    });
     view! {
-        <section id="model" class="model alive" aria-labelledby="model-heading">
+        <section id="model" class="model alive" aria-labelledby="model-heading" hidden=model.is_none()>
             <h2 id="model-heading">"First, the model"</h2>
             <p id="model-text">
                 {name} ", " <strong>{megabytes.clone()} " MB"</strong>
@@ -168,8 +190,13 @@ fn fetching(model: &DemoModel) -> AnyView {
             <p class="buttons">
                 <button type="button" id="fetch" class="primary">"Fetch the model, " {megabytes} " MB"</button>
                 <button type="button" id="stop-fetch" hidden>"Stop"</button>
+                " " {use_server}
             </p>
         </section>
+        <p id="at-server" class="kept minor" hidden>
+            "The model is asked on this server. "
+            <button type="button" id="use-browser">"Let it run in this browser instead"</button>
+        </p>
         <p id="kept" class="kept minor" hidden>
             <span id="kept-text"></span> " "
             <button type="button" id="remove">"Remove it"</button>
@@ -177,28 +204,28 @@ fn fetching(model: &DemoModel) -> AnyView {
         <div id="trouble" class="notice error" role="alert" hidden>
             <p><strong id="trouble-title"></strong>" "<span id="trouble-text"></span></p>
             <p id="trouble-next"></p>
+            <p class="buttons"><button type="button" id="trouble-browser" hidden>"Let it run in this browser"</button></p>
         </div>
     }
     .into_any()
 }
 
 /// For browsers that cannot hold it.
-fn unfit(page: &DemoPage) -> AnyView {
-    let server = page.server.clone().map(|address| {
-        view! { <p><a href=address>"Ask the model on the server instead"</a></p> }
+fn unfit(server: Option<DemoServer>) -> AnyView {
+    let server = server.map(|_| {
+        view! { <button type="button" id="unfit-server" class="primary">"Ask it on this server instead"</button> }
     });
     view! {
         <div id="unfit" class="notice warning" hidden>
             <p><strong id="unfit-title"></strong>" "<span id="unfit-text"></span></p>
-            {server}
-            <p class="buttons"><button type="button" id="try-anyway" hidden>"Try it all the same"</button></p>
+            <p class="buttons">{server} " " <button type="button" id="try-anyway" hidden>"Try it all the same"</button></p>
         </div>
     }
     .into_any()
 }
 
 /// Both sides of an answer.
-fn result(model: &DemoModel) -> AnyView {
+fn result(page: &DemoPage) -> AnyView {
     let card = |side: &'static str, title: &'static str, note: &'static str| {
         view! {
             <article class=["answer ", side].concat() data-side=side>
@@ -208,7 +235,9 @@ fn result(model: &DemoModel) -> AnyView {
         }
         .into_any()
     };
-    let cards = match model.taught {
+    let is_taught = page.model.as_ref().is_some_and(|model| model.taught)
+        || page.server.is_some_and(|server| server.taught);
+    let cards = match is_taught {
         true => vec![
             card("before", "Before teaching", "the model as it was published"),
             card(

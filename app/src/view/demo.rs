@@ -13,8 +13,17 @@ pub struct DemoPage {
     pub typical: Vec<Example>,
     /// One of each, as it was recorded.
     pub examples: Vec<RecordedExample>,
-    /// Where the server's own model can be asked, for a browser that cannot hold it.
-    pub server: Option<String>,
+    /// Where the server itself can be asked.
+    pub server: Option<DemoServer>,
+}
+
+/// The server's own demo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DemoServer {
+    /// Whether a taught model can be asked there.
+    pub taught: bool,
+    /// Whether what is asked is kept.
+    pub keeps: bool,
 }
 
 /// A model to be fetched.

@@ -1,13 +1,14 @@
 //! The engine as the worker's script drives it. Structures go over as JSON; what fails is thrown as a
 //! [`Trouble`], in JSON too.
 
-use crate::engine::{Engine, Side, Times};
-use crate::guess::{self, Guess};
-use crate::limits::{ABOUT_BYTES_MAX, SAMPLES};
+use crate::engine::{self, Engine};
+use crate::limits::ABOUT_BYTES_MAX;
 use crate::loading::Loading;
-use crate::reading;
-use crate::samples;
 use crate::trouble::Trouble;
+use asking::guess::{self, Guess};
+use asking::limits::SAMPLES;
+use asking::question::{Side, Times};
+use asking::{reading, samples};
 use datasets::demo::About;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -195,7 +196,7 @@ impl Demo {
         let about = self.of_about()?;
         let side: Side = read("The model that was asked", side)?;
         let levels: Option<[f64; 10]> = read("The levels", levels)?;
-        let way = side.way(about)?;
+        let way = engine::way(side, about)?;
         Ok(reading::read(about, way, question, (text, levels), id))
     }
 }

@@ -1,77 +1,20 @@
 //! The model, asked: one answer or ten samples at a time, a pass at a time, so that a question can be
 //! left between two tokens.
 
-use crate::limits::{
-    ANSWER_TOKENS_MAX, CACHE_BYTES_MAX, PROMPT_TOKENS_PASS, QUESTION_CHARACTERS_MAX, ROWS_MAX,
-    SAMPLE_TOKENS_MAX, SAMPLES,
-};
+use crate::limits::{CACHE_BYTES_MAX, PROMPT_TOKENS_PASS, ROWS_MAX};
 use crate::trouble::Trouble;
-use datasets::demo::{About, Way, kind_of};
+use asking::question::{self, Side, Text, Times, checked, messages};
+use datasets::demo::{About, Way};
 use model::{
     Decoder, Decoding, Device, Generator, Job, LevelReading, LevelTokens, Limits, LoadOptions,
     Lora, Message, ModelError, Request, Tokenizer, Told,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The text before a stated level.
 const LEVEL_MARK: &str = "Confidence: ";
-
-/// Which model is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Side {
-    /// The model as it is.
-    Before,
-    /// The taught one.
-    After,
-}
-
-impl Side {
-    /// How this side is asked.
-    ///
-    /// # Errors
-    /// Where there is no taught model.
-    pub fn way(self, about: &About) -> Result<&Way, Trouble> {
-        match self {
-            Side::Before => Ok(&about.before),
-            Side::After => about
-                .after
-                .as_ref()
-                .ok_or_else(|| Trouble::order("There is no taught model to ask.")),
-        }
-    }
-
-    /// The place of its adapter.
-    fn adapter(self) -> usize {
-        match self {
-            Side::Before => 0,
-            Side::After => 1,
-        }
-    }
-}
-
-/// How often a question is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Times {
-    /// Once, as the evaluation did.
-    Once,
-    /// [`SAMPLES`] times at temperature 1: the answers alone.
-    Ten,
-}
-
-/// One answer as far as it has come.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Text {
-    pub text: String,
-    /// Tokens drawn.
-    pub tokens: usize,
-    pub done: bool,
-    /// P(level k) at k − 1 where a level was stated, once it is done.
-    pub levels: Option<[f64; 10]>,
-}
 
 /// What a pass came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -149,40 +92,26 @@ impl Engine {
         seed: u64,
     ) -> Result<(), Trouble> {
         self.leave();
-        let question = question.trim();
-        if question.is_empty() {
-            return Err(Trouble::question("The question is empty."));
-        }
-        if question.chars().count() > QUESTION_CHARACTERS_MAX {
-            return Err(Trouble::question(format!(
-                "The question has more than {QUESTION_CHARACTERS_MAX} characters."
-            )));
-        }
+        let question = checked(question).map_err(Trouble::question)?;
         if side == Side::After && !self.has_adapter {
             return Err(Trouble::order("The taught model has not been loaded."));
         }
-        let way = side.way(about)?;
-        let template = kind_of(&about.kinds, question).map(|kind| kind.template.as_str());
-        let messages: Vec<Message> = way
-            .messages(question, template)
+        let way = way(side, about)?;
+        let messages: Vec<Message> = messages(about, way, question)
             .into_iter()
             .map(|message| Message::new(message.role, message.content))
             .collect();
         let wrong = |error: ModelError| Trouble::question(error.to_string());
         let prompt = self.tokenizer.chat_tokens(&messages, true).map_err(wrong)?;
-        let (decoding, samples) = match times {
-            Times::Once => (once(way), 1),
-            Times::Ten => (sampled(), SAMPLES),
-        };
         let request = Request {
             prompt,
-            samples: (0..samples as u64)
+            samples: (0..times.samples() as u64)
                 .map(|sample| seed.wrapping_add(sample))
                 .collect(),
-            decoding,
+            decoding: decoding(question::decoding(way, times)),
         };
         let job = Job {
-            adapter: side.adapter(),
+            adapter: adapter_of(side),
             reads_levels: times == Times::Once,
             tells_tokens: true,
             ..Job::new(request)
@@ -209,8 +138,10 @@ impl Engine {
         let tokens = prompt.len();
         let decoding = Decoding {
             temperature: 0.0,
+            top_p: 1.0,
+            top_k: 0,
             max_tokens: 1,
-            ..sampled()
+            stop: Vec::new(),
         };
         let request = Request {
             prompt,
@@ -295,25 +226,29 @@ fn generator(
         .prompt_tokens(PROMPT_TOKENS_PASS))
 }
 
-/// As the evaluation drew.
-fn once(way: &Way) -> Decoding {
-    let decoding = way.decoding.clone();
+/// How this side is asked.
+///
+/// # Errors
+/// Where there is no taught model.
+pub fn way(side: Side, about: &About) -> Result<&Way, Trouble> {
+    side.way(about)
+        .ok_or_else(|| Trouble::order("There is no taught model to ask."))
+}
+
+/// The place of a side's adapter.
+fn adapter_of(side: Side) -> usize {
+    match side {
+        Side::Before => 0,
+        Side::After => 1,
+    }
+}
+
+fn decoding(decoding: datasets::config::Decoding) -> Decoding {
     Decoding {
         temperature: decoding.temperature,
         top_p: decoding.top_p,
         top_k: decoding.top_k,
-        max_tokens: decoding.max_tokens.clamp(1, ANSWER_TOKENS_MAX),
+        max_tokens: decoding.max_tokens,
         stop: decoding.stop,
-    }
-}
-
-/// An answer to the end of its line, drawn as the model has it.
-fn sampled() -> Decoding {
-    Decoding {
-        temperature: 1.0,
-        top_p: 1.0,
-        top_k: 0,
-        max_tokens: SAMPLE_TOKENS_MAX,
-        stop: vec!["\n".to_owned()],
     }
 }

@@ -6,6 +6,7 @@ import * as guess from "./guess.js";
 import { forgetPage, keepPage } from "./keeping.js";
 import { Model, Stopped, Trouble, flavour } from "./model.js";
 import { drawn } from "./picture.js";
+import { Remote } from "./remote.js";
 import { AnswerCard, announce } from "./result.js";
 import * as samples from "./samples.js";
 import { fragmentOf, readFragment } from "./share.js";
@@ -26,6 +27,8 @@ const web = new URL("web/", folder);
 let about, files, bytes, kind, store;
 /** The worker, once it runs, and whether the model is in it. */
 let worker, isLoaded;
+/** The model on the server, while that is the one that is asked. */
+let remote = null;
 /** What is asked as soon as the model is there. */
 let pending = null;
 let cards = [];
@@ -36,6 +39,10 @@ let fetching = null;
 /** `none`, `fetching`, `waiting`, `broken-off`, `stopped`, `full`, `kept`, `opening`, `ready`, `asking` or `unfit`. */
 function state(name) {
   place("demo").dataset.state = name;
+  place("at-server").hidden = !remote;
+  place("stays").hidden = Boolean(remote);
+  if (place("goes")) place("goes").hidden = !remote;
+  if (remote) return atServer(name);
   const needs = ["none", "fetching", "waiting", "broken-off", "stopped", "full", "opening"].includes(name);
   place("model").hidden = !needs;
   place("fetching").hidden = !["fetching", "waiting", "opening"].includes(name);
@@ -50,6 +57,40 @@ function state(name) {
   if (["kept", "ready"].includes(name)) place("kept-text").textContent = keptWords();
   if (name !== "unfit") place("trouble").hidden = true;
   remember(["kept", "ready", "asking"].includes(name) && store?.keeps);
+}
+
+/** What is shown while the model on the server is asked. */
+function atServer(name) {
+  for (const id of ["model", "kept", "unfit", "trouble"]) place(id).hidden = true;
+  place("ask-form").hidden = false;
+  place("cancel").hidden = name !== "asking";
+  place("ask").hidden = name === "asking";
+  place("use-browser").hidden = !canBrowse();
+  place("use-browser").disabled = name === "asking";
+}
+
+/** Whether this browser can be offered the model. */
+const canBrowse = () => Boolean(about.model && kind);
+
+/** A card for each side that is asked. */
+function takeCards() {
+  const isTaught = remote ? place("demo").dataset.serverTaught === "true" : Boolean(about.adapter);
+  const sides = isTaught && about.after ? ["after", "before"] : ["before"];
+  cards = sides.map((side) => new AnswerCard(side, about));
+  for (const card of document.querySelectorAll(".answer")) card.hidden = !sides.includes(card.dataset.side);
+}
+
+/** From now on the server is asked, or this browser. */
+async function askAt(isServer) {
+  remote?.end();
+  remote = isServer ? new Remote(place("demo").dataset.server) : null;
+  takeCards();
+  for (const id of ["result", "ten", "keep"]) place(id).hidden = true;
+  if (!isServer) return begin();
+  state("ready");
+  speak("The model on this server is asked.");
+  if (pending) await askAll(pending);
+  else place("question").focus();
 }
 
 /** A mark by which the next visit does not offer first what is kept already. */
@@ -73,6 +114,7 @@ function note(text) {
 }
 
 function trouble({ title, text, next }) {
+  place("trouble-browser").hidden = !remote || !canBrowse();
   place("trouble-title").textContent = title;
   place("trouble-text").textContent = visible(text);
   place("trouble-next").textContent = next;
@@ -84,7 +126,6 @@ function unfit(title, text, { again } = {}) {
   place("unfit-title").textContent = title;
   place("unfit-text").textContent = text;
   place("unfit").hidden = false;
-  if (place("guess")) place("guess").hidden = true;
   const button = place("try-anyway");
   button.hidden = !again;
   button.onclick = () => {
@@ -97,9 +138,15 @@ export async function start() {
   about = await (await fetch(new URL("about.json", folder))).json();
   files = [about.model, about.adapter?.weights].filter(Boolean);
   bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  cards = (about.after ? ["after", "before"] : ["before"]).map((side) => new AnswerCard(side, about));
   listen();
   kind = flavour();
+  if (kind) guess.wire(about, (guesses) => inWorker((model) => model.call("compare", { guesses })));
+  else if (place("guess")) place("guess").hidden = true;
+  if (!about.model) {
+    await askAt(true);
+    return follow();
+  }
+  takeCards();
   if (!kind) {
     return unfit(
       "This browser cannot run the model.",
@@ -126,7 +173,6 @@ async function begin() {
   const kept = await keptOf(store);
   state(kept === bytes ? "kept" : "none");
   if (kept > 0 && kept < bytes) note(`${megabytes(kept)} of it are here already, from a download that broke off.`);
-  guess.wire(about, (guesses) => inWorker((model) => model.call("compare", { guesses })));
   await follow();
 }
 
@@ -254,6 +300,9 @@ async function inWorker(work) {
   return work(await startWorker());
 }
 
+/** Whoever is asked: the server, or the worker. */
+const asked = async () => remote ?? startWorker();
+
 function endWorker() {
   worker?.then((model) => model.end()).catch(() => {});
   [worker, isLoaded] = [undefined, false];
@@ -261,7 +310,7 @@ function endWorker() {
 
 /** Puts the kept files into the worker; a broken copy is fetched again, once. */
 async function openModel({ again = true } = {}) {
-  if (isLoaded) return true;
+  if (isLoaded || remote) return true;
   state("opening");
   let done = 0;
   const told = (more) => progress((done += more) / bytes, "Opening the model and checking its copy");
@@ -357,12 +406,13 @@ async function askAll(question) {
 
 /** Whether it answered; false where it was left. */
 async function askOne(card, question) {
-  const model = await startWorker();
+  const model = await asked();
   const { side } = card;
-  card.begin("Reading the question.");
+  card.begin(remote ? "Sent to the server." : "Reading the question.");
   const read = (text, levels, id) => model.call("read", { side, question, text, levels, id });
   let writing = Promise.resolve();
   const answered = await model.call("ask", { side, question, times: "once", seed: 0 }, (state) => {
+    if (state.place) return card.begin(inLine(state.place));
     const { text } = state.texts[0];
     writing = writing.then(async () => card.write(await read(text, null, `gauge-${side}`), text, state));
     writing.catch(() => {});
@@ -373,6 +423,8 @@ async function askOne(card, question) {
   card.finish(await read(text, levels, `gauge-${side}`), text, levels, answered);
   return true;
 }
+
+const inLine = (place) => (place === 1 ? "Next in the line." : `Place ${place} in the line.`);
 
 /** A new question is shown, with nothing to it yet. */
 function begins(question) {
@@ -412,7 +464,7 @@ async function askTen() {
   samples.clear();
   place("ten-line").hidden = false;
   try {
-    const model = await startWorker();
+    const model = await asked();
     const clustered = (texts) => model.call("cluster", { texts, stated: answer, rationale, question });
     const show = async ({ texts, drawn, speed }) => {
       const done = texts.filter((text) => text.done).map(({ text }) => text);
@@ -424,7 +476,8 @@ async function askTen() {
     };
     const seed = Math.floor(Math.random() * SAMPLE_SEEDS);
     let showing = Promise.resolve();
-    const answered = await model.call("ask", { side: card.side, question, times: "ten", seed }, (state) => {
+    const answered = await model.call("ask", { side: card.side, question, times: "ten", seed, stated: answer, rationale }, (state) => {
+      if (state.place) return void (place("ten-line").textContent = inLine(state.place));
       showing = showing.then(() => show(state));
       showing.catch(() => {});
     });
@@ -450,6 +503,7 @@ async function askTen() {
 }
 
 async function cancel() {
+  if (remote) return remote.call("leave");
   if (worker) (await worker).call("leave").catch(() => {});
 }
 
@@ -467,7 +521,7 @@ async function follow() {
   place("question").value = found.question;
   place("shared-note").hidden = false;
   try {
-    const model = await startWorker();
+    const model = await asked();
     for (const { side, text, levels } of found.sides) {
       const card = cards.find((card) => card.side === side);
       if (!card) continue;
@@ -503,7 +557,7 @@ async function copy() {
 async function savePicture() {
   const { reading } = doubter();
   const set = about.run ? `Its record is on ${about.run.questions}; your question may differ.` : "Its confidence was not measured.";
-  const blob = await drawn({ question: shown.question, reading, model: about.model.name, note: set });
+  const blob = await drawn({ question: shown.question, reading, model: about.model?.name ?? "The model", note: set });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = "answer.png";
@@ -528,6 +582,8 @@ function listen() {
   });
   place("stop-fetch").addEventListener("click", () => fetching?.abort(new DOMException("stopped", "AbortError")));
   place("remove").addEventListener("click", removeModel);
+  for (const id of ["use-server", "unfit-server"]) place(id)?.addEventListener("click", () => askAt(true));
+  for (const id of ["use-browser", "trouble-browser"]) place(id).addEventListener("click", () => askAt(false));
   place("ask-ten").addEventListener("click", askTen);
   place("copy").addEventListener("click", copy);
   place("picture").addEventListener("click", () => savePicture().catch(() => (place("copied").textContent = "The picture could not be made.")));

@@ -15,20 +15,22 @@ function told(error) {
 async function openFiles() {
   const root = await navigator.storage.getDirectory();
   if (!("createWritable" in FileSystemFileHandle.prototype)) throw new Error("files cannot be written here");
-  const folder = await root.getDirectoryHandle(FOLDER, { create: true });
-  const of = (sha256) => folder.getDirectoryHandle(sha256, { create: true });
+  // Nothing is made before something is kept, so that nothing is left where all was removed.
+  const folder = (create) => root.getDirectoryHandle(FOLDER, { create });
+  const of = async (sha256, create) => (await folder(create)).getDirectoryHandle(sha256, { create });
+  const drop = async (name) => (await folder(false)).removeEntry(name, { recursive: true });
   return {
     keeps: true,
     async read(sha256, piece) {
       try {
-        const handle = await (await of(sha256)).getFileHandle(String(piece));
+        const handle = await (await of(sha256, false)).getFileHandle(String(piece));
         return await handle.getFile();
       } catch {
         return null;
       }
     },
     async write(sha256, piece, blob) {
-      const handle = await (await of(sha256)).getFileHandle(String(piece), { create: true });
+      const handle = await (await of(sha256, true)).getFileHandle(String(piece), { create: true });
       const out = await handle.createWritable();
       try {
         await out.write(blob);
@@ -40,11 +42,11 @@ async function openFiles() {
       }
     },
     async forget(sha256) {
-      await folder.removeEntry(sha256, { recursive: true }).catch(() => {});
+      await drop(sha256).catch(() => {});
     },
     async forgetOthers(kept) {
-      for await (const name of folder.keys()) {
-        if (!kept.includes(name)) await folder.removeEntry(name, { recursive: true }).catch(() => {});
+      for await (const name of (await folder(true)).keys()) {
+        if (!kept.includes(name)) await drop(name).catch(() => {});
       }
     },
     async remove() {

@@ -33,15 +33,16 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Of what was chosen; what no run tells is as usual, and has no record.
-    pub fn of(chosen: &Chosen) -> Asked {
+    /// Of what was chosen; what no run tells is as usual, and has no record. `taught_here`: whether this
+    /// server has a taught model to ask, whatever was chosen.
+    pub fn of(chosen: &Chosen, taught_here: bool) -> Asked {
         let mut asked = Asked {
             before: Way {
                 prompt: builtin(PROMPT).unwrap_or_default(),
                 decoding: greedy(TOKENS_BEFORE),
                 record: None,
             },
-            after: chosen.adapter.as_ref().map(|_| Way {
+            after: (chosen.adapter.is_some() || taught_here).then(|| Way {
                 prompt: Prompt::default(),
                 decoding: greedy(TOKENS_AFTER),
                 record: None,

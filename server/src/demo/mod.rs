@@ -6,7 +6,9 @@
 //! | choose other files | [`chosen`] |
 //! | ask in another way, count another record | [`asked`] |
 //! | show other questions | [`examples`] |
+//! | answer visitors here, in place of their browsers | [`answering`] |
 
+pub mod answering;
 pub mod asked;
 pub mod chosen;
 pub mod examples;
@@ -14,8 +16,9 @@ pub mod sums;
 
 use crate::limits::DEMO_EVERY_MS;
 use crate::runs::Run;
+use answering::Answering;
 use app::link;
-use app::view::{DemoModel, DemoPage, RecordedExample};
+use app::view::{DemoModel, DemoPage, DemoServer, RecordedExample};
 use asked::Asked;
 use chosen::Chosen;
 use datasets::demo::{About, DemoAdapter, DemoFile, DemoRun, kinds_of};
@@ -39,6 +42,8 @@ pub struct Wanted {
 #[derive(Default)]
 pub struct Demo {
     wanted: Wanted,
+    /// The server's own.
+    pub answering: Arc<Answering>,
     sums: Sums,
     kept: Mutex<Option<Kept>>,
 }
@@ -55,8 +60,9 @@ struct Kept {
 pub struct Offered {
     /// What the page shows before its scripts have run.
     pub page: DemoPage,
-    /// The text of `about.json`; absent where there is no model.
-    pub about: Option<String>,
+    /// What is told of the models, and the text of it, `about.json`; absent where there is no model.
+    pub about: Option<(Arc<About>, String)>,
+    pub chosen: Arc<Chosen>,
     /// Changes with all of it.
     pub version: String,
     /// The files that can be fetched, by their SHA-256 in hex.
@@ -64,9 +70,10 @@ pub struct Offered {
 }
 
 impl Demo {
-    pub fn new(wanted: Wanted) -> Self {
+    pub fn new(wanted: Wanted, answering: Answering) -> Self {
         Demo {
             wanted,
+            answering: Arc::new(answering),
             ..Demo::default()
         }
     }
@@ -90,7 +97,7 @@ impl Demo {
         let before = self.lock().take().filter(|kept| kept.version == version);
         let offered = match before {
             Some(kept) => kept.offered,
-            None => Arc::new(offer(&chosen, &version)),
+            None => Arc::new(offer(chosen, &version, &self.answering)),
         };
         *self.lock() = Some(Kept {
             looked: Instant::now(),
@@ -107,9 +114,14 @@ impl Demo {
     }
 }
 
-fn offer(chosen: &Chosen, version: &str) -> Offered {
-    let asked = Asked::of(chosen);
-    let examples = Examples::of(chosen, &asked);
+fn offer(chosen: Chosen, version: &str, answering: &Answering) -> Offered {
+    let taught_here = answering.is_taught(&chosen);
+    let asked = Asked::of(&chosen, taught_here);
+    let examples = Examples::of(&chosen, &asked);
+    let server = answering.is_there(&chosen).then(|| DemoServer {
+        taught: taught_here,
+        keeps: answering.keeps(),
+    });
     let run = chosen.run.as_ref().map(|run| DemoRun {
         id: run.found.id.clone(),
         title: run.facts.title.clone(),
@@ -128,25 +140,25 @@ fn offer(chosen: &Chosen, version: &str) -> Offered {
         typical: examples.typical.clone(),
         examples: recorded(&examples, &asked),
         run: run.clone(),
-        server: None,
+        server,
     };
-    let Some(model) = &chosen.model else {
+    if chosen.model.is_none() && server.is_none() {
         return Offered {
             page,
             version: version.to_owned(),
             ..Offered::default()
         };
-    };
-    let mut files = vec![(model.sha256.clone(), model.path.clone())];
-    files.extend(
-        chosen
-            .adapter
-            .iter()
-            .map(|adapter| (adapter.weights.sha256.clone(), adapter.weights.path.clone())),
-    );
+    }
+    let weights = chosen.adapter.as_ref().map(|adapter| &adapter.weights);
+    let files = chosen
+        .model
+        .iter()
+        .chain(weights)
+        .map(|file| (file.sha256.clone(), file.path.clone()))
+        .collect();
     let about =
         About {
-            model: file_of(model),
+            model: chosen.model.as_ref().map(file_of),
             adapter: chosen.adapter.as_ref().map(|adapter| DemoAdapter {
                 weights: file_of(&adapter.weights),
                 config: adapter.config.clone(),
@@ -155,15 +167,19 @@ fn offer(chosen: &Chosen, version: &str) -> Offered {
                 Some((answer.template.as_deref()?, answer.question.as_str()))
             })),
             before: asked.before,
-            after: asked.after.filter(|_| chosen.adapter.is_some()),
+            after: asked
+                .after
+                .filter(|_| chosen.adapter.is_some() || taught_here),
             run,
             examples: examples.typical,
             questions: examples.others,
         };
+    // Plain data with text keys: it always has a JSON form.
+    let text = serde_json::to_string(&about).unwrap_or_default();
     Offered {
         page,
-        // Plain data with text keys: it always has a JSON form.
-        about: Some(serde_json::to_string(&about).unwrap_or_default()),
+        about: Some((Arc::new(about), text)),
+        chosen: Arc::new(chosen),
         version: version.to_owned(),
         files,
     }

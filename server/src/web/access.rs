@@ -34,8 +34,8 @@ const ANNOTATOR: Least = Least::Role(Role::Annotator);
 const RESEARCHER: Least = Least::Role(Role::Researcher);
 const ADMIN: Least = Least::Role(Role::Admin);
 
-/// What is served below `/assets/`: its routes have no pattern of their own.
-const ASSETS: &str = "/assets/";
+/// What is served below these: its routes have no pattern of their own.
+const FOLDERS: [&str; 2] = ["/assets/", "/demo/web/"];
 
 /// Every route: its methods, its pattern, and who may ask. `GET` is `HEAD` too.
 pub const TABLE: &[(&str, &str, Least)] = &[
@@ -50,7 +50,12 @@ pub const TABLE: &[(&str, &str, Least)] = &[
     // The demo, and what its page fetches.
     ("GET", "/demo", PUBLIC),
     ("GET", "/demo/about.json", PUBLIC),
+    ("GET", "/demo/offline.js", PUBLIC),
+    ("GET", "/demo/web/worker.js", PUBLIC),
     ("GET", "/demo/model/{sha256}/{name}", PUBLIC),
+    ("POST", "/api/demo/ask", PUBLIC),
+    ("POST", "/api/demo/read", PUBLIC),
+    ("POST", "/api/demo/cluster", PUBLIC),
     ("GET", "/privacy", PUBLIC),
     // Runs: those that he sees.
     ("GET", "/", PUBLIC),
@@ -190,6 +195,10 @@ pub fn least(method: &str, pattern: &str) -> Option<Least> {
         .map(|(_, least)| *least)
 }
 
+fn is_in_folder(path: &str) -> bool {
+    FOLDERS.iter().any(|folder| path.starts_with(folder))
+}
+
 /// Lets those in who may ask.
 pub async fn enforce(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let seen = seen_in(request.extensions());
@@ -199,7 +208,7 @@ pub async fn enforce(State(server): State<Arc<Server>>, request: Request, next: 
         .map(|pattern| pattern.as_str().to_owned());
     let least = match &pattern {
         Some(pattern) => least(request.method().as_str(), pattern).unwrap_or(ADMIN),
-        None if request.uri().path().starts_with(ASSETS) => PUBLIC,
+        None if is_in_folder(request.uri().path()) => PUBLIC,
         None => ADMIN,
     };
     match least {
@@ -401,7 +410,7 @@ mod tests {
         let gone: Vec<_> = tabled
             .difference(&routes)
             // Served only where the browser's part is there.
-            .filter(|(_, pattern)| !pattern.starts_with(ASSETS))
+            .filter(|(_, pattern)| !is_in_folder(pattern) && pattern != "/demo/offline.js")
             .collect();
         assert!(gone.is_empty(), "no such route: {gone:?}");
     }

@@ -1,8 +1,9 @@
-//! The demo: its page, what its scripts are told, and the model's files. Nothing that a visitor types
-//! comes here.
+//! The demo: its page, what its scripts are told, and the model's files. What a visitor types comes here
+//! only where he asks the model on the server ([`super::demo_ask`]).
 
 use super::Server;
 use super::api::read;
+use super::demo_ask;
 use super::problem::Failure;
 use crate::demo::{Offered, tag_of};
 use crate::people::Seen;
@@ -13,7 +14,7 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::sync::Arc;
 use tower_http::services::{ServeDir, ServeFile};
 use tower_http::set_header::SetResponseHeader;
@@ -32,7 +33,9 @@ pub fn router(server: &Server) -> Router<Arc<Server>> {
     let router = Router::new()
         .route("/demo", get(page))
         .route("/demo/about.json", get(about))
-        .route("/demo/model/{sha256}/{name}", get(file));
+        .route("/demo/model/{sha256}/{name}", get(file))
+        .route("/api/demo/read", post(demo_ask::read))
+        .route("/api/demo/cluster", post(demo_ask::cluster));
     let Some(assets) = &server.assets else {
         return router;
     };
@@ -72,7 +75,7 @@ pub fn router(server: &Server) -> Router<Arc<Server>> {
 
 /// What is offered to this visitor: made of the runs that everybody sees, whoever asks; on a server without
 /// accounts, of all.
-async fn offered(server: &Arc<Server>, seen: &Seen) -> Result<Arc<Offered>, Failure> {
+pub async fn offered(server: &Arc<Server>, seen: &Seen) -> Result<Arc<Offered>, Failure> {
     let sees_all = seen.is_open;
     let anyone = if sees_all {
         seen.clone()
@@ -121,7 +124,7 @@ async fn about(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let offered = offered(&server, &seen).await?;
-    let Some(about) = &offered.about else {
+    let Some((_, about)) = &offered.about else {
         return Err(Failure::not_found("model"));
     };
     let tag = tag_of(about);

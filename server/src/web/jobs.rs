@@ -3,6 +3,7 @@
 use super::api::read;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
+use super::sent::json;
 use super::{NoJobs, Server};
 use crate::db::{JobRow, JobState};
 use crate::jobs::{JobError, JobRequest, Jobs, stage};
@@ -223,13 +224,10 @@ pub async fn add_job(
     request: Result<Json<JobRequest>, JsonRejection>,
 ) -> Result<impl IntoResponse, Failure> {
     let jobs = jobs_of(&server)?;
-    let Json(request) = request.map_err(|rejection| {
-        Failure::new(
-            rejection.status(),
-            rejection.body_text(),
-            "Send JSON such as {\"config\": \"world-facts/demo\", \"name\": \"mine\"}, as application/json.",
-        )
-    })?;
+    let request = json(
+        request,
+        "{\"config\": \"world-facts/demo\", \"name\": \"mine\"}",
+    )?;
     let runs = read({
         let server = Arc::clone(&server);
         move || Ok(server.library.runs().0)

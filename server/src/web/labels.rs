@@ -4,7 +4,7 @@ use super::Server;
 use super::api::read;
 use super::people::form::is_own;
 use super::problem::{Failure, ProblemDocument};
-use super::query::Parameters;
+use super::sent::{fields, json};
 use crate::db::Database;
 use crate::labels::{LabelChange, LabelError, Noted, tags_from_line};
 use crate::people::Seen;
@@ -151,13 +151,7 @@ pub async fn patch_labels(
     request: Result<Json<LabelRequest>, JsonRejection>,
 ) -> Result<Json<Labels>, Failure> {
     changeable(&server)?;
-    let Json(request) = request.map_err(|rejection| {
-        Failure::new(
-            rejection.status(),
-            rejection.body_text(),
-            "Send JSON such as {\"tags\": [\"base\"], \"note\": \"the first\"}, as application/json.",
-        )
-    })?;
+    let request = json(request, "{\"tags\": [\"base\"], \"note\": \"the first\"}")?;
     let asked = LabelChange {
         tags: request.tags,
         note: request.note,
@@ -173,14 +167,7 @@ pub async fn post_labels(
     form: Result<RawForm, RawFormRejection>,
 ) -> Result<Redirect, Failure> {
     changeable(&server)?;
-    let RawForm(form) = form.map_err(|rejection| {
-        Failure::new(
-            rejection.status(),
-            rejection.body_text(),
-            "Send the form as application/x-www-form-urlencoded.",
-        )
-    })?;
-    let form = Parameters::from_form(&form);
+    let form = fields(form)?;
     let asked = LabelChange {
         tags: form.field("tags").map(tags_from_line),
         note: form.field("note").map(str::to_owned),

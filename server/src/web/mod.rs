@@ -8,6 +8,7 @@ mod attachment;
 mod charts;
 mod compare;
 mod demo;
+mod demo_ask;
 mod documents;
 mod events;
 mod files;
@@ -28,6 +29,7 @@ mod query;
 mod raw;
 mod reference;
 mod runs;
+mod sent;
 mod states;
 mod tables;
 mod your_file;
@@ -191,6 +193,7 @@ fn api_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(job_events::follow_job))
         .routes(routes!(jobs::list_stages))
         .routes(routes!(jobs::config_schema))
+        .routes(routes!(demo_ask::ask))
         .merge(people::api())
         .merge(annotation::api())
 }

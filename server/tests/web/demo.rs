@@ -32,7 +32,7 @@ fn taught(runs: &Path, id: &str, sha256: &str) {
         format!("{text}\n[provenance]\nmodel_sha256 = \"{sha256}\"\n"),
     )
     .unwrap();
-    let adapter = run.directory.join("rl/seed-0/adapter");
+    let adapter = run.directory.join("rl/seed-1/adapter");
     fs::create_dir_all(&adapter).unwrap();
     fs::write(adapter.join("adapter_config.json"), "{\"r\": 2}").unwrap();
     fs::write(
@@ -174,4 +174,249 @@ fn the_demos_worker_may_reach_no_network() {
         Some("default-src 'none'; frame-ancestors 'none'")
     );
     assert_eq!(server.post("/demo", &serde_json::json!({})).status, 405);
+}
+
+/// A model's server that says the same to everybody, and what it was asked.
+struct MadeModel {
+    address: String,
+    asked: std::sync::mpsc::Receiver<serde_json::Value>,
+}
+
+/// Answers each request with these events, `times` times; a pause lies before the last event.
+fn made_model(events: &[&str], times: usize, pause: std::time::Duration) -> MadeModel {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (sender, asked) = std::sync::mpsc::channel();
+    let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
+    std::thread::spawn(move || {
+        for connection in listener.incoming().take(times) {
+            let (events, sender) = (events.clone(), sender.clone());
+            std::thread::spawn(move || {
+                let mut connection = connection.unwrap();
+                let mut reader = BufReader::new(connection.try_clone().unwrap());
+                let mut length = 0;
+                loop {
+                    let mut line = String::new();
+                    reader.read_line(&mut line).unwrap();
+                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    if line.trim().is_empty() {
+                        break;
+                    }
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                sender.send(serde_json::from_slice(&body).unwrap()).unwrap();
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+                connection.write_all(head.as_bytes()).unwrap();
+                for (at, event) in events.iter().enumerate() {
+                    if at + 1 == events.len() {
+                        std::thread::sleep(pause);
+                    }
+                    if connection
+                        .write_all(format!("data: {event}\n\n").as_bytes())
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    MadeModel { address, asked }
+}
+
+const SAID: [&str; 5] = [
+    r#"{"choices":[{"index":0,"delta":{"role":"assistant"}}]}"#,
+    r#"{"choices":[{"index":0,"delta":{"content":"Answer: Nairobi\nRationale: All say so.\n"}}]}"#,
+    r#"{"choices":[{"index":0,"delta":{"content":"Confidence: 8"}}]}"#,
+    r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop","sayself":{"confidence_distribution":[0,0,0,0,0,0,0.1,0.8,0.1,0],"record":{"n":50,"accuracy":0.74}}}],"usage":{"completion_tokens":21}}"#,
+    "[DONE]",
+];
+
+/// The kinds and the objects of a stream's events.
+fn told(text: &str) -> Vec<serde_json::Value> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+fn question() -> serde_json::Value {
+    serde_json::json!({ "side": "before", "question": " What is the capital of Kenya? ", "times": "once" })
+}
+
+#[test]
+fn the_server_asks_another_and_tells_what_comes() {
+    let (assets, runs) = (assets(), folder());
+    let model = made_model(&SAID, 8, std::time::Duration::ZERO);
+    let kept = runs.path().join("kept.jsonl");
+    let more = [
+        "--demo-endpoint",
+        &model.address,
+        "--demo-before",
+        "small",
+        "--demo-keep",
+        kept.to_str().unwrap(),
+    ];
+    let server = served(assets.path(), runs.path(), &more);
+    let page = server.get("/demo");
+    assert!(
+        page.text.contains("data-server=\"/api/demo\""),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("which keeps it and what is answered"));
+    let about = server.get("/demo/about.json").json();
+    assert!(about["model"].is_null());
+    let answer = server.post("/api/demo/ask", &question());
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let events = told(&answer.text);
+    let done = events.last().unwrap();
+    assert_eq!(done["kind"], "done", "{events:?}");
+    assert_eq!(done["reading"]["answer"], "Nairobi");
+    assert_eq!(done["reading"]["confidence"], 8);
+    // The record that the other server tells, since this one knows nothing of its weights.
+    assert_eq!(done["reading"]["gauge"]["n"], 50);
+    assert_eq!(done["reading"]["gauge"]["right"], 37);
+    assert_eq!(done["texts"][0]["levels"][7], 0.8);
+    assert_eq!(done["drawn"], 21);
+    let asked = model.asked.recv().unwrap();
+    assert_eq!(asked["model"], "small");
+    assert_eq!(asked["temperature"], 0.0);
+    let messages = asked["messages"].as_array().unwrap();
+    assert!(
+        messages.last().unwrap()["content"]
+            .as_str()
+            .unwrap()
+            .contains("capital of Kenya?")
+    );
+    let line: serde_json::Value =
+        serde_json::from_str(fs::read_to_string(&kept).unwrap().trim()).unwrap();
+    assert_eq!(line["question"], "What is the capital of Kenya?");
+    assert!(
+        line["answers"][0]
+            .as_str()
+            .unwrap()
+            .ends_with("Confidence: 8")
+    );
+    // Ten samples are put together.
+    let mut ten = question();
+    ten["times"] = "ten".into();
+    ten["stated"] = "Nairobi".into();
+    let events = told(&server.post("/api/demo/ask", &ten).text);
+    let done = events.last().unwrap();
+    assert_eq!(done["clustered"]["samples"], 10, "{done}");
+    assert_eq!(model.asked.recv().unwrap()["n"], 10);
+    // What a link holds is read without the model.
+    let read = serde_json::json!({ "side": "before", "question": "Q?", "text": "Answer: A\nRationale: B\nConfidence: 3" });
+    assert_eq!(server.post("/api/demo/read", &read).json()["confidence"], 3);
+    let cluster = serde_json::json!({ "texts": ["A", "a", "B"], "question": "Q?" });
+    assert_eq!(
+        server.post("/api/demo/cluster", &cluster).json()["samples"],
+        3
+    );
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused_in_words() {
+    let (assets, runs) = (assets(), folder());
+    let model = made_model(&SAID, 64, std::time::Duration::ZERO);
+    let more = ["--demo-endpoint", &model.address, "--demo-before", "small"];
+    let server = served(assets.path(), runs.path(), &more);
+    let ask = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut asked = question();
+        change(&mut asked);
+        server.post("/api/demo/ask", &asked)
+    };
+    assert_eq!(ask(&|asked| asked["question"] = " ".into()).status, 400);
+    assert_eq!(
+        ask(&|asked| asked["question"] = "x".repeat(501).into()).status,
+        400
+    );
+    assert_eq!(ask(&|asked| asked["side"] = "beside".into()).status, 422);
+    assert_eq!(ask(&|asked| asked["more"] = 1.into()).status, 422);
+    let taught = ask(&|asked| asked["side"] = "after".into());
+    assert_eq!(taught.status, 404, "{}", taught.text);
+    assert!(taught.text.contains("/demo"));
+    // So many a minute from one address.
+    let refused = (0..40)
+        .map(|_| ask(&|_| {}))
+        .find(|answer| answer.status != 200)
+        .unwrap();
+    assert_eq!(refused.status, 429, "{}", refused.text);
+    assert!(refused.header("retry-after").is_some());
+    let off = served(assets.path(), runs.path(), &["--demo-endpoint", "off"]);
+    assert_eq!(off.post("/api/demo/ask", &question()).status, 404);
+    assert!(!off.get("/demo").text.contains("data-server"));
+}
+
+#[test]
+fn a_model_that_dies_is_told_and_nothing_else_is_touched() {
+    let (assets, runs) = (assets(), folder());
+    // It breaks off before its end, and is away the next time.
+    let model = made_model(&SAID[..3], 1, std::time::Duration::ZERO);
+    let more = ["--demo-endpoint", &model.address, "--demo-before", "small"];
+    let server = served(assets.path(), runs.path(), &more);
+    for words in ["broke off", "cannot be asked"] {
+        let events = told(&server.post("/api/demo/ask", &question()).text);
+        let last = events.last().unwrap();
+        assert_eq!(last["kind"], "trouble", "{events:?}");
+        assert!(last["text"].as_str().unwrap().contains(words), "{last}");
+        assert_eq!(server.get("/").status, 200);
+    }
+    // A child that cannot be started.
+    let file = runs.path().join("tiny.gguf");
+    fs::write(&file, MODEL).unwrap();
+    let more = [
+        "--demo-model",
+        file.to_str().unwrap(),
+        "--sayself",
+        "/nowhere/sayself",
+    ];
+    let server = served(assets.path(), runs.path(), &more);
+    let events = told(&server.post("/api/demo/ask", &question()).text);
+    let last = events.last().unwrap();
+    assert_eq!(last["kind"], "trouble", "{events:?}");
+    assert!(
+        last["text"].as_str().unwrap().contains("/nowhere/sayself"),
+        "{last}"
+    );
+    assert_eq!(server.get("/demo").status, 200);
+}
+
+#[test]
+fn who_comes_later_is_told_his_place() {
+    let (assets, runs) = (assets(), folder());
+    let model = made_model(&SAID, 8, std::time::Duration::from_secs(2));
+    let more = [
+        "--demo-endpoint",
+        &model.address,
+        "--demo-before",
+        "small",
+        "--behind-proxy",
+    ];
+    let server = served(assets.path(), runs.path(), &more);
+    let answers: Vec<String> = std::thread::scope(|scope| {
+        let ask = |client: u8| {
+            let from = format!("203.0.113.{client}");
+            server.post_with("/api/demo/ask", &question(), &[("x-forwarded-for", &from)])
+        };
+        let threads: Vec<_> = (0..6)
+            .map(|client| scope.spawn(move || ask(client).text))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let mut waited = 0;
+    for text in &answers {
+        let events = told(text);
+        assert_eq!(events.last().unwrap()["kind"], "done", "{events:?}");
+        waited += usize::from(events[0]["kind"] == "place");
+    }
+    assert_eq!(waited, 2, "{answers:?}");
 }

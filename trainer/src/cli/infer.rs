@@ -97,6 +97,9 @@ pub struct Arguments {
     /// Compute with dense 32-bit weights: slower, exact
     #[arg(long)]
     dequantize: bool,
+    /// Stop, as on SIGTERM, when the standard input ends: with the program that started this one
+    #[arg(long)]
+    end_with_stdin: bool,
 }
 
 /// A path, perhaps with a name before it.
@@ -158,6 +161,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         eprintln!("others can reach this address, and no key is asked of them: see --api-key-env");
     }
     let drain = Duration::from_secs(arguments.drain_seconds);
+    let end_with_stdin = arguments.end_with_stdin;
     let metrics = Arc::new(Metrics::new(arguments.rows, arguments.queue));
     let (served, engine) = load(&arguments, metrics.clone(), globals)?;
     let serving = Serving {
@@ -177,7 +181,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         .build()?;
     let outcome = runtime.block_on(async {
         // Before the address is said, so that no signal is lost.
-        let stops = stops()?;
+        let stops = stops(end_with_stdin)?;
         let listening = Listening::start(serving, &addresses).await?;
         output::line(&format!("http://{}/v1", listening.address))?;
         listening.serve(stops).await
@@ -186,11 +190,21 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     outcome
 }
 
-/// Each SIGTERM and SIGINT.
-fn stops() -> anyhow::Result<mpsc::UnboundedReceiver<()>> {
+/// Each SIGTERM and SIGINT, and the end of the standard input where that matters.
+fn stops(end_with_stdin: bool) -> anyhow::Result<mpsc::UnboundedReceiver<()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (sender, receiver) = mpsc::unbounded_channel();
+    if end_with_stdin {
+        let sender = sender.clone();
+        std::thread::Builder::new()
+            .name("stdin".into())
+            .spawn(move || {
+                // An error ends it as well.
+                let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+                let _ = sender.send(());
+            })?;
+    }
     tokio::spawn(async move {
         loop {
             tokio::select! {

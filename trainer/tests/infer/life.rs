@@ -181,3 +181,18 @@ fn what_does_not_end_in_time_is_broken_off() {
     assert_eq!(code, Some(0), "{}", served.stderr());
     assert!(took < Duration::from_secs(8), "{took:?}");
 }
+
+#[test]
+fn it_ends_with_whoever_started_it_where_that_is_wanted() {
+    let files = Files::write();
+    let mut tied = Served::start(&files, &["--end-with-stdin"]);
+    chat(&tied.address, &short());
+    tied.end_stdin();
+    let (code, _) = tied.ended();
+    assert_eq!(code, Some(0), "{}", tied.stderr());
+    // Else it goes on, as in the background of a shell.
+    let mut loose = Served::start(&files, &[]);
+    loose.end_stdin();
+    std::thread::sleep(Duration::from_millis(300));
+    chat(&loose.address, &short());
+}

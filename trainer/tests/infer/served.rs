@@ -33,7 +33,7 @@ impl Served {
     pub fn of(mut command: Command) -> Self {
         let mut child = command
             .args(["--listen", "127.0.0.1:0"])
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -67,6 +67,11 @@ impl Served {
             .status()
             .unwrap();
         assert!(sent.success());
+    }
+
+    /// Ends its standard input, as the death of the program that started it does.
+    pub fn end_stdin(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// Waits for its end: the exit code, and how long it took.

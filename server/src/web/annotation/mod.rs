@@ -13,10 +13,9 @@ mod work_pages;
 use super::Server;
 use super::problem::Failure;
 use crate::db::Database;
-use axum::extract::rejection::JsonRejection;
+use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -71,17 +70,6 @@ fn database(server: &Server) -> Result<&Database, Failure> {
             StatusCode::SERVICE_UNAVAILABLE,
             "Projects and ratings are kept in the database, and this server has none.",
             "Name a file for it by --database FILE, or see /readyz for what is wrong with the one named, and start the server again.",
-        )
-    })
-}
-
-/// A request's JSON.
-fn json<T>(request: Result<Json<T>, JsonRejection>, such_as: &str) -> Result<T, Failure> {
-    request.map(|Json(request)| request).map_err(|rejection| {
-        Failure::new(
-            rejection.status(),
-            rejection.body_text(),
-            format!("Send JSON such as {such_as}, as application/json."),
         )
     })
 }

@@ -3,7 +3,7 @@
 use super::acts::{
     ProjectInvitation, agreement, change, delete, invited, make_project, settle, study,
 };
-use super::{database, json};
+use super::database;
 use crate::annotation::changes::Change;
 use crate::annotation::export::{self, Exported, Form, What};
 use crate::annotation::spec::Words;
@@ -16,6 +16,7 @@ use crate::web::people::invitations::InvitationMade;
 use crate::web::people::who::Caller;
 use crate::web::problem::{Failure, ProblemDocument};
 use crate::web::query::Parameters;
+use crate::web::sent::json;
 use app::view::{AgreementReport, ProjectDetail, ProjectList, ProjectState, Role, Settlement};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;

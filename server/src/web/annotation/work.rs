@@ -1,7 +1,7 @@
 //! The work of annotators as JSON. What they are sent tells nothing of run, method, confidence or kind of an
 //! item, and nothing of others but how many ratings there are.
 
-use super::{database, json};
+use super::database;
 use crate::annotation::at_work::Worker;
 use crate::annotation::desk::{HandAsk, KeepAsk};
 use crate::annotation::keeping::is_key;
@@ -12,6 +12,7 @@ use crate::web::Server;
 use crate::web::people::form::{note, person_of};
 use crate::web::problem::{Failure, ProblemDocument};
 use crate::web::query::Parameters;
+use crate::web::sent::json;
 use app::view::{WorkBatch, WorkRow};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;

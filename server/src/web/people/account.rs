@@ -1,8 +1,7 @@
 //! One's own account: where one is signed in, programs' tokens, the password.
 
 use super::form::{
-    DAY_MS, browser_of, browser_session, database, fields, new_token, note, now, person_of,
-    wrong_password,
+    DAY_MS, browser_of, browser_session, database, new_token, note, now, person_of, wrong_password,
 };
 use super::session::{shown, signed_in, too_many};
 use super::who::{Caller, Held, MaybeHeld, no_cookie};
@@ -13,6 +12,7 @@ use crate::people::{LOCAL, Person, Seen, Session, SessionKind, password};
 use crate::web::Server;
 use crate::web::problem::Failure;
 use crate::web::query::Parameters;
+use crate::web::sent::fields;
 use app::view::{AccountPage, SessionRow, ShownOnce};
 use app::{Page, link};
 use axum::extract::rejection::RawFormRejection;

@@ -1,4 +1,4 @@
-//! The fields of a posted form, and what forms of people share.
+//! What forms of people share.
 
 use super::who::{Held, MaybeHeld, without_answer};
 use crate::db::{Database, DatabaseError};
@@ -9,28 +9,10 @@ use crate::people::{Seen, Session, SessionKind};
 use crate::runs::library::now_ms;
 use crate::web::Server;
 use crate::web::problem::Failure;
-use crate::web::query::Parameters;
-use axum::extract::RawForm;
-use axum::extract::rejection::RawFormRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 
 /// Milliseconds of a day.
 pub const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-
-/// The fields of a form.
-///
-/// # Errors
-/// What is no form, or too long.
-pub fn fields(form: Result<RawForm, RawFormRejection>) -> Result<Parameters, Failure> {
-    let RawForm(form) = form.map_err(|rejection| {
-        Failure::new(
-            rejection.status(),
-            rejection.body_text(),
-            "Send the form as application/x-www-form-urlencoded.",
-        )
-    })?;
-    Ok(Parameters::from_form(&form))
-}
 
 /// The database, without which there are no people.
 ///

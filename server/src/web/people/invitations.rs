@@ -2,7 +2,7 @@
 //! link.
 
 use super::form::{
-    DAY_MS, browser_session, database, fields, new_token, note, now, origin, wrong_password,
+    DAY_MS, browser_session, database, new_token, note, now, origin, wrong_password,
 };
 use super::session::signed_in;
 use super::who::{Caller, MaybeHeld};
@@ -15,6 +15,7 @@ use crate::people::token::Token;
 use crate::people::{Invitation, Person, Seen, SessionKind, name, password};
 use crate::web::Server;
 use crate::web::problem::{Failure, ProblemDocument};
+use crate::web::sent::{fields, json};
 use app::view::{InvitationPage, InvitationRow, Role, ShownOnce};
 use app::{Page, link};
 use axum::Json;
@@ -271,13 +272,10 @@ pub async fn add_invitation(
     headers: HeaderMap,
     request: Result<Json<InvitationRequest>, JsonRejection>,
 ) -> Result<impl IntoResponse, Failure> {
-    let Json(request) = request.map_err(|rejection| {
-        Failure::new(
-            rejection.status(),
-            rejection.body_text(),
-            "Send JSON such as {\"role\": \"annotator\", \"uses\": 5, \"days\": 14}, as application/json.",
-        )
-    })?;
+    let request = json(
+        request,
+        "{\"role\": \"annotator\", \"uses\": 5, \"days\": 14}",
+    )?;
     let origin = origin(&headers, caller.is_secure);
     let made = make(&server, &seen, &origin, &request).await?;
     Ok((StatusCode::CREATED, Json(made)))

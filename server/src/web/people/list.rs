@@ -1,6 +1,6 @@
 //! People, as admins see them: listed, given roles, disabled, and given links to sign in by.
 
-use super::form::{database, fields, note, now, origin};
+use super::form::{database, note, now, origin};
 use super::invitations::{InvitationMade, make_for, row_of, shown_once};
 use super::session::shown;
 use super::who::Caller;
@@ -8,6 +8,7 @@ use crate::db::{Changed, Database, PersonChange};
 use crate::people::{Person, Seen};
 use crate::web::Server;
 use crate::web::problem::{Failure, ProblemDocument};
+use crate::web::sent::{fields, json};
 use app::view::{PeoplePage, PersonRow, Role, ShownOnce};
 use app::{Page, link};
 use axum::Json;
@@ -85,13 +86,10 @@ pub async fn change_person(
     Path(id): Path<String>,
     request: Result<Json<PersonRequest>, JsonRejection>,
 ) -> Result<Json<PersonRow>, Failure> {
-    let Json(request) = request.map_err(|rejection| {
-        Failure::new(
-            rejection.status(),
-            rejection.body_text(),
-            "Send JSON such as {\"role\": \"researcher\"} or {\"disabled\": true}, as application/json.",
-        )
-    })?;
+    let request = json(
+        request,
+        "{\"role\": \"researcher\"} or {\"disabled\": true}",
+    )?;
     let change = PersonChange {
         role: request.role,
         is_disabled: request.disabled,
@@ -176,13 +174,7 @@ pub async fn add_link(
     headers: HeaderMap,
     request: Result<Json<LinkRequest>, JsonRejection>,
 ) -> Result<impl IntoResponse, Failure> {
-    let Json(request) = request.map_err(|rejection| {
-        Failure::new(
-            rejection.status(),
-            rejection.body_text(),
-            "Send JSON such as {\"days\": 7}, as application/json.",
-        )
-    })?;
+    let request = json(request, "{\"days\": 7}")?;
     let origin = origin(&headers, caller.is_secure);
     let made = link_for(&server, &seen, &origin, &id, request.days).await?;
     Ok((StatusCode::CREATED, Json(made)))

@@ -1,7 +1,7 @@
 //! What a server has of who asks: taken away as JSON, and given up, with or without what he rated.
 
 use super::account::{Told, after, draw, me};
-use super::form::{browser_of, database, fields, note, now};
+use super::form::{browser_of, database, note, now};
 use super::who::{Caller, Held, MaybeHeld, no_cookie};
 use crate::db::{Changed, Database};
 use crate::people::{LOCAL, Person, Seen};
@@ -9,6 +9,7 @@ use crate::web::Server;
 use crate::web::attachment::attachment;
 use crate::web::problem::Failure;
 use crate::web::query::Parameters;
+use crate::web::sent::fields;
 use axum::extract::rejection::RawFormRejection;
 use axum::extract::{RawForm, State};
 use axum::http::{HeaderValue, StatusCode, header};

@@ -1,11 +1,12 @@
 //! Runs that everybody may see: published by an admin, and taken back.
 
-use super::form::{database, fields, is_own, note, now};
+use super::form::{database, is_own, note, now};
 use crate::people::Seen;
 use crate::runs::Run;
 use crate::web::Server;
 use crate::web::api::read;
 use crate::web::problem::{Failure, ProblemDocument};
+use crate::web::sent::{fields, json};
 use app::link;
 use app::view::Published;
 use axum::Json;
@@ -79,13 +80,7 @@ pub async fn put_published(
     Path(id): Path<String>,
     request: Result<Json<PublishedRequest>, JsonRejection>,
 ) -> Result<Json<Published>, Failure> {
-    let Json(request) = request.map_err(|rejection| {
-        Failure::new(
-            rejection.status(),
-            rejection.body_text(),
-            "Send JSON such as {\"published\": true}, as application/json.",
-        )
-    })?;
+    let request = json(request, "{\"published\": true}")?;
     let run = set(&server, &seen, id, request.published).await?;
     Ok(Json(Published {
         published: request.published,

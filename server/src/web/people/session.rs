@@ -1,6 +1,6 @@
 //! Signing in and out.
 
-use super::form::{browser_session, database, fields, is_own, new_token, note, wrong_password};
+use super::form::{browser_session, database, is_own, new_token, note, wrong_password};
 use super::who::{Caller, MaybeHeld, cookie, no_cookie};
 use crate::limits::{PERSON_NAME_CHARACTERS_MAX, SESSION_DAYS};
 use crate::people::password::PasswordError;
@@ -8,6 +8,7 @@ use crate::people::{Person, Seen, name};
 use crate::web::Server;
 use crate::web::problem::{Failure, ProblemDocument};
 use crate::web::query::Parameters;
+use crate::web::sent::fields;
 use app::view::{PersonRow, Role, SignInPage};
 use app::{Page, link};
 use axum::Json;
