@@ -3,6 +3,7 @@
 use crate::format;
 use crate::link;
 use crate::page::RenderContext;
+use crate::raw_text::escaped;
 use crate::sheets;
 use crate::view::{Role, Viewer};
 use leptos::prelude::*;
@@ -100,13 +101,14 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
     // Within the page: a file of its own would be one more journey before the first paint, half a second
     // on a slow line.
     let style = sheets::of(&body);
+    let title = escaped(&[&title, " · sayself"].concat());
     let html = view! {
         <html lang="en">
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
-                <title>{[&title, " · sayself"].concat()}</title>
+                <title inner_html=title></title>
                 <link rel="icon" href="data:," />
                 <style nonce=nonce.clone() inner_html=style></style>
                 <script nonce=nonce inner_html=THEME_SCRIPT></script>

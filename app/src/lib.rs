@@ -28,6 +28,8 @@ pub mod page;
 mod pages;
 mod progress;
 pub mod project_form;
+#[cfg(feature = "ssr")]
+mod raw_text;
 pub mod regroup;
 #[cfg(feature = "ssr")]
 mod sheets;

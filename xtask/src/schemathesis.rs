@@ -18,7 +18,7 @@ const ANSWER_SECONDS_MAX: u32 = 20;
 /// What every answer must be: no fault of the server's own, and as the document says.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,unsupported_method,allow_header_conformance";
 /// Streams without an end: followed by tests of their own.
-const STREAMS: &str = "/(events|states)$";
+const STREAMS: &str = "/(events|states)$|/demo/ask$";
 const PORT: u16 = 7790;
 
 /// Builds what it starts, then checks.

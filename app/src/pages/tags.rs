@@ -3,6 +3,7 @@
 
 use crate::format;
 use crate::link;
+use crate::raw_text::text_box;
 use crate::view::{Facet, Labels, RunChoice};
 use leptos::prelude::*;
 
@@ -54,7 +55,7 @@ pub fn LabelsForm(
                 </label>
                 <label>
                     "Note"
-                    <textarea name="note" rows="3" maxlength="4000" inner_html=area_text(&labels.note)></textarea>
+                    <textarea name="note" rows="3" maxlength="4000" inner_html=text_box(&labels.note)></textarea>
                 </label>
                 <button type="submit">"Save" <span class="unseen">" the tags and note of " {format::foreign(&title)}</span></button>
             </form>
@@ -67,13 +68,6 @@ pub fn LabelsForm(
             {body}
         </details>
     }
-}
-
-/// Text as the inside of a `<textarea>`, which leptos writes as it stands. The browser drops a line
-/// break at its very start, so one is given.
-fn area_text(text: &str) -> String {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
-    ["\n", &escaped.replace('>', "&gt;")].concat()
 }
 
 fn beginning(note: &str) -> String {

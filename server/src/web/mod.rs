@@ -150,6 +150,7 @@ impl Server {
     ),
     tags(
         (name = "runs", description = "Run directories, read-only, and what people note of them"),
+        (name = "demo", description = "The model on this server, asked"),
         (name = "jobs", description = "Runs started from here"),
         (name = "people", description = "Who may do what: sessions, people, invitations, published runs, the audit"),
         (name = "annotation", description = "People rate rationales: projects for researchers, work for annotators"),

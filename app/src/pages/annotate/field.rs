@@ -1,6 +1,6 @@
 //! Fields of the form for a new project.
 
-use crate::pages::jobs::field::text_box;
+use crate::raw_text::text_box;
 use leptos::prelude::*;
 
 /// A field with its name and what it means: `id` is its name in the form too.

@@ -2,6 +2,7 @@
 
 use super::prose;
 use crate::format;
+use crate::raw_text::text_box;
 use crate::view::{FormField, FormInput, FormTable, Listed};
 use leptos::prelude::*;
 
@@ -24,21 +25,6 @@ fn plain(path: &str) -> String {
             _ => '-',
         })
         .collect()
-}
-
-/// A box of text. Its markup is written here: what stands between its tags is text to the browser, and
-/// loses a first line break.
-pub fn text_box(content: &str) -> String {
-    let mut escaped = String::from("\n");
-    for character in content.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 /// A table with its fields, and what adds or removes it.

@@ -2,12 +2,13 @@
 //!
 //! Plain HTML: each button posts the whole form, and the answer is the form as it then stands.
 
-use super::field::{field_id, group, text_box};
+use super::field::{field_id, group};
 use super::prose;
 use crate::document::Frame;
 use crate::format;
 use crate::link;
 use crate::pages::words::{Notice, Trail};
+use crate::raw_text::text_box;
 use crate::view::{FormTable, NewJob};
 use leptos::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use super::item::choice_words;
 use crate::link;
-use crate::pages::jobs::field::text_box;
+use crate::raw_text::text_box;
 use crate::view::{WorkPage, WorkStanding};
 use datasets::annotation::{Choice, ProjectKind, SCORE_MAX, WorkItem};
 use leptos::prelude::*;
