@@ -2,6 +2,7 @@
 
 use crate::format;
 use crate::link;
+use crate::marks;
 use crate::page::RenderContext;
 use crate::raw_text::escaped;
 use crate::sheets;
@@ -137,7 +138,8 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
             </body>
         </html>
     };
-    ["<!DOCTYPE html>", &format::visible(&html.to_html())].concat()
+    let html = marks::without(&html.to_html());
+    ["<!DOCTYPE html>", &format::visible(&html)].concat()
 }
 
 #[cfg(test)]

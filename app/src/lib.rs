@@ -23,6 +23,8 @@ pub mod drawn;
 #[cfg(feature = "ssr")]
 mod island;
 pub mod link;
+#[cfg(feature = "ssr")]
+mod marks;
 pub mod page;
 #[cfg(feature = "ssr")]
 mod pages;

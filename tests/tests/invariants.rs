@@ -102,7 +102,7 @@ fn the_demos_module_is_its_own() {
         "sayself-worker",
         &["--target", "wasm32-unknown-unknown"],
         &[
-            "app", "leptos", "sayself", "tokio", "mio", "hyper", "reqwest", "ureq", "rustls",
+            "app", "leptos", "sayself-server", "tokio", "mio", "hyper", "reqwest", "ureq", "rustls",
             "sqlx", "axum",
         ],
     );
