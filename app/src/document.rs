@@ -2,6 +2,7 @@
 
 use crate::format;
 use crate::link;
+use crate::medium::Medium;
 use crate::page::RenderContext;
 use crate::sheets;
 use crate::view::{Role, Viewer};
@@ -17,6 +18,9 @@ const ISLANDS_SCRIPT: &str = include_str!("islands.js");
 /// Draws charts as pictures and keeps forms in step with the address; pages work without it.
 const PAGE_SCRIPT: &str = include_str!("page.js");
 
+/// What stands in a page that is a file in place of its policy: only who writes it knows its scripts.
+pub const POLICY_TO_COME: &str = "to come";
+
 /// The main pages, in the header of each, and who is offered them.
 const ENTRIES: [(&str, &str, Role); 7] = [
     ("/", "Runs", Role::Public),
@@ -27,6 +31,11 @@ const ENTRIES: [(&str, &str, Role); 7] = [
     ("/jobs", "Jobs", Role::Admin),
     ("/api", "API", Role::Public),
 ];
+
+/// Whether a main page is offered: among files there is nothing that a program could ask.
+fn is_offered(address: &str, least: Role, context: &RenderContext) -> bool {
+    context.viewer.role >= least && !(context.medium.is_files() && address == link::api())
+}
 
 /// What is about people stands after them, smaller.
 fn personal(viewer: Viewer) -> Vec<(String, &'static str)> {
@@ -69,7 +78,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
     let wake = (islands && context.assets_present).then(|| {
         let nonce = nonce.clone();
         view! {
-            <link rel="modulepreload" href="/assets/app.js" />
+            <link rel="modulepreload" href=link::asset("app.js") />
             <script type="module" nonce=nonce inner_html=ISLANDS_SCRIPT></script>
         }
     });
@@ -83,7 +92,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
     let path = context.path.split('?').next().unwrap_or_default();
     let entries = ENTRIES
         .iter()
-        .filter(|(.., role)| context.viewer.role >= *role)
+        .filter(|(address, _, least)| is_offered(address, *least, context))
         .map(|(address, words, _)| {
             let current = (path == *address).then_some("page");
             view! { <a href=*address aria-current=current>{*words}</a> }
@@ -99,16 +108,35 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
     let body = body.to_html();
     // Within the page: a file of its own would be one more journey before the first paint, half a second
     // on a slow line.
-    let style = sheets::of(&body);
+    let style = match context.medium {
+        Medium::Server => {
+            let own = sheets::of(&body);
+            view! { <style nonce=nonce.clone() inner_html=own></style> }.into_any()
+        }
+        // There, all pages share one file: they are many, and lie beside one another.
+        Medium::Files { .. } => {
+            view! { <link rel="stylesheet" href=link::stylesheet() /> }.into_any()
+        }
+    };
+    let policy = context.medium.is_files().then(|| {
+        view! { <meta http-equiv="Content-Security-Policy" content=POLICY_TO_COME /> }
+    });
+    let stored = match context.medium {
+        Medium::Server => view! { <a href=link::privacy()>"What is stored"</a> }.into_any(),
+        Medium::Files { .. } => {
+            "These pages are plain files: nothing that you do here is sent.".into_any()
+        }
+    };
     let html = view! {
         <html lang="en">
             <head>
                 <meta charset="utf-8" />
+                {policy}
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
                 <title>{[&title, " · sayself"].concat()}</title>
                 <link rel="icon" href="data:," />
-                <style nonce=nonce.clone() inner_html=style></style>
+                {style}
                 <script nonce=nonce inner_html=THEME_SCRIPT></script>
                 {lively}
                 {wake}
@@ -129,7 +157,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                 <footer class="site">
                     <p>
                         "Intervals are 95%. Calibration depends on the questions: what holds on these may not hold on yours. "
-                        <a href=link::privacy()>"What is stored"</a>
+                        {stored}
                     </p>
                 </footer>
             </body>

@@ -1,4 +1,5 @@
-const app = await import("/assets/app.js");
-await app.default({ module_or_path: "/assets/app_bg.wasm" });
+const script = document.querySelector("link[rel=modulepreload]").href;
+const app = await import(script);
+await app.default({ module_or_path: new URL("app_bg.wasm", script) });
 app.wake();
 document.documentElement.dataset.alive = "yes";

@@ -23,6 +23,7 @@ pub mod drawn;
 #[cfg(feature = "ssr")]
 mod island;
 pub mod link;
+pub mod medium;
 pub mod page;
 #[cfg(feature = "ssr")]
 mod pages;
@@ -35,15 +36,17 @@ pub mod view;
 
 pub use ::chart;
 pub use ::chart::format;
+pub use medium::Medium;
 pub use page::{Page, RenderContext};
 
 /// The whole HTML document of a page, beginning with `<!DOCTYPE html>`.
 #[cfg(feature = "ssr")]
 pub fn render(page: Page, context: RenderContext) -> String {
-    use leptos::prelude::Owner;
+    use leptos::prelude::{Owner, provide_context};
 
     let owner = Owner::new();
     let document = owner.with(|| {
+        provide_context(context.medium);
         let frame = match page {
             Page::Runs(page) => pages::runs::frame(*page, context.viewer),
             Page::Run(detail) => pages::run::frame(*detail, &context.path),

@@ -6,6 +6,7 @@ use crate::chart::gauge::{self, Gauge};
 use crate::document::Frame;
 use crate::format;
 use crate::link;
+use crate::medium::Medium;
 use crate::page::RenderContext;
 use crate::pages::words::{Foreign, Outcome};
 use crate::view::{DemoModel, DemoPage, RecordedExample};
@@ -20,8 +21,8 @@ const QUESTION_CHARACTERS_MAX: &str = "500";
 pub fn frame(page: DemoPage, context: &RenderContext) -> Frame {
     let lively = match (&page.model, context.assets_present) {
         (Some(model), true) => lively(model, &page, context),
-        (None, true) => no_model(),
-        (_, false) => no_module(),
+        (None, true) => no_model(context.medium),
+        (_, false) => no_module(context.medium),
     };
     let body = view! {
         <div
@@ -30,6 +31,7 @@ pub fn frame(page: DemoPage, context: &RenderContext) -> Frame {
             data-state="loading"
             data-page=link::demo_file("web/page.js")
             data-folder=link::demo_file("")
+            data-run=page.run.as_ref().map(|run| link::run(&run.id, &[]))
         >
             <h1>"Ask a small model how sure it is"</h1>
             <p class="lede">
@@ -74,7 +76,15 @@ fn lively(model: &DemoModel, page: &DemoPage, context: &RenderContext) -> AnyVie
     .into_any()
 }
 
-fn no_model() -> AnyView {
+fn no_model(medium: Medium) -> AnyView {
+    if medium.is_files() {
+        return view! {
+            <div class="notice warning">
+                <p><strong>"The model is not here."</strong>" These pages were written without it. Whoever writes them can have it beside them: type " <code>"sayself pull smollm2-135m"</code> ", and write them again."</p>
+            </div>
+        }
+        .into_any();
+    }
     view! {
         <div class="notice warning">
             <p><strong>"This server has no model to hand out."</strong>" On it, type"</p>
@@ -85,7 +95,15 @@ fn no_model() -> AnyView {
     .into_any()
 }
 
-fn no_module() -> AnyView {
+fn no_module(medium: Medium) -> AnyView {
+    if medium.is_files() {
+        return view! {
+            <div class="notice warning">
+                <p><strong>"The model cannot be asked here."</strong>" These pages were written without the WebAssembly module of this one. Whoever writes them can add it: type " <code>"cargo xtask web"</code> " where sayself was built, and write them again."</p>
+            </div>
+        }
+        .into_any();
+    }
     view! {
         <div class="notice warning">
             <p><strong>"This server has no WebAssembly module for this page."</strong>" Where sayself was built, type"</p>

@@ -11,7 +11,9 @@ export async function keepPage(folder, kind) {
     .map(({ name }) => new URL(name))
     .filter(({ origin, pathname }) => origin === location.origin && pathname.startsWith(base.pathname) && !pathname.includes("/model/"));
   const more = ["about.json", "web/worker.js", `web/${kind}/sayself_worker.js`, `web/${kind}/sayself_worker_bg.wasm`];
-  const addresses = new Set([location.pathname, ...own.map(({ pathname }) => pathname), ...more.map((name) => new URL(name, base).pathname)]);
+  // Among plain files the style sheet is one of them.
+  const sheets = [...document.querySelectorAll("link[rel=stylesheet]")].map(({ href }) => new URL(href).pathname);
+  const addresses = new Set([location.pathname, ...sheets, ...own.map(({ pathname }) => pathname), ...more.map((name) => new URL(name, base).pathname)]);
   const cache = await caches.open(CACHE);
   await cache.addAll([...addresses]);
   await navigator.serviceWorker.register(new URL("offline.js", base), { scope: location.pathname });

@@ -13,6 +13,17 @@ export function flavour() {
   return WebAssembly.validate(new Uint8Array(SIMD)) ? "simd" : null;
 }
 
+/** A module, plain or packed by gzip: hosts of plain files mostly pack nothing, so what lies there is packed. */
+async function compiled(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  if (!isPacked) return WebAssembly.compile(bytes);
+  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return WebAssembly.compile(await new Response(plain).arrayBuffer());
+}
+
 /** Thrown with what the module says: title, text, next step, remedy. */
 export class Trouble extends Error {
   constructor(trouble) {
@@ -37,7 +48,7 @@ export class Model {
   /** Starts a worker with its module and tells it about the model. */
   static async start(web, kind, about) {
     const model = new Model();
-    const module = await WebAssembly.compileStreaming(fetch(new URL(`${kind}/sayself_worker_bg.wasm`, web)));
+    const module = await compiled(new URL(`${kind}/sayself_worker_bg.wasm`, web));
     model.#worker = new Worker(new URL("worker.js", web), { type: "module" });
     model.#worker.onerror = (event) => model.#stop(new Stopped(event.message ?? "the worker cannot be loaded", 0));
     model.#worker.onmessage = ({ data }) => model.#hear(data);

@@ -1,0 +1,208 @@
+//! A page read as a browser reads it: its links, found and made anew, and its inline scripts.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use html5gum::{DefaultEmitter, Token, Tokenizer};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// The attributes that lead somewhere, those that pages' scripts follow among them.
+const LEADING: [&str; 7] = [
+    "href",
+    "src",
+    "action",
+    "data-copy",
+    "data-folder",
+    "data-page",
+    "data-run",
+];
+/// What goes with a link that leads nowhere.
+const OF_LINKS: [&str; 2] = ["download", "rel"];
+
+/// What becomes of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Becomes {
+    /// As it stands.
+    Itself,
+    Another(String),
+    /// What it stood on is plain text.
+    Nothing,
+}
+
+/// The links of a page, in their order.
+pub fn links(html: &str) -> Vec<String> {
+    let mut links = Vec::new();
+    for tag in tags(html) {
+        links.extend(tag.leading().map(|(_, value)| value.to_owned()));
+    }
+    links
+}
+
+/// The page with other links, and with the policy that [`policy_of`] makes of its inline scripts' hashes.
+pub fn rewritten(
+    html: &str,
+    become_of: impl Fn(&str) -> Becomes,
+    policy_of: impl FnOnce(&str) -> String,
+) -> String {
+    let policy = policy_of(&script_hashes(html));
+    let mut page = String::with_capacity(html.len());
+    let mut done = 0;
+    for mut tag in tags(html) {
+        if tag.change(&become_of, &policy) {
+            page.push_str(&html[done..tag.start]);
+            tag.write(&mut page);
+            done = tag.end;
+        }
+    }
+    page.push_str(&html[done..]);
+    page
+}
+
+/// A start tag with attributes.
+struct Tag {
+    name: String,
+    attributes: BTreeMap<String, String>,
+    is_self_closing: bool,
+    /// Bytes of the page.
+    start: usize,
+    end: usize,
+}
+
+fn tags(html: &str) -> impl Iterator<Item = Tag> {
+    tokens(html).filter_map(|token| match token {
+        Token::StartTag(tag) if !tag.attributes.is_empty() => Some(Tag {
+            name: text(&tag.name).into_owned(),
+            attributes: tag
+                .attributes
+                .iter()
+                .map(|(name, value)| (text(name).into_owned(), text(value).into_owned()))
+                .collect(),
+            is_self_closing: tag.self_closing,
+            start: tag.span.start,
+            end: tag.span.end,
+        }),
+        _ => None,
+    })
+}
+
+fn tokens(html: &str) -> impl Iterator<Item = Token<usize>> {
+    let mut emitter = DefaultEmitter::<usize>::new_with_span();
+    // What stands in scripts and styles is no markup.
+    emitter.naively_switch_states(true);
+    Tokenizer::new_with_emitter(html, emitter).map(|token| {
+        let Ok(token) = token;
+        token
+    })
+}
+
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// `'sha256-…'` of each inline script, in their order, each once.
+fn script_hashes(html: &str) -> String {
+    let mut hashes: Vec<String> = Vec::new();
+    let mut within = false;
+    for token in tokens(html) {
+        match token {
+            Token::StartTag(tag) => {
+                let has_source = tag.attributes.keys().any(|name| &name[..] == b"src");
+                within = &tag.name[..] == b"script" && !has_source;
+            }
+            Token::String(script) if within => {
+                let hash = STANDARD.encode(Sha256::digest(&script.value[..]));
+                let hash = format!("'sha256-{hash}'");
+                if !hashes.contains(&hash) {
+                    hashes.push(hash);
+                }
+            }
+            Token::EndTag(_) => within = false,
+            _ => {}
+        }
+    }
+    hashes.join(" ")
+}
+
+impl Tag {
+    fn leading(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        LEADING
+            .iter()
+            .filter_map(|name| Some((*name, self.attributes.get(*name)?.as_str())))
+    }
+
+    /// Whether anything is another.
+    fn change(&mut self, become_of: &impl Fn(&str) -> Becomes, policy: &str) -> bool {
+        let changes: Vec<(&str, Becomes)> = self
+            .leading()
+            .map(|(name, value)| (name, become_of(value)))
+            .filter(|(_, becomes)| *becomes != Becomes::Itself)
+            .collect();
+        let mut is_changed = !changes.is_empty();
+        for (name, becomes) in changes {
+            match becomes {
+                Becomes::Another(value) => drop(self.attributes.insert(name.into(), value)),
+                _ => {
+                    self.attributes.remove(name);
+                    for name in OF_LINKS {
+                        self.attributes.remove(name);
+                    }
+                }
+            }
+        }
+        // A file is the same for everybody: what is to be allowed goes by its hash.
+        is_changed |= self.attributes.remove("nonce").is_some();
+        if self.name == "meta" && self.attributes.contains_key("http-equiv") {
+            self.attributes.insert("content".into(), policy.into());
+            is_changed = true;
+        }
+        is_changed
+    }
+
+    fn write(&self, page: &mut String) {
+        // Writing to a String cannot fail.
+        let _ = write!(page, "<{}", self.name);
+        for (name, value) in &self.attributes {
+            let value = value.replace('&', "&amp;").replace('"', "&quot;");
+            let _ = write!(page, " {name}=\"{value}\"");
+        }
+        page.push_str(if self.is_self_closing { "/>" } else { ">" });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "<!DOCTYPE html><head><meta http-equiv=\"Content-Security-Policy\" content=\"to come\">\
+        <script nonce=\"n\">const a = \"<a href='/no'>\";</script></head>\
+        <a href=\"/b?c=1&amp;d=2\" class=\"x\">B</a><svg viewBox=\"0 0 1 1\"><a href=\"/gone\"></a></svg>\
+        <button data-copy=\"/t.md\">&lt;a href=\"/text\"&gt;</button><a href=\"#e\">E</a>";
+
+    #[test]
+    fn links_are_those_of_markup() {
+        assert_eq!(links(PAGE), ["/b?c=1&d=2", "/gone", "/t.md", "#e"]);
+    }
+
+    #[test]
+    fn a_page_is_the_same_but_for_its_links() {
+        let become_of = |link: &str| match link {
+            "/b?c=1&d=2" => Becomes::Another("../b-1&2/".into()),
+            "/gone" => Becomes::Nothing,
+            _ => Becomes::Itself,
+        };
+        let page = rewritten(PAGE, become_of, |scripts| format!("script-src {scripts}"));
+        let script = "const a = \"<a href='/no'>\";";
+        let hash = STANDARD.encode(Sha256::digest(script));
+        assert_eq!(
+            page,
+            format!(
+                "<!DOCTYPE html><head><meta content=\"script-src 'sha256-{hash}'\" http-equiv=\"Content-Security-Policy\">\
+                 <script>{script}</script></head>\
+                 <a class=\"x\" href=\"../b-1&amp;2/\">B</a><svg viewBox=\"0 0 1 1\"><a></a></svg>\
+                 <button data-copy=\"/t.md\">&lt;a href=\"/text\"&gt;</button><a href=\"#e\">E</a>"
+            )
+        );
+    }
+}
