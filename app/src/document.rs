@@ -71,7 +71,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
         body,
     } = frame;
     let nonce = context.nonce.clone();
-    let lively = downloads.then(|| {
+    let lively = (downloads && context.medium.has_downloads()).then(|| {
         let nonce = nonce.clone();
         view! { <script nonce=nonce inner_html=PAGE_SCRIPT></script> }
     });

@@ -7,7 +7,7 @@ use sayself_tests::programs::run_sayself;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "pull",
     "sample",
     "cluster",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 15] = [
     "plan",
     "status",
     "compare",
+    "site",
 ];
 
 fn write(folder: &Path, name: &str, text: &str) -> String {

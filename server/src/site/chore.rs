@@ -74,7 +74,12 @@ pub async fn run(
         model_url: asked.model_url.clone(),
         with_records: asked.with_records,
     };
-    let written = write(plan, &mut progress()).await?;
+    let mut told = progress();
+    let written = tokio::select! {
+        written = write(plan, &mut told) => written?,
+        // What was written of it goes with it.
+        _ = tokio::signal::ctrl_c() => return Err(SiteError::Stopped),
+    };
     for note in &written.notes {
         eprintln!("{note}");
     }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use html5gum::{DefaultEmitter, Token, Tokenizer};
+use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -34,13 +34,16 @@ pub enum Becomes {
 /// The links of a page, in their order.
 pub fn links(html: &str) -> Vec<String> {
     let mut links = Vec::new();
-    for tag in tags(html) {
-        links.extend(tag.leading().map(|(_, value)| value.to_owned()));
+    for token in tokens(html) {
+        if let Token::StartTag(tag) = token {
+            links.extend(Tag::of(tag).leading().map(|(_, value)| value.to_owned()));
+        }
     }
     links
 }
 
-/// The page with other links, and with the policy that [`policy_of`] makes of its inline scripts' hashes.
+/// The page with other links, with the policy that `policy_of` makes of its inline scripts' hashes, and
+/// without comments: those that leptos leaves for a browser to find its way are a tenth of some pages.
 pub fn rewritten(
     html: &str,
     become_of: impl Fn(&str) -> Becomes,
@@ -49,18 +52,28 @@ pub fn rewritten(
     let policy = policy_of(&script_hashes(html));
     let mut page = String::with_capacity(html.len());
     let mut done = 0;
-    for mut tag in tags(html) {
-        if tag.change(&become_of, &policy) {
-            page.push_str(&html[done..tag.start]);
-            tag.write(&mut page);
-            done = tag.end;
+    for token in tokens(html) {
+        match token {
+            Token::StartTag(tag) => {
+                let mut tag = Tag::of(tag);
+                if tag.change(&become_of, &policy) {
+                    page.push_str(&html[done..tag.start]);
+                    tag.write(&mut page);
+                    done = tag.end;
+                }
+            }
+            Token::Comment(comment) => {
+                page.push_str(&html[done..comment.span.start]);
+                done = comment.span.end;
+            }
+            _ => {}
         }
     }
     page.push_str(&html[done..]);
     page
 }
 
-/// A start tag with attributes.
+/// A start tag.
 struct Tag {
     name: String,
     attributes: BTreeMap<String, String>,
@@ -68,23 +81,6 @@ struct Tag {
     /// Bytes of the page.
     start: usize,
     end: usize,
-}
-
-fn tags(html: &str) -> impl Iterator<Item = Tag> {
-    tokens(html).filter_map(|token| match token {
-        Token::StartTag(tag) if !tag.attributes.is_empty() => Some(Tag {
-            name: text(&tag.name).into_owned(),
-            attributes: tag
-                .attributes
-                .iter()
-                .map(|(name, value)| (text(name).into_owned(), text(value).into_owned()))
-                .collect(),
-            is_self_closing: tag.self_closing,
-            start: tag.span.start,
-            end: tag.span.end,
-        }),
-        _ => None,
-    })
 }
 
 fn tokens(html: &str) -> impl Iterator<Item = Token<usize>> {
@@ -126,6 +122,20 @@ fn script_hashes(html: &str) -> String {
 }
 
 impl Tag {
+    fn of(tag: StartTag<usize>) -> Self {
+        Tag {
+            name: text(&tag.name).into_owned(),
+            attributes: tag
+                .attributes
+                .iter()
+                .map(|(name, value)| (text(name).into_owned(), text(value).into_owned()))
+                .collect(),
+            is_self_closing: tag.self_closing,
+            start: tag.span.start,
+            end: tag.span.end,
+        }
+    }
+
     fn leading(&self) -> impl Iterator<Item = (&'static str, &str)> {
         LEADING
             .iter()
@@ -177,7 +187,7 @@ mod tests {
 
     const PAGE: &str = "<!DOCTYPE html><head><meta http-equiv=\"Content-Security-Policy\" content=\"to come\">\
         <script nonce=\"n\">const a = \"<a href='/no'>\";</script></head>\
-        <a href=\"/b?c=1&amp;d=2\" class=\"x\">B</a><svg viewBox=\"0 0 1 1\"><a href=\"/gone\"></a></svg>\
+        <a href=\"/b?c=1&amp;d=2\" class=\"x\">B<!></a><!-- c --><svg viewBox=\"0 0 1 1\"><a href=\"/gone\"></a></svg>\
         <button data-copy=\"/t.md\">&lt;a href=\"/text\"&gt;</button><a href=\"#e\">E</a>";
 
     #[test]

@@ -64,6 +64,8 @@ pub enum SiteError {
         "links that lead to no file, which is a mistake of this program: {0}. There is no new site"
     )]
     Dead(String),
+    #[error("stopped. There is no new site, and what was written of it is removed")]
+    Stopped,
     #[error("what {ABOUT} says of the model cannot be read: {0}. There is no new site")]
     About(String),
 }
