@@ -49,10 +49,6 @@ impl Kept {
         self.files.get(plain(address)).map(String::as_str)
     }
 
-    pub fn len(&self) -> usize {
-        self.files.len()
-    }
-
     /// How many addresses are of kinds that become files, and beyond their limits.
     pub fn beyond(&self) -> usize {
         let is_left_out = |address: &&String| !self.files.contains_key(*address);
