@@ -75,8 +75,7 @@ impl Asking<'_> {
         from: &str,
         file: &str,
     ) -> Result<Option<Vec<String>>, SiteError> {
-        let answer = self
-            .answer(address)
+        let answer = answer(&self.router, address)
             .await
             .map_err(|why| SiteError::asked(address, from, why))?;
         if answer.status() != StatusCode::OK {
@@ -95,18 +94,6 @@ impl Asking<'_> {
         Ok(Some(links(&page)))
     }
 
-    /// What an address answers, whatever that is.
-    ///
-    /// # Errors
-    /// Where it is no address.
-    pub async fn answer(&self, address: &str) -> Result<Response, String> {
-        let request = Request::get(address)
-            .body(Body::empty())
-            .map_err(|error| error.to_string())?;
-        let Ok(answer) = self.router.clone().oneshot(request).await;
-        Ok(answer)
-    }
-
     /// A file as it comes: it may be larger than the memory.
     async fn stream(&self, answer: Response, file: &str) -> Result<(), SiteError> {
         let path = self.folder.path(file);
@@ -121,6 +108,18 @@ impl Asking<'_> {
         out.flush()
             .map_err(|source| SiteError::write(&path, source))
     }
+}
+
+/// What an address answers, whatever that is.
+///
+/// # Errors
+/// Where it is no address.
+pub async fn answer(router: &Router, address: &str) -> Result<Response, String> {
+    let request = Request::get(address)
+        .body(Body::empty())
+        .map_err(|error| error.to_string())?;
+    let Ok(answer) = router.clone().oneshot(request).await;
+    Ok(answer)
 }
 
 /// Why an answer is none.

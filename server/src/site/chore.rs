@@ -121,7 +121,10 @@ fn in_words(written: &Written, out: &Path) -> String {
         megabytes(mark.bytes_without_model)
     );
     if mark.bytes > mark.bytes_without_model {
-        words += &format!(" without the model, {} with it", megabytes(mark.bytes));
+        words += &format!(
+            " without the model and what runs it, {} with them",
+            megabytes(mark.bytes)
+        );
     }
     let largest = largest
         .iter()

@@ -24,7 +24,7 @@ pub struct Mark {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// The same without the demo's model.
+    /// The same without the demo's model and what runs it.
     pub bytes_without_model: u64,
 }
 

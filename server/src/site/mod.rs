@@ -24,7 +24,8 @@ use crate::runs::{Root, Run};
 use crate::web::{self, Server};
 use address::{relative, resolved};
 use app::link::{self, DEMO_MODEL_FOLDER};
-use asking::{ABOUT, Asking, own};
+use asking::{ABOUT, Asking, answer, own};
+use axum::Router;
 use axum::body::to_bytes;
 use axum::http::StatusCode;
 use datasets::demo::About;
@@ -123,7 +124,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct Written {
     pub mark: Mark,
-    /// Files and their bytes, the largest first, without the demo's model.
+    /// Files and their bytes, the largest first, without the demo's model and what runs it.
     pub largest: Vec<(String, u64)>,
     /// What whoever asked for it should know, a sentence each.
     pub notes: Vec<String>,
@@ -145,27 +146,27 @@ pub async fn write(plan: Plan, told: &mut dyn FnMut(usize, usize)) -> Result<Wri
         plan.with_records,
     ));
     let runs = runs(&server).await?;
+    let router = web::router_for_files(server);
+    let has_model = plan.assets.is_some() && !plan.demo.without_model;
+    let models = match has_model {
+        true => model(&router, &folder, plan.model_url.as_deref()).await?,
+        false => None,
+    };
     let mut kept = Kept::default();
     if let Some(assets) = &plan.assets {
-        for address in modules::copy(assets, &folder)? {
+        for address in modules::copy(assets, &folder, models.is_some())? {
             kept.add(&address);
         }
     }
-    let mut asking = Asking {
-        router: web::router_for_files(server),
-        folder: &folder,
-        kept: &mut kept,
-    };
     let style = link::stylesheet();
     let (tables, your_file, demo) = (link::tables(&[]), link::your_file(), link::demo());
     let mut first = vec!["/", &tables, &your_file, &demo, &style];
-    let has_model = plan.assets.is_some() && !plan.demo.without_model;
-    let models = match has_model {
-        true => model(&asking, &folder, plan.model_url.as_deref()).await?,
-        false => None,
+    first.extend(models.iter().flatten().map(String::as_str));
+    let mut asking = Asking {
+        router,
+        folder: &folder,
+        kept: &mut kept,
     };
-    let files = models.clone().unwrap_or_default();
-    first.extend(files.iter().map(String::as_str));
     let pages = asking.follow(&first, told).await?;
     rewrite(&folder, &pages, &kept, plan.model_url.as_deref())?;
     check(&folder, &pages)?;
@@ -221,12 +222,12 @@ fn newest_change(runs: &[Run]) -> u64 {
 /// Writes what the demo's scripts are told of its model; the addresses of the model's files that are to be
 /// copied. `None`: there is no model.
 async fn model(
-    asking: &Asking<'_>,
+    router: &Router,
     folder: &Folder,
     url: Option<&str>,
 ) -> Result<Option<Vec<String>>, SiteError> {
     let wrong = SiteError::About;
-    let answer = asking.answer(ABOUT).await.map_err(wrong)?;
+    let answer = answer(router, ABOUT).await.map_err(wrong)?;
     if answer.status() != StatusCode::OK {
         return Ok(None);
     }
@@ -320,6 +321,11 @@ fn check(folder: &Folder, pages: &BTreeSet<String>) -> Result<(), SiteError> {
     Err(SiteError::Dead(dead.join(", ")))
 }
 
+/// Whether a file is of the demo's model, or of what runs it: all of the demo but its page.
+fn is_of_model(file: &str) -> bool {
+    file.starts_with("demo/") && file != address::file_of(&link::demo())
+}
+
 fn finish(
     folder: Folder,
     newest_change_ms: u64,
@@ -327,10 +333,8 @@ fn finish(
     notes: Vec<String>,
 ) -> Result<Written, SiteError> {
     let files = folder.files()?;
-    let of_model = ["demo/", DEMO_MODEL_FOLDER, "/"].concat();
-    let (model, mut others): (Vec<_>, Vec<_>) = files
-        .into_iter()
-        .partition(|(file, _)| file.starts_with(&of_model));
+    let (model, mut others): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|(file, _)| is_of_model(file));
     let sum = |files: &[(String, u64)]| files.iter().map(|(_, bytes)| bytes).sum::<u64>();
     let bytes_without_model = sum(&others);
     let mark = Mark {

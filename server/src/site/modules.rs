@@ -11,17 +11,20 @@ use std::path::Path;
 /// What each file has a packed copy with, for servers that send those.
 const PACKED: &str = ".br";
 /// The modules whose scripts unpack them: most hosts of plain files pack nothing themselves.
-const PACKED_MODULES: [&str; 2] = ["your-file/", "demo/"];
+const PACKED_MODULES: [&str; 2] = ["your-file/", DEMO];
+const DEMO: &str = "demo/";
 const MODULE: &str = ".wasm";
 
-/// Copies a folder of assets; the addresses of what was copied.
+/// Copies a folder of assets, that of the demo where there is a model to run; the addresses of what was
+/// copied.
 ///
 /// # Errors
 /// Those of reading and writing.
-pub fn copy(assets: &Path, folder: &Folder) -> Result<Vec<String>, SiteError> {
+pub fn copy(assets: &Path, folder: &Folder, has_model: bool) -> Result<Vec<String>, SiteError> {
     let files = files_below(assets).map_err(|source| SiteError::read(assets, source))?;
     let mut addresses = Vec::new();
-    for (name, _) in files.iter().filter(|(name, _)| !name.ends_with(PACKED)) {
+    let is_wanted = |name: &str| !name.ends_with(PACKED) && (has_model || !name.starts_with(DEMO));
+    for (name, _) in files.iter().filter(|(name, _)| is_wanted(name)) {
         let path = assets.join(name);
         let bytes = fs::read(&path).map_err(|source| SiteError::read(&path, source))?;
         let address = address_of(name);
@@ -42,7 +45,7 @@ pub fn copy(assets: &Path, folder: &Folder) -> Result<Vec<String>, SiteError> {
 
 /// Where the server has a file of its assets.
 fn address_of(name: &str) -> String {
-    match name.strip_prefix("demo/") {
+    match name.strip_prefix(DEMO) {
         Some("offline.js") => "/demo/offline.js".into(),
         Some(name) => ["/demo/web/", name].concat(),
         None => ["/assets/", name].concat(),
