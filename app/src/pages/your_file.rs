@@ -16,7 +16,7 @@ pub fn frame(context: &RenderContext) -> Frame {
             id="your-file"
             class="your-file"
             data-state="loading"
-            data-page=link::asset("your-file/page.js")
+            data-page=context.assets_present.then(|| link::asset("your-file/page.js"))
         >
             <h1>"Your file"</h1>
             <p class="lede">
