@@ -102,8 +102,17 @@ fn the_demos_module_is_its_own() {
         "sayself-worker",
         &["--target", "wasm32-unknown-unknown"],
         &[
-            "app", "leptos", "sayself-server", "tokio", "mio", "hyper", "reqwest", "ureq", "rustls",
-            "sqlx", "axum",
+            "app",
+            "leptos",
+            "sayself-server",
+            "tokio",
+            "mio",
+            "hyper",
+            "reqwest",
+            "ureq",
+            "rustls",
+            "sqlx",
+            "axum",
         ],
     );
 }
