@@ -13,7 +13,9 @@ const messages = [
   { role: "assistant", content: "Answer: Lisbon\nConfidence: 8" },
   { role: "user", content: "What is the capital of Kenya?" },
 ];
-const greedy = { model, messages, temperature: 0, max_tokens: 24 };
+// What it goes on with is begun, so that it states its confidence whatever the processor rounds.
+const begun = [...messages, { role: "assistant", content: "Answer: Nai" }];
+const greedy = { model, messages: begun, temperature: 0, max_tokens: 24, continue_final_message: true };
 
 const names = [];
 for await (const one of client.models.list()) names.push(one.id);

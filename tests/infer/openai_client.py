@@ -14,7 +14,9 @@ question = [
     {"role": "assistant", "content": "Answer: Lisbon\nConfidence: 8"},
     {"role": "user", "content": "What is the capital of Kenya?"},
 ]
-greedy = {"model": model, "messages": question, "temperature": 0, "max_tokens": 24}
+# What it goes on with is begun, so that it states its confidence whatever the processor rounds.
+begun = [*question, {"role": "assistant", "content": "Answer: Nai"}]
+greedy = {"model": model, "messages": begun, "temperature": 0, "max_tokens": 24, "extra_body": {"continue_final_message": True}}
 
 names = [one.id for one in client.models.list()]
 assert model in names, names
