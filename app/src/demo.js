@@ -7,7 +7,7 @@
   } catch {
     // A browser that keeps nothing offers it each time.
   }
-  import(demo.dataset.page)
+  import(new URL(demo.dataset.page, document.baseURI))
     .then((page) => page.start())
     .catch(() => {
       document.getElementById("demo-fallback").hidden = false;

@@ -3,6 +3,7 @@
 use crate::format;
 use crate::link;
 use crate::marks;
+use crate::medium::Medium;
 use crate::page::RenderContext;
 use crate::raw_text::escaped;
 use crate::sheets;
@@ -11,13 +12,16 @@ use leptos::prelude::*;
 
 /// Chooses light or dark before the first paint and wires the button; a page without it follows the
 /// system.
-const THEME_SCRIPT: &str = include_str!("theme.js");
+pub const THEME_SCRIPT: &str = include_str!("theme.js");
 
 /// Loads the islands' module and wakes each island on the page.
 const ISLANDS_SCRIPT: &str = include_str!("islands.js");
 
 /// Draws charts as pictures and keeps forms in step with the address; pages work without it.
 const PAGE_SCRIPT: &str = include_str!("page.js");
+
+/// What stands in a page that is a file in place of its policy: only who writes it knows its scripts.
+pub const POLICY_TO_COME: &str = "to come";
 
 /// The main pages, in the header of each, and who is offered them.
 const ENTRIES: [(&str, &str, Role); 7] = [
@@ -29,6 +33,11 @@ const ENTRIES: [(&str, &str, Role); 7] = [
     ("/jobs", "Jobs", Role::Admin),
     ("/api", "API", Role::Public),
 ];
+
+/// Whether a main page is offered: among files there is nothing that a program could ask.
+fn is_offered(address: &str, least: Role, context: &RenderContext) -> bool {
+    context.viewer.role >= least && !(context.medium.is_files() && address == link::api())
+}
 
 /// What is about people stands after them, smaller.
 fn personal(viewer: Viewer) -> Vec<(String, &'static str)> {
@@ -64,14 +73,14 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
         body,
     } = frame;
     let nonce = context.nonce.clone();
-    let lively = downloads.then(|| {
+    let lively = (downloads && context.medium.has_downloads()).then(|| {
         let nonce = nonce.clone();
         view! { <script nonce=nonce inner_html=PAGE_SCRIPT></script> }
     });
     let wake = (islands && context.assets_present).then(|| {
         let nonce = nonce.clone();
         view! {
-            <link rel="modulepreload" href="/assets/app.js" />
+            <link rel="modulepreload" href=link::asset("app.js") data-packed=context.medium.packed() />
             <script type="module" nonce=nonce inner_html=ISLANDS_SCRIPT></script>
         }
     });
@@ -85,7 +94,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
     let path = context.path.split('?').next().unwrap_or_default();
     let entries = ENTRIES
         .iter()
-        .filter(|(.., role)| context.viewer.role >= *role)
+        .filter(|(address, _, least)| is_offered(address, *least, context))
         .map(|(address, words, _)| {
             let current = (path == *address).then_some("page");
             view! { <a href=*address aria-current=current>{*words}</a> }
@@ -101,18 +110,42 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
     let body = body.to_html();
     // Within the page: a file of its own would be one more journey before the first paint, half a second
     // on a slow line.
-    let style = sheets::of(&body);
     let title = escaped(&[&title, " · sayself"].concat());
+    let first = match context.medium {
+        Medium::Server => {
+            let own = sheets::of(&body);
+            view! {
+                <style nonce=nonce.clone() inner_html=own></style>
+                <script nonce=nonce inner_html=THEME_SCRIPT></script>
+            }
+            .into_any()
+        }
+        // There, all pages share them: they are many, and lie beside one another.
+        Medium::Files { .. } => view! {
+            <link rel="stylesheet" href=link::stylesheet() />
+            <script src=link::theme_script()></script>
+        }
+        .into_any(),
+    };
+    let policy = context.medium.is_files().then(|| {
+        view! { <meta http-equiv="Content-Security-Policy" content=POLICY_TO_COME /> }
+    });
+    let stored = match context.medium {
+        Medium::Server => view! { <a href=link::privacy()>"What is stored"</a> }.into_any(),
+        Medium::Files { .. } => {
+            "These pages are plain files: nothing that you do here is sent.".into_any()
+        }
+    };
     let html = view! {
         <html lang="en">
             <head>
                 <meta charset="utf-8" />
+                {policy}
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
                 <title inner_html=title></title>
                 <link rel="icon" href="data:," />
-                <style nonce=nonce.clone() inner_html=style></style>
-                <script nonce=nonce inner_html=THEME_SCRIPT></script>
+                {first}
                 {lively}
                 {wake}
             </head>
@@ -132,7 +165,7 @@ pub fn document(frame: Frame, context: &RenderContext) -> String {
                 <footer class="site">
                     <p>
                         "Intervals are 95%. Calibration depends on the questions: what holds on these may not hold on yours. "
-                        <a href=link::privacy()>"What is stored"</a>
+                        {stored}
                     </p>
                 </footer>
             </body>

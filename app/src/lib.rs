@@ -25,6 +25,7 @@ mod island;
 pub mod link;
 #[cfg(feature = "ssr")]
 mod marks;
+pub mod medium;
 pub mod page;
 #[cfg(feature = "ssr")]
 mod pages;
@@ -39,15 +40,17 @@ pub mod view;
 
 pub use ::chart;
 pub use ::chart::format;
+pub use medium::Medium;
 pub use page::{Page, RenderContext};
 
 /// The whole HTML document of a page, beginning with `<!DOCTYPE html>`.
 #[cfg(feature = "ssr")]
 pub fn render(page: Page, context: RenderContext) -> String {
-    use leptos::prelude::Owner;
+    use leptos::prelude::{Owner, provide_context};
 
     let owner = Owner::new();
     let document = owner.with(|| {
+        provide_context(context.medium);
         let frame = match page {
             Page::Runs(page) => pages::runs::frame(*page, context.viewer),
             Page::Run(detail) => pages::run::frame(*detail, &context.path),
@@ -78,6 +81,12 @@ pub fn render(page: Page, context: RenderContext) -> String {
     });
     owner.cleanup();
     document
+}
+
+/// What chooses light or dark, served at `/assets/theme.js` for pages that are files; others have it in them.
+#[cfg(feature = "ssr")]
+pub fn theme_script() -> &'static str {
+    document::THEME_SCRIPT
 }
 
 /// All style sheets as one, served at `/assets/style.css`.

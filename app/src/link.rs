@@ -276,6 +276,21 @@ pub fn your_file() -> String {
     "/your-file".to_owned()
 }
 
+/// A file of the browser's part of the pages.
+pub fn asset(path: &str) -> String {
+    ["/assets/", path].concat()
+}
+
+/// All style sheets as one.
+pub fn stylesheet() -> String {
+    asset("style.css")
+}
+
+/// What chooses light or dark, as a file of its own.
+pub fn theme_script() -> String {
+    asset("theme.js")
+}
+
 /// The demo; a shared answer is kept in the address's fragment.
 pub fn demo() -> String {
     "/demo".to_owned()
@@ -291,9 +306,12 @@ pub fn demo_ask() -> &'static str {
     "/api/demo"
 }
 
+/// The folder of the demo's model, relative to the demo's own.
+pub const DEMO_MODEL_FOLDER: &str = "model";
+
 /// A file of the demo's model, by its SHA-256 in hex, relative to the demo's folder.
 pub fn demo_model(sha256: &str, name: &str) -> String {
-    ["model/", &encoded(sha256), "/", &encoded(name)].concat()
+    [DEMO_MODEL_FOLDER, &encoded(sha256), &encoded(name)].join("/")
 }
 
 /// The stream of a run's states: each message is a [`crate::view::RunState`] as JSON.

@@ -1,5 +1,6 @@
 //! Which page is drawn, and from what.
 
+use crate::medium::Medium;
 use crate::view::{
     AccountPage, AgreementReport, AnnotateHome, AnswerList, ApiReference, AuditPage, Comparison,
     DemoPage, InvitationPage, JobQueue, JobShown, NewJob, NewProject, PaperTables, PeoplePage,
@@ -78,4 +79,5 @@ pub struct RenderContext {
     pub warnings: Vec<String>,
     /// Who looks: what he may not do is not offered.
     pub viewer: Viewer,
+    pub medium: Medium,
 }

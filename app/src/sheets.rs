@@ -80,7 +80,10 @@ pub fn of(body: &str) -> String {
 
 /// All of them, as one.
 pub fn whole() -> &'static str {
-    static WHOLE: LazyLock<String> = LazyLock::new(|| [&FIRST[..], &OWN, &LAST].concat().concat());
+    static WHOLE: LazyLock<String> = LazyLock::new(|| {
+        let all = [&FIRST[..], &OWN, &LAST].concat();
+        all.into_iter().map(compact).collect()
+    });
     &WHOLE
 }
 

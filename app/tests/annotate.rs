@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use app::view::*;
-use app::{Page, RenderContext, render};
+use app::{Medium, Page, RenderContext, render};
 use datasets::annotation::Choice;
 use datasets::annotation::*;
 
@@ -22,6 +22,7 @@ fn html(page: Page) -> String {
                 signed_in: true,
                 has_accounts: true,
             },
+            medium: Medium::Server,
         },
     )
 }

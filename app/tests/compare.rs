@@ -3,7 +3,7 @@
 use app::chart::file::Form;
 use app::drawn::compared::Chart;
 use app::view::*;
-use app::{Page, RenderContext, link, render};
+use app::{Medium, Page, RenderContext, link, render};
 use comparison::changes::{self, Both};
 use comparison::tables::{self, Measured};
 use comparison::words;
@@ -18,6 +18,7 @@ fn drawn(page: Page) -> String {
         path: "/compare".into(),
         warnings: Vec::new(),
         viewer: Viewer::at_the_machine(),
+        medium: Medium::Server,
     };
     render(page, context)
 }

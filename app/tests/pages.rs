@@ -4,7 +4,7 @@ use app::chart::palette::Ink;
 use app::chart::{Binning, Outcomes, histogram, reliability};
 use app::regroup::Sampled;
 use app::view::*;
-use app::{Page, RenderContext, render};
+use app::{Medium, Page, RenderContext, render};
 use datasets::{Answer, Cluster};
 
 const HOSTILE: &str = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`<svg/onload=alert(3)>[a](javascript:alert(4))\u{202e}\u{1b}[31m\u{0}";
@@ -16,6 +16,7 @@ fn context() -> RenderContext {
         path: "/runs/a".into(),
         warnings: vec![HOSTILE.into()],
         viewer: Viewer::at_the_machine(),
+        medium: Medium::Server,
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use app::view::*;
-use app::{Page, RenderContext, render};
+use app::{Medium, Page, RenderContext, render};
 
 const HOSTILE: &str = "</option></select><script>alert(1)</script><img src=x onerror=alert(2)>\"'`\u{202e}\u{1b}[31m\u{0}";
 
@@ -16,6 +16,7 @@ fn html_for(page: Page, viewer: Viewer) -> String {
             path: "/people".into(),
             warnings: Vec::new(),
             viewer,
+            medium: Medium::Server,
         },
     )
 }

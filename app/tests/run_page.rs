@@ -6,7 +6,7 @@ use app::chart::measured::{measured, recalibrated};
 use app::chart::{Binning, Diagram, Outcomes, curves, reliability, risk_coverage};
 use app::drawn::groups::Grouping;
 use app::view::*;
-use app::{Page, RenderContext, render};
+use app::{Medium, Page, RenderContext, render};
 
 /// `(confidence, right, wrong)` as points.
 fn repeated(levels: &[(f64, usize, usize)]) -> Vec<(f64, bool)> {
@@ -111,6 +111,7 @@ fn page(query: &str) -> String {
         path: format!("/runs/a{query}"),
         warnings: Vec::new(),
         viewer: Viewer::at_the_machine(),
+        medium: Medium::Server,
     };
     render(Page::Run(Box::new(detail())), context)
 }

@@ -1,7 +1,10 @@
-//! What `sayself-server` does besides serving: backup, restore, migrate, check.
+//! What `sayself-server` does besides serving: backup, restore, migrate, check, site.
 
 use crate::backup::{self, BackupError, Summary};
 use crate::db::{Database, DatabaseError, Finding, Location, newest_migration};
+use crate::settings::Arguments;
+use crate::site::chore::SiteArguments;
+use crate::site::{self, SiteError};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -30,6 +33,14 @@ pub enum Chore {
         after_help = "Examples:\n  sayself-server check\n  sayself-server check sayself.backup"
     )]
     Check(CheckArguments),
+    /// Write the pages of all runs, Your file and the demo as plain files for any static host
+    ///
+    /// The same runs make the same bytes. What needs a server (jobs, annotation, accounts, the API, forms) is
+    /// left out; of questions and lists of answers the first ones are kept.
+    #[command(
+        after_help = "Examples:\n  sayself-server site --runs runs --out public\n  sayself-server site --runs datasets/results --without-model --out public && python3 -m http.server -d public"
+    )]
+    Site(SiteArguments),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -89,6 +100,8 @@ pub enum ChoreError {
         error: DatabaseError,
         next: &'static str,
     },
+    #[error("{0}")]
+    Site(#[from] SiteError),
     #[error(
         "{place} has {faults}: make a copy of it as it is, and restore your last backup into a new database"
     )]
@@ -101,6 +114,7 @@ impl ChoreError {
         match self {
             ChoreError::NoDatabase => true,
             ChoreError::Backup(error) => error.is_bad_use(),
+            ChoreError::Site(error) => error.is_bad_use(),
             ChoreError::Database { error, .. } => matches!(error, DatabaseError::Missing),
             ChoreError::Faults { .. } => false,
         }
@@ -133,61 +147,84 @@ impl ChoreError {
 /// Where it could not be done, or a check found faults; those are told by `tell` first.
 pub async fn run(
     chore: &Chore,
-    location: Option<Location>,
+    arguments: &Arguments,
     tell: &mut impl FnMut(String),
 ) -> Result<(), ChoreError> {
-    if let Chore::Check(CheckArguments {
-        backup: Some(file),
-        json,
-    }) = chore
-    {
-        let summary = backup::inspect(file)?;
-        tell(said(*json, &summary, || {
-            format!("{} is whole: {}", file.display(), counted(&summary))
-        }));
-        return Ok(());
-    }
-    let location = location.ok_or(ChoreError::NoDatabase)?;
-    let failed = |error| ChoreError::of(&location, error);
+    let location = || arguments.location().ok_or(ChoreError::NoDatabase);
     match chore {
-        Chore::Backup(asked) => {
-            let database = Database::open_to_look(&location).await.map_err(failed)?;
-            let written = backup::write(&database, &asked.file, asked.replace).await;
-            database.close().await;
-            let summary = written.map_err(|error| named(&location, error))?;
-            tell(said(asked.json, &summary, || {
-                let file = asked.file.display();
-                format!("{file} holds {location}: {}", counted(&summary))
+        Chore::Backup(asked) => back_up(&location()?, asked, tell).await,
+        Chore::Restore(asked) => restore(&location()?, asked, tell).await,
+        Chore::Migrate(asked) => migrate(&location()?, asked.json, tell).await,
+        Chore::Check(CheckArguments {
+            backup: Some(file),
+            json,
+        }) => {
+            let summary = backup::inspect(file)?;
+            tell(said(*json, &summary, || {
+                format!("{} is whole: {}", file.display(), counted(&summary))
             }));
+            Ok(())
         }
-        Chore::Restore(asked) => {
-            let restored = backup::restore(&asked.file, &location).await;
-            let summary = restored.map_err(|error| named(&location, error))?;
-            tell(said(asked.json, &summary, || {
-                let file = asked.file.display();
-                format!("{location} holds {file}: {}", counted(&summary))
-            }));
-        }
-        Chore::Migrate(asked) => {
-            let before = Database::migrate(&location).await.map_err(failed)?;
-            let done = json!({
-                "database": location.to_string(),
-                "migration_before": before.migration,
-                "migration": before.newest,
-            });
-            tell(said(asked.json, &done, || {
-                if before.migration == before.newest {
-                    format!("{location} is at migration {}, the newest.", before.newest)
-                } else {
-                    format!(
-                        "{location} was at migration {}, and is now at {}.",
-                        before.migration, before.newest
-                    )
-                }
-            }));
-        }
-        Chore::Check(asked) => check(&location, asked.json, tell).await?,
+        Chore::Check(asked) => check(&location()?, asked.json, tell).await,
+        Chore::Site(asked) => Ok(site::chore::run(asked, arguments, tell).await?),
     }
+}
+
+async fn back_up(
+    location: &Location,
+    asked: &BackupArguments,
+    tell: &mut impl FnMut(String),
+) -> Result<(), ChoreError> {
+    let database = Database::open_to_look(location)
+        .await
+        .map_err(|error| ChoreError::of(location, error))?;
+    let written = backup::write(&database, &asked.file, asked.replace).await;
+    database.close().await;
+    let summary = written.map_err(|error| named(location, error))?;
+    tell(said(asked.json, &summary, || {
+        let file = asked.file.display();
+        format!("{file} holds {location}: {}", counted(&summary))
+    }));
+    Ok(())
+}
+
+async fn restore(
+    location: &Location,
+    asked: &FileArguments,
+    tell: &mut impl FnMut(String),
+) -> Result<(), ChoreError> {
+    let restored = backup::restore(&asked.file, location).await;
+    let summary = restored.map_err(|error| named(location, error))?;
+    tell(said(asked.json, &summary, || {
+        let file = asked.file.display();
+        format!("{location} holds {file}: {}", counted(&summary))
+    }));
+    Ok(())
+}
+
+async fn migrate(
+    location: &Location,
+    json: bool,
+    tell: &mut impl FnMut(String),
+) -> Result<(), ChoreError> {
+    let before = Database::migrate(location)
+        .await
+        .map_err(|error| ChoreError::of(location, error))?;
+    let done = json!({
+        "database": location.to_string(),
+        "migration_before": before.migration,
+        "migration": before.newest,
+    });
+    tell(said(json, &done, || {
+        if before.migration == before.newest {
+            format!("{location} is at migration {}, the newest.", before.newest)
+        } else {
+            format!(
+                "{location} was at migration {}, and is now at {}.",
+                before.migration, before.newest
+            )
+        }
+    }));
     Ok(())
 }
 

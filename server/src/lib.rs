@@ -10,6 +10,7 @@
 //! | change what people rate, and when | [`annotation`] |
 //! | let somebody in, or keep somebody out | [`people`], and the table of addresses: [`web::access`] |
 //! | hand out another model to visitors' browsers | [`demo`] |
+//! | write pages as files of any static host | [`site`] |
 //! | change a limit | [`limits`] |
 //!
 //! The run directory is the only truth: pages need no database. It never runs a model itself, and
@@ -27,6 +28,7 @@ pub mod limits;
 pub mod people;
 pub mod runs;
 pub mod settings;
+pub mod site;
 pub mod web;
 
 use crate::connections::{Bounded, Peer};
@@ -44,6 +46,7 @@ use crate::runs::library::IndexRow;
 use crate::settings::Settings;
 use crate::web::{NoJobs, Server};
 use anyhow::{Context, Result, bail};
+use app::Medium;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -99,6 +102,7 @@ impl Listening {
             annotation: Arc::default(),
             jobs,
             assets: settings.assets,
+            medium: Medium::Server,
             loopback,
             behind_proxy: settings.behind_proxy,
             rules,

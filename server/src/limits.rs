@@ -1,5 +1,7 @@
 //! A limit on everything that comes from outside, each with its unit.
 
+use std::num::NonZeroU64;
+
 /// Bytes of a request's body; a configuration is the largest thing that is sent.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of a request's path and query.
@@ -383,3 +385,31 @@ pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
 pub const DATABASE_SECONDS_MAX: u64 = 5;
 /// Ports tried after a taken one.
 pub const PORTS_TRIED_MAX: u16 = 100;
+
+/// Milliseconds that a page which becomes a file waits for the index of its run's records.
+pub const SITE_INDEX_MS_MAX: u64 = 10 * 60 * 1_000;
+/// Answers of each list of a site of files: a list is a page, and there are some forty of a run.
+pub const SITE_ANSWERS_OF_PAGE: usize = 10;
+/// Lists of answers of one run that become files: those behind the bars of both histograms.
+pub const SITE_LISTS_OF_RUN_MAX: usize = 44;
+/// Questions that become files: of one run, and of those that one list of answers leads to.
+pub const SITE_QUESTIONS_OF_RUN_MAX: usize = 120;
+pub const SITE_QUESTIONS_OF_LIST_MAX: usize = 1;
+/// Pages of runs that become files, runs themselves, and comparisons.
+pub const SITE_PAGES_OF_RUNS_MAX: usize = 20;
+pub const SITE_RUNS_MAX: usize = 1_000;
+pub const SITE_COMPARISONS_MAX: usize = 1_100;
+/// Forms of the paper's tables that become files.
+pub const SITE_TABLES_MAX: usize = 100;
+/// Charts and records of one run, and charts of comparisons, that become files.
+pub const SITE_DOWNLOADS_MAX: usize = 2_000;
+/// Bytes of a page that becomes a file; one is held at a time.
+pub const SITE_PAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Characters of a part of a file's name that an address gives.
+pub const SITE_NAME_CHARACTERS_MAX: usize = 60;
+/// Tries at packing a module of a site smaller: each takes seconds, and later ones gain a thousandth.
+pub const SITE_PACKING_TRIES: NonZeroU64 = NonZeroU64::MIN;
+/// Files of a site that are told by their size.
+pub const SITE_LARGEST_TOLD: usize = 5;
+/// Milliseconds between two words of how far it is.
+pub const SITE_PROGRESS_MS: u64 = 100;

@@ -3,7 +3,6 @@
 use clap::Parser;
 use sayself_server::Listening;
 use sayself_server::chores::{self, Chore};
-use sayself_server::db::Location;
 use sayself_server::settings::{Arguments, Settings};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -17,7 +16,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(chore) = &arguments.chore {
         // It says what it has to say itself.
-        return do_chore(chore, arguments.location());
+        return do_chore(chore, &arguments);
     }
     let settings = match Settings::from_arguments(arguments) {
         Ok(settings) => settings,
@@ -46,11 +45,11 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn do_chore(chore: &Chore, location: Option<Location>) -> ExitCode {
+async fn do_chore(chore: &Chore, arguments: &Arguments) -> ExitCode {
     let mut out = std::io::stdout();
     // A reader that has gone away does not stop a backup.
     let mut tell = |line: String| drop(writeln!(out, "{line}"));
-    match chores::run(chore, location, &mut tell).await {
+    match chores::run(chore, arguments, &mut tell).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

@@ -131,7 +131,7 @@ impl Settings {
     /// Bad use, in words: an address that is none, a folder of assets without its files.
     pub fn from_arguments(arguments: Arguments) -> Result<Self, String> {
         let own = std::env::current_exe().ok();
-        let roots = roots(&arguments.runs);
+        let roots = arguments.roots();
         let writable = writable(&roots);
         let database = database(arguments.database.as_deref(), writable.as_deref());
         let addresses: Vec<SocketAddr> =
@@ -140,16 +140,7 @@ impl Settings {
                     format!("--listen: {:?} is no HOST:PORT: {error}", arguments.listen)
                 })?
                 .collect();
-        let assets = match arguments.assets {
-            Some(folder) if !folder.join(ASSETS_MARK).is_file() => {
-                return Err(format!(
-                    "--assets: {} has no {ASSETS_MARK}. Build it by `cargo xtask web`, or leave --assets out.",
-                    folder.display()
-                ));
-            }
-            Some(folder) => Some(folder),
-            None => default_assets(own.as_deref()),
-        };
+        let assets = assets_of(arguments.assets, own.as_deref())?;
         let program = arguments
             .sayself
             .unwrap_or_else(|| default_program(own.as_deref()));
@@ -179,9 +170,14 @@ impl Settings {
 }
 
 impl Arguments {
+    /// The folders of runs.
+    pub fn roots(&self) -> Vec<Root> {
+        roots(&self.runs)
+    }
+
     /// The database that the server would work with; `None` where there is no folder to put one in.
     pub fn location(&self) -> Option<Location> {
-        let writable = writable(&roots(&self.runs));
+        let writable = writable(&self.roots());
         database(self.database.as_deref(), writable.as_deref())
     }
 }
@@ -216,7 +212,7 @@ fn database(named: Option<&str>, writable: Option<&Path>) -> Option<Location> {
 }
 
 /// What is named must be there: a demo without it would say nothing of it.
-fn demo_of(model: Option<PathBuf>, adapter: Option<PathBuf>) -> Result<Wanted, String> {
+pub fn demo_of(model: Option<PathBuf>, adapter: Option<PathBuf>) -> Result<Wanted, String> {
     if let Some(file) = model.as_deref().filter(|file| !file.is_file()) {
         return Err(format!(
             "--demo-model: there is no file {}.",
@@ -230,7 +226,31 @@ fn demo_of(model: Option<PathBuf>, adapter: Option<PathBuf>) -> Result<Wanted, S
             folder.display()
         ));
     }
-    Ok(Wanted { model, adapter })
+    Ok(Wanted {
+        model,
+        adapter,
+        without_model: false,
+    })
+}
+
+/// The browser's part: the folder that is named, or the usual one.
+///
+/// # Errors
+/// Where the named one has not what it should.
+pub fn assets_of_program(named: Option<PathBuf>) -> Result<Option<PathBuf>, String> {
+    assets_of(named, std::env::current_exe().ok().as_deref())
+}
+
+/// The folder that is named, which must have what it should; else the usual one.
+fn assets_of(named: Option<PathBuf>, own: Option<&Path>) -> Result<Option<PathBuf>, String> {
+    match named {
+        Some(folder) if !folder.join(ASSETS_MARK).is_file() => Err(format!(
+            "--assets: {} has no {ASSETS_MARK}. Build it by `cargo xtask web`, or leave --assets out.",
+            folder.display()
+        )),
+        Some(folder) => Ok(Some(folder)),
+        None => Ok(default_assets(own)),
+    }
 }
 
 /// What the command line says of who answers the demo.

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-use sayself_tests::folders::model;
-use sayself_tests::programs::run_sayself;
+use sayself_tests::folders::{self, model};
+use sayself_tests::programs::{run_sayself, sayself};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "pull",
     "sample",
     "cluster",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 15] = [
     "plan",
     "status",
     "compare",
+    "site",
 ];
 
 fn write(folder: &Path, name: &str, text: &str) -> String {
@@ -494,6 +495,32 @@ fn samples_depend_on_the_seed_alone() {
         "an index's sample does not depend on N"
     );
     assert_ne!(three, sample("other", "8", "3"));
+}
+
+/// On a processor with AVX-512, that of those with AVX2 alone; on others the same kernels twice.
+#[test]
+fn every_processor_draws_the_same_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = folders::root().join("datasets/world-facts/questions.jsonl");
+    let shipped = fs::read_to_string(shipped).unwrap();
+    let some: Vec<&str> = shipped.lines().step_by(900).collect();
+    let questions = write(folder.path(), "questions.jsonl", &some.join("\n"));
+    let samples = |name: &str, kernels: &str| {
+        let out = folder.path().join(name);
+        let sample = ["sample", "--model", "smollm2-135m", "--samples", "4"];
+        let output = sayself()
+            .args(sample)
+            .args(["--temperature", "1.0", "--max-tokens", "16"])
+            .args(["--questions", &questions, "--out"])
+            .arg(&out)
+            .env("SAYSELF_SIMD", kernels)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{told}");
+        fs::read_to_string(out.join("samples.jsonl")).unwrap()
+    };
+    assert_eq!(samples("best", ""), samples("avx2", "avx2"));
 }
 
 #[test]

@@ -151,6 +151,7 @@ fn pure_crates_have_no_way_to_files_or_the_network() {
     // its tokenizer and tensors bring crates that could read files elsewhere.
     let browser = ["--target", "wasm32-unknown-unknown"];
     let packages = [
+        "asking",
         "calibration",
         "chart",
         "comparison",
@@ -192,6 +193,7 @@ fn pure_crates_do_not_touch_files_network_or_processes() {
         "trainer/model/src",
         "datasets/src",
         "app/src",
+        "app/asking/src",
         "app/chart/src",
         "app/your-file/src",
         "app/worker/src",

@@ -15,28 +15,33 @@ pub enum Tool {
 }
 
 /// Whether this is CI, where nothing may be left out.
-pub fn is_ci() -> bool {
+pub fn in_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
 /// Says loudly what is left out; in CI that is an error.
 pub fn leave_out(what: &str, install: &str) -> Result<()> {
-    if is_ci() {
+    if in_ci() {
         bail!("{what} cannot be left out in CI; install what is missing: {install}");
     }
     eprintln!("\n!! SKIPPED: {what}\n!! To have it, type: {install}\n");
     Ok(())
 }
 
-/// The standard library for WASM.
-pub fn wasm_target(root: &Path) -> Result<()> {
+/// Where the toolchain keeps its libraries.
+fn libraries(root: &Path) -> Result<PathBuf> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let sysroot = output(
         Command::new(rustc)
             .current_dir(root)
             .args(["--print", "sysroot"]),
     )?;
-    let library = Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown/lib");
+    Ok(Path::new(sysroot.trim()).join("lib/rustlib"))
+}
+
+/// The standard library for WASM.
+pub fn wasm_target(root: &Path) -> Result<()> {
+    let library = libraries(root)?.join("wasm32-unknown-unknown/lib");
     if library.is_dir() {
         eprintln!("  wasm32 target: there");
         return Ok(());
@@ -46,6 +51,34 @@ pub fn wasm_target(root: &Path) -> Result<()> {
         .current_dir(root)
         .args(["target", "add", "wasm32-unknown-unknown"]))
     .context("the target wasm32-unknown-unknown is needed for the pages' browser part")
+}
+
+/// Whether the standard library's source is there, or could be added: threads in the browser need one of
+/// their own. Without it the demo computes on one thread.
+///
+/// # Errors
+/// Where it cannot be had and `CI=true`.
+pub fn standard_library(root: &Path) -> Result<bool> {
+    if libraries(root)?
+        .join("src/rust/library/Cargo.lock")
+        .is_file()
+    {
+        eprintln!("  rust-src: there");
+        return Ok(true);
+    }
+    eprintln!("  rust-src: missing, adding it");
+    let added =
+        run(Command::new("rustup")
+            .current_dir(root)
+            .args(["component", "add", "rust-src"]));
+    match added {
+        Ok(()) => Ok(true),
+        Err(error) if in_ci() => Err(error),
+        Err(error) => {
+            eprintln!("  rust-src cannot be had ({error:#}): the demo computes on one thread");
+            Ok(false)
+        }
+    }
 }
 
 /// rustfmt and clippy.

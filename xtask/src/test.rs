@@ -9,7 +9,8 @@ use anyhow::Result;
 use std::path::Path;
 
 /// Crates that must run in the browser.
-pub const PURE_CRATES: [&str; 6] = [
+pub const PURE_CRATES: [&str; 7] = [
+    "asking",
     "calibration",
     "chart",
     "comparison",

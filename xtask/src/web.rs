@@ -1,6 +1,7 @@
 //! The pages' browser part: `app` as WebAssembly, shrunk, compressed, in `target/site/`.
 
 use crate::process::{cargo, output, run, succeeds};
+use crate::setup;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::Write;
@@ -44,13 +45,68 @@ const DEMO: OwnModule = OwnModule {
     compressed_bytes_max: 1_200_000,
 };
 
-/// The instructions that the demo's module is built for: those that every browser with SIMD has, and the
-/// newer ones that make it about twice as fast. Each has its folder on the site, and its own for cargo,
-/// which would build everything anew at each change of the flags.
-const FLAVOURS: [(&str, &str); 2] = [
-    ("simd", "-C target-feature=+simd128"),
-    ("relaxed", "-C target-feature=+simd128,+relaxed-simd"),
+/// What the demo's module is built for. Each has its folder on the site, and its own for cargo, which
+/// would build everything anew at each change of the flags.
+struct Flavour {
+    name: &'static str,
+    /// Instructions beyond WebAssembly's first.
+    features: &'static str,
+    /// Whether its memory can be shared by workers, which then compute together.
+    threads: bool,
+}
+
+/// The instructions that every browser with SIMD has; the newer ones, which make it about twice as fast; and
+/// these with threads, for pages that are isolated from other origins.
+const FLAVOURS: [Flavour; 3] = [
+    Flavour {
+        name: "simd",
+        features: "+simd128",
+        threads: false,
+    },
+    Flavour {
+        name: "relaxed",
+        features: "+simd128,+relaxed-simd",
+        threads: false,
+    },
+    Flavour {
+        name: "threads",
+        features: "+simd128,+relaxed-simd,+atomics,+bulk-memory,+mutable-globals",
+        threads: true,
+    },
 ];
+
+/// What the linker makes of memory that is shared, which has to say how large it may grow.
+const SHARED_MEMORY: &str = "-C link-arg=--shared-memory -C link-arg=--import-memory \
+    -C link-arg=--max-memory=1073741824 -C link-arg=--export=__wasm_init_tls \
+    -C link-arg=--export=__tls_size -C link-arg=--export=__tls_align -C link-arg=--export=__tls_base";
+
+impl Flavour {
+    fn rust_flags(&self) -> String {
+        let features = format!("-C target-feature={}", self.features);
+        match self.threads {
+            true => format!("{features} {SHARED_MEMORY}"),
+            false => features,
+        }
+    }
+
+    /// Its command for cargo. A standard library that threads can share has to be built anew, which is an
+    /// unstable option: the toolchain is the pinned one, and only this module is built so.
+    fn build(&self, root: &Path, own_target: &Path) -> Command {
+        let mut build = cargo(root);
+        build
+            .env("RUSTFLAGS", self.rust_flags())
+            .env("CARGO_TARGET_DIR", own_target)
+            .args(["build", "--locked", "--lib", "-p", DEMO.package])
+            .args(["--target", "wasm32-unknown-unknown", "--profile", FAST]);
+        if self.threads {
+            build
+                .env("RUSTC_BOOTSTRAP", "1")
+                .args(["-Z", "build-std=std,panic_abort"]);
+        }
+        build
+    }
+}
+
 /// Its profile: what computes is fast, all else is small.
 const FAST: &str = "worker-release";
 
@@ -127,13 +183,13 @@ fn demo(root: &Path, target: &Path, site: &Path) -> Result<()> {
     let folder = site.join(DEMO.folder);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let scripts = copy_scripts(root, &DEMO, &folder)?;
-    for (flavour, flags) in FLAVOURS {
-        let own_target = target.join("worker").join(flavour);
-        run(cargo(root)
-            .env("RUSTFLAGS", flags)
-            .env("CARGO_TARGET_DIR", &own_target)
-            .args(["build", "--locked", "--lib", "-p", package])
-            .args(["--target", "wasm32-unknown-unknown", "--profile", FAST]))?;
+    for flavour in FLAVOURS {
+        if flavour.threads && !setup::standard_library(root)? {
+            continue;
+        }
+        let own_target = target.join("worker").join(flavour.name);
+        run(&mut flavour.build(root, &own_target))?;
+        let flavour = flavour.name;
         let compiled = own_target.join("wasm32-unknown-unknown").join(FAST);
         bind(&compiled, library, &folder.join(flavour))?;
         let mut files = scripts.clone();

@@ -19,6 +19,7 @@ mod demo;
 
 mod your_file;
 
+use app::Medium;
 use app::page::{Page, RenderContext};
 use app::view::*;
 use std::path::Path;
@@ -60,6 +61,7 @@ fn main() -> std::io::Result<()> {
             path: run::address(name).map_or_else(|| format!("/{name}"), str::to_owned),
             warnings,
             viewer: Viewer::at_the_machine(),
+            medium: Medium::Server,
         };
         let html = app::render(page, context);
         std::fs::write(folder.join(format!("{name}.html")), &html)?;

@@ -54,7 +54,13 @@ pub fn wake(island: Island) -> Option<()> {
     });
     let gone_back = diagram.clone();
     address::when_gone_back(move |choice| gone_back.show(choice));
-    diagram.show_choice();
+    let chosen = diagram.choice.get();
+    if (chosen.diagram, chosen.bins) == (Kind::default(), None) {
+        diagram.show_choice();
+    } else {
+        // A page that is a file was drawn without its query.
+        diagram.show(chosen);
+    }
     Some(())
 }
 

@@ -33,7 +33,11 @@ pub fn wake(island: Island) -> Option<()> {
     });
     // After a reload a browser puts back what stood in the slider.
     let choice = Choice::of(&address::current());
-    selective.show_threshold(choice.above_or_half(&selective.outcomes));
+    match choice.above {
+        // A page that is a file was drawn without its query.
+        Some(above) => selective.show(above),
+        None => selective.show_threshold(choice.above_or_half(&selective.outcomes)),
+    }
     selective.island.set_class("button", "alive", true);
     Some(())
 }

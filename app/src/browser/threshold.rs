@@ -39,8 +39,12 @@ pub fn wake(island: Island) -> Option<()> {
         });
     }
     // After a reload a browser puts back what stood in the field.
-    let drawn = island.one(FIELD)?.get_attribute("value")?;
-    threshold.show_threshold(link::millionths(&drawn)?);
+    let drawn = link::millionths(&island.one(FIELD)?.get_attribute("value")?)?;
+    match asked(&address::current()) {
+        // A page that is a file was drawn without its query.
+        Some(asked) if asked != drawn => threshold.show(asked),
+        _ => threshold.show_threshold(drawn),
+    }
     island.set_flag(SLIDER, "disabled", false);
     island.set_class("button", "alive", true);
     island.set_class(".slide", "alive", true);
@@ -84,6 +88,14 @@ impl Threshold {
         island.set_value(FIELD, &link::threshold_text(threshold));
         island.set_value(SLIDER, &link::threshold_text(threshold.clamp(0, MAX)));
     }
+}
+
+/// The threshold that an address asks for, in millionths.
+fn asked(address: &str) -> Option<i32> {
+    let (_, query) = address.split_once('?')?;
+    let mut parameters = query.split('&');
+    let value = parameters.find_map(|parameter| parameter.strip_prefix("threshold="))?;
+    link::millionths(value)
 }
 
 /// [`Sampled`] as the server embeds it.

@@ -5,6 +5,7 @@ use super::json;
 use crate::chart::outcomes::Outcomes;
 use crate::chart::{format, risk_coverage};
 use crate::choice::Choice;
+use crate::medium::medium;
 use leptos::prelude::*;
 
 /// The curve, its threshold and its table. `address` is the page's own, `charts` where its files are.
@@ -45,6 +46,7 @@ pub fn Selective(outcomes: Vec<Outcomes>, address: String, charts: String) -> im
         .iter()
         .map(|one| view! { <input type="hidden" name="label" value=one.label.clone() /> })
         .collect_view();
+    let button = (!medium().is_files()).then(|| view! { <button type="submit">"Show"</button> });
     let page = address.split('?').next().unwrap_or_default().to_owned();
     let file = Choice {
         above: Some(above),
@@ -68,7 +70,7 @@ pub fn Selective(outcomes: Vec<Outcomes>, address: String, charts: String) -> im
                 </label>
                 <output>{written}</output>
                 " up"
-                <button type="submit">"Show"</button>
+                {button}
             </form>
             <ul class="selected" aria-live="polite">{sentences}</ul>
             <div class="drawing" inner_html=risk_coverage::svg_at(&outcomes, Some(threshold), "risk-coverage")></div>

@@ -2,6 +2,7 @@
 
 use super::json;
 use crate::link;
+use crate::medium::medium;
 use crate::regroup::{MAX, STEP, Sampled, kept, words};
 use leptos::prelude::*;
 
@@ -12,6 +13,7 @@ pub fn Threshold(sampled: Sampled, stored: i32, chosen: i32, address: String) ->
     let groups = sampled.groups_at(chosen);
     let words = words(chosen, &groups);
     let back = address.clone();
+    let button = (!medium().is_files()).then(|| view! { <button>"Show"</button> });
     view! {
         <div class="threshold" data-island="threshold" data-sampled=json(&sampled) data-stored=stored.to_string()>
             <form method="get" action=address>
@@ -26,7 +28,7 @@ pub fn Threshold(sampled: Sampled, stored: i32, chosen: i32, address: String) ->
                     required
                     value=link::threshold_text(chosen)
                 />
-                <button>"Show"</button>
+                {button}
                 <a class="stored" href=back hidden=chosen == stored>
                     {["back to the stored ", &link::threshold_text(stored)].concat()}
                 </a>

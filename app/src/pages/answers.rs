@@ -3,6 +3,7 @@
 use crate::document::Frame;
 use crate::format;
 use crate::link;
+use crate::medium::medium;
 use crate::pages::words::{Foreign, Notice, Outcome, Trail};
 use crate::view::{AnswerFilter, AnswerList, AnswerOrder};
 use datasets::Answer;
@@ -26,11 +27,11 @@ pub fn frame(list: AnswerList) -> Frame {
             {format::foreign(&list.label)} " on " {list.run.questions.clone()} " · " {format::counted(list.total, "answer")}
         </p>
         {indexing(&list)}
-        {narrowing(&list)}
+        {(!medium().is_files()).then(|| narrowing(&list))}
         {searched(&list)}
         {table(&list)}
         {bad_lines(&list)}
-        {turning(&list)}
+        {if medium().is_files() { beginning(&list) } else { turning(&list) }}
     };
     Frame {
         title,
@@ -256,7 +257,7 @@ fn row(list: &AnswerList, answer: &Answer, bytes: u64) -> AnyView {
         .template
         .as_deref()
         .map(|template| format::foreign(&cut(template)));
-    let long = (bytes > LONG_BYTES).then(|| {
+    let long = (bytes > LONG_BYTES && medium().has_downloads()).then(|| {
         let whole = link::records(
             &list.run.id,
             &answer.question_id,
@@ -279,6 +280,15 @@ fn row(list: &AnswerList, answer: &Answer, bytes: u64) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+/// Among files, what stands in place of the pages after.
+fn beginning(list: &AnswerList) -> Option<AnyView> {
+    list.next.as_ref()?;
+    Some(
+        view! { <p class="minor">"These are the first of them; " <code>"sayself-server"</code> " over the run shows all."</p> }
+            .into_any(),
+    )
 }
 
 /// The way to the pages before and after.

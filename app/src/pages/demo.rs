@@ -6,6 +6,7 @@ use crate::chart::gauge::{self, Gauge};
 use crate::document::Frame;
 use crate::format;
 use crate::link;
+use crate::medium::Medium;
 use crate::page::RenderContext;
 use crate::pages::words::{Foreign, Outcome};
 use crate::view::{DemoModel, DemoPage, DemoServer, RecordedExample};
@@ -23,8 +24,8 @@ pub fn frame(page: DemoPage, context: &RenderContext) -> Frame {
         context.assets_present,
     ) {
         (true, true) => lively(&page, context),
-        (false, true) => no_model(),
-        (_, false) => no_module(),
+        (false, true) => no_model(context.medium),
+        (_, false) => no_module(context.medium),
     };
     let body = view! {
         <div
@@ -35,6 +36,9 @@ pub fn frame(page: DemoPage, context: &RenderContext) -> Frame {
             data-folder=link::demo_file("")
             data-server=page.server.map(|_| link::demo_ask())
             data-server-taught=page.server.map(|server| server.taught.to_string())
+            data-packed=context.medium.packed()
+            data-flavour=context.medium.flavour()
+            data-run=page.run.as_ref().map(|run| link::run(&run.id, &[]))
         >
             <h1>"Ask a small model how sure it is"</h1>
             <p class="lede">
@@ -79,7 +83,15 @@ fn lively(page: &DemoPage, context: &RenderContext) -> AnyView {
     .into_any()
 }
 
-fn no_model() -> AnyView {
+fn no_model(medium: Medium) -> AnyView {
+    if medium.is_files() {
+        return view! {
+            <div class="notice warning">
+                <p><strong>"The model is not here."</strong>" These pages were written without it. Whoever writes them can have it beside them: type " <code>"sayself pull smollm2-135m"</code> ", and write them again."</p>
+            </div>
+        }
+        .into_any();
+    }
     view! {
         <div class="notice warning">
             <p><strong>"This server has no model to hand out."</strong>" On it, type"</p>
@@ -90,7 +102,15 @@ fn no_model() -> AnyView {
     .into_any()
 }
 
-fn no_module() -> AnyView {
+fn no_module(medium: Medium) -> AnyView {
+    if medium.is_files() {
+        return view! {
+            <div class="notice warning">
+                <p><strong>"The model cannot be asked here."</strong>" These pages were written without the WebAssembly module of this one. Whoever writes them can add it: type " <code>"cargo xtask web"</code> " where sayself was built, and write them again."</p>
+            </div>
+        }
+        .into_any();
+    }
     view! {
         <div class="notice warning">
             <p><strong>"This server has no WebAssembly module for this page."</strong>" Where sayself was built, type"</p>

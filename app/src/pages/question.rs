@@ -8,6 +8,7 @@ use crate::format;
 use crate::island::downloads::downloads;
 use crate::island::threshold::Threshold;
 use crate::link;
+use crate::medium::medium;
 use crate::pages::answers::size;
 use crate::pages::words::{Foreign, Notice, Outcome, Trail};
 use crate::regroup::{Group, Sampled};
@@ -123,7 +124,8 @@ fn samples(detail: &QuestionDetail, sampled: &Sampled) -> AnyView {
         let words = format::counted(detail.samples_left_out, "sample");
         view! { <p class="minor">{words} " more, not shown here."</p> }
     });
-    let whole = (!sampled.samples.is_empty()).then(|| {
+    let has_records = !sampled.samples.is_empty() && medium().has_downloads();
+    let whole = has_records.then(|| {
         let records = |kind| link::records(&detail.run.id, &detail.id, kind, None);
         let heights = sampled.has_heights().then(|| {
             view! { " · " <a href=records("heights") download>"merge heights"</a> }
@@ -298,7 +300,10 @@ fn card(detail: &QuestionDetail, label: &str, answer: &Answer, bytes: u64) -> An
         .answer
         .clone()
         .unwrap_or_else(|| "no answer could be read".to_owned());
-    let record = link::records(&detail.run.id, &detail.id, "answers", Some(label));
+    let record = medium().has_downloads().then(|| {
+        let address = link::records(&detail.run.id, &detail.id, "answers", Some(label));
+        view! { <p class="minor"><a href=address download>{["the whole record, ", &size(bytes)].concat()}</a></p> }
+    });
     view! {
         <article class="card">
             <h3>{format::foreign(label)}</h3>
@@ -312,7 +317,7 @@ fn card(detail: &QuestionDetail, label: &str, answer: &Answer, bytes: u64) -> An
             <details>
                 <summary>"The response as it stands"</summary>
                 <pre class="response"><Foreign text=answer.response.clone() /></pre>
-                <p class="minor"><a href=record download>{["the whole record, ", &size(bytes)].concat()}</a></p>
+                {record}
             </details>
         </article>
     }

@@ -3,6 +3,7 @@
 use crate::document::Frame;
 use crate::format;
 use crate::link;
+use crate::medium::medium;
 use crate::page::RenderContext;
 use crate::pages::words::{Notice, Trail};
 use crate::view::{PaperTables, TabledRun};
@@ -163,7 +164,7 @@ fn section(table: &Table, chosen: &[&str]) -> AnyView {
                     <tbody>{rows}</tbody>
                 </table>
             </div>
-            {copies(chosen, Some(table.number), &format!("Table {}", table.number))}
+            {medium().has_downloads().then(|| copies(chosen, Some(table.number), &format!("Table {}", table.number)))}
         </section>
     }
     .into_any()
@@ -272,7 +273,7 @@ fn notes(tables: &Tables) -> AnyView {
 
 /// Whose figures stand in the tables: a form whose state is the address.
 fn choose(tables: &PaperTables) -> AnyView {
-    if tables.runs.is_empty() {
+    if tables.runs.is_empty() || medium().is_files() {
         return ().into_any();
     }
     let boxes = tables.runs.iter().map(choice).collect_view();

@@ -2,6 +2,8 @@
 //! a file, and a place for each piece of the result, which `your-file`'s module fills in a worker.
 
 use crate::document::Frame;
+use crate::link;
+use crate::medium::Medium;
 use crate::page::RenderContext;
 use leptos::prelude::*;
 
@@ -10,12 +12,18 @@ const SCRIPT: &str = include_str!("../your-file.js");
 
 pub fn frame(context: &RenderContext) -> Frame {
     let body = view! {
-        <div id="your-file" class="your-file" data-state="loading">
+        <div
+            id="your-file"
+            class="your-file"
+            data-state="loading"
+            data-page=context.assets_present.then(|| link::asset("your-file/page.js"))
+            data-packed=context.medium.packed()
+        >
             <h1>"Your file"</h1>
             <p class="lede">
                 "Can the confidence in your file be trusted? It is measured here, in your browser: the file is read by this page and goes nowhere else."
             </p>
-            {if context.assets_present { measured(context) } else { fallback("This server has no WebAssembly module for this page.") }}
+            {if context.assets_present { measured(context) } else { fallback(no_module(context.medium)) }}
             {expected()}
         </div>
     };
@@ -40,6 +48,15 @@ fn measured(context: &RenderContext) -> AnyView {
         <script nonce=context.nonce.clone() inner_html=SCRIPT></script>
     }
     .into_any()
+}
+
+fn no_module(medium: Medium) -> &'static str {
+    match medium {
+        Medium::Server => "This server has no WebAssembly module for this page.",
+        Medium::Files { .. } => {
+            "These pages were written without the WebAssembly module of this one."
+        }
+    }
 }
 
 /// What to do where nothing can be measured here.

@@ -23,6 +23,20 @@ pub struct Demo {
     engine: Option<Engine>,
 }
 
+/// See [`kernels::expect_helpers`].
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+#[wasm_bindgen]
+pub fn expect_helpers(helpers: usize) {
+    kernels::expect_helpers(helpers);
+}
+
+/// See [`kernels::help`]: it never comes back.
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+#[wasm_bindgen]
+pub fn help(index: usize) {
+    kernels::help(index);
+}
+
 type Json = Result<String, String>;
 
 fn json<T: Serialize>(outcome: Result<T, Trouble>) -> Json {

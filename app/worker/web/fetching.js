@@ -71,6 +71,9 @@ async function fetchPiece(store, file, address, piece, signal, told) {
     return true;
   }
   if (answer.status !== 206) throw new Error(`the server answered ${answer.status}`);
+  // Not told to pages of other origins.
+  const range = answer.headers.get("content-range");
+  if (range && !range.startsWith(`bytes ${start}-${end - 1}/`)) throw new Error(`the server gave ${range} where bytes ${start}-${end - 1} were asked for`);
   const parts = [];
   for await (const part of partsOf(answer.body)) {
     parts.push(part);

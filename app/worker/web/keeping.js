@@ -1,5 +1,7 @@
 // The page's side of offline use: what it needs is kept once the model is, and let go with it.
 
+import { ending, moduleOf } from "./packed.js";
+
 const CACHE = "sayself-demo-page";
 
 /** Keeps the page, its scripts and its module; a browser that cannot, needs the network. */
@@ -10,8 +12,10 @@ export async function keepPage(folder, kind) {
     .getEntriesByType("resource")
     .map(({ name }) => new URL(name))
     .filter(({ origin, pathname }) => origin === location.origin && pathname.startsWith(base.pathname) && !pathname.includes("/model/"));
-  const more = ["about.json", "web/worker.js", `web/${kind}/sayself_worker.js`, `web/${kind}/sayself_worker_bg.wasm`];
-  const addresses = new Set([location.pathname, ...own.map(({ pathname }) => pathname), ...more.map((name) => new URL(name, base).pathname)]);
+  const more = [`about.json${ending}`, "web/worker.js", "web/helper.js", `web/${kind}/sayself_worker.js`, `web/${moduleOf(kind)}`];
+  // Among plain files the style sheet is one of them, and the script of light and dark another.
+  const shared = [...document.querySelectorAll("link[rel=stylesheet], script[src]")].map(({ href, src }) => new URL(href ?? src).pathname);
+  const addresses = new Set([location.pathname, ...shared, ...own.map(({ pathname }) => pathname), ...more.map((name) => new URL(name, base).pathname)]);
   const cache = await caches.open(CACHE);
   await cache.addAll([...addresses]);
   await navigator.serviceWorker.register(new URL("offline.js", base), { scope: location.pathname });

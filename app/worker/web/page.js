@@ -5,6 +5,7 @@ import { BrokenOff, fetchFile, keptBytes, seldom } from "./fetching.js";
 import * as guess from "./guess.js";
 import { forgetPage, keepPage } from "./keeping.js";
 import { Model, Stopped, Trouble, flavour } from "./model.js";
+import { canUnpack, jsonAt } from "./packed.js";
 import { drawn } from "./picture.js";
 import { Remote } from "./remote.js";
 import { AnswerCard, announce } from "./result.js";
@@ -135,7 +136,14 @@ function unfit(title, text, { again } = {}) {
 }
 
 export async function start() {
-  about = await (await fetch(new URL("about.json", folder))).json();
+  if (!canUnpack()) {
+    if (place("guess")) place("guess").hidden = true;
+    return unfit(
+      "This browser cannot unpack what runs the model.",
+      "Chrome and Edge can since version 80, Firefox since 113 and Safari since 16.4. Open this page in a newer browser; the recorded answers below can be read in any.",
+    );
+  }
+  about = await jsonAt(folder, "about.json");
   files = [about.model, about.adapter?.weights].filter(Boolean);
   bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   listen();
@@ -202,7 +210,7 @@ async function fetchModel() {
     await navigator.storage?.persist?.().catch(() => {});
     state("kept");
     speak("The model is here.");
-    if (store.keeps) keepPage(folder, kind).catch(() => {});
+    if (store.keeps) startWorker().then((model) => keepPage(folder, model.flavour)).catch(() => {});
     return true;
   } catch (error) {
     const kept = await keptOf(store).catch(() => 0);

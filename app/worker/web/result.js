@@ -112,7 +112,7 @@ function record(gauge, run) {
   note.append(`Measured on ${set}; your question may differ.`);
   if (run) {
     const link = words("a", "The whole evaluation");
-    link.href = new URL(`../runs/${encodeURIComponent(run.id)}`, new URL(document.getElementById("demo").dataset.folder, location.href)).href;
+    link.href = document.getElementById("demo").dataset.run;
     note.append(" ", link);
   }
   element.append(note);

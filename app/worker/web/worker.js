@@ -46,11 +46,14 @@ async function ask({ side, question, times, seed }, tell) {
 }
 
 const answers = {
-  async module({ module, flavour, about }) {
-    const { default: init, Demo } = await import(`./${flavour}/sayself_worker.js`);
+  /** Makes the module ready; its memory, where helpers are to share it. */
+  async module({ module, flavour, about, helpers }) {
+    const { default: init, Demo, expect_helpers } = await import(`./${flavour}/sayself_worker.js`);
     wasm = await init({ module_or_path: module });
+    if (helpers > 0) expect_helpers(helpers);
     demo = new Demo();
     demo.about(about);
+    return helpers > 0 ? wasm.memory : null;
   },
   begin: ({ bytes }) => void demo.begin(bytes),
   piece: ({ bytes }) => void demo.push(new Uint8Array(bytes)),

@@ -1,7 +1,6 @@
 // The page beside the worker: takes the file, shows what the worker says, and keeps the figures in the
 // address. The file itself goes to the worker alone.
 
-const FOLDER = "/assets/your-file";
 const MARK = "#figures=";
 /** Milliseconds after the last key before a new title is drawn. */
 const TITLE_MS = 300;
@@ -44,7 +43,7 @@ let isKept = false;
 
 export async function start() {
   if (typeof WebAssembly !== "object" || typeof Worker !== "function") throw new Error("no WebAssembly");
-  module = await WebAssembly.compileStreaming(fetch(`${FOLDER}/your_file_bg.wasm`));
+  module = await compiled(place("your-file").dataset.packed);
   await startWorker();
   listen();
   place("file").disabled = false;
@@ -52,11 +51,23 @@ export async function start() {
   follow();
 }
 
+/** The module; among plain files it lies packed, and `packed` is added to its name. */
+async function compiled(packed = "") {
+  const answer = await fetch(new URL(`your_file_bg.wasm${packed}`, import.meta.url));
+  if (!answer.ok) throw new Error(`the module's address answered ${answer.status}`);
+  if (!packed) return WebAssembly.compileStreaming(answer);
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  // A host may have called it packed, and the browser has unpacked it then.
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return WebAssembly.compile(bytes);
+  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return WebAssembly.compile(await new Response(plain).arrayBuffer());
+}
+
 /** Resolves once the worker is ready; fails where it cannot be. */
 function startWorker() {
   worker?.terminate();
   return new Promise((ready, failed) => {
-    worker = new Worker(`${FOLDER}/worker.js`, { type: "module" });
+    worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
     worker.onerror = () => failed(new Error("the worker cannot be loaded"));
     worker.onmessage = ({ data }) => {
       if (data.question !== question) return;

@@ -118,6 +118,9 @@ pub fn choose(
 }
 
 fn model(wanted: &Wanted, sums: &Sums) -> Option<File> {
+    if wanted.without_model {
+        return None;
+    }
     let (path, name) = match &wanted.model {
         Some(path) => (path.clone(), None),
         None => (cache_folder()?.join(PULLED), Some(PULLED_NAME)),

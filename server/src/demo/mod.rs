@@ -36,6 +36,8 @@ pub struct Wanted {
     pub model: Option<PathBuf>,
     /// The folder of an adapter in PEFT form; absent: that of the newest finished run of this model.
     pub adapter: Option<PathBuf>,
+    /// No model is handed out, whatever there is.
+    pub without_model: bool,
 }
 
 /// The demo of a server.

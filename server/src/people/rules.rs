@@ -6,7 +6,7 @@ use crate::db::{Database, DatabaseError};
 use crate::limits::{RULES_EVERY_MS, RULES_WAITED_MS_MAX};
 use crate::runs::Run;
 use crate::runs::catalogue::Catalogue;
-use app::view::Role;
+use app::view::{Role, RunState};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -62,6 +62,8 @@ pub fn plain_id(id: &str) -> &str {
 #[derive(Clone, Debug)]
 pub enum Sight {
     All,
+    /// All but those under way: of what becomes files, which nobody loads again.
+    Ended,
     /// Published runs, but for those that people are rating.
     Published(Arc<Rules>),
 }
@@ -80,6 +82,10 @@ impl Sight {
     pub fn sees(&self, run: &Run) -> bool {
         match self {
             Sight::All => true,
+            Sight::Ended => !matches!(
+                run.state(None),
+                RunState::Running { .. } | RunState::Waiting
+            ),
             Sight::Published(rules) => {
                 !rules.are_unknown && rules.is_published(run) && !rules.is_hidden(run)
             }
@@ -185,8 +191,10 @@ impl RuleBook {
 
     /// Those of all runs that are seen. What was narrowed last is kept, as lists are asked for often.
     pub fn narrowed(&self, all: &Arc<Catalogue>, sight: &Sight) -> Arc<Catalogue> {
-        let Sight::Published(rules) = sight else {
-            return Arc::clone(all);
+        let rules = match sight {
+            Sight::All => return Arc::clone(all),
+            Sight::Ended => return Arc::new(all.narrowed(|run| sight.sees(run))),
+            Sight::Published(rules) => rules,
         };
         if let Some(kept) = &self.lock().narrowed
             && Arc::ptr_eq(&kept.all, all)

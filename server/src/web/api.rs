@@ -3,7 +3,7 @@
 use super::Server;
 use super::problem::{Failure, ProblemDocument};
 use super::query::Parameters;
-use crate::limits::INDEX_API_MS_MAX;
+use crate::limits::{INDEX_API_MS_MAX, SITE_ANSWERS_OF_PAGE};
 use crate::people::Seen;
 use crate::runs::Run;
 use crate::runs::browse::Reads;
@@ -123,9 +123,13 @@ pub fn page_of_answers(
     run: &Run,
     query: &Parameters,
 ) -> Result<AnswerList, Failure> {
+    let mut asked = query.answers()?;
+    if server.medium.is_files() {
+        asked.limit = SITE_ANSWERS_OF_PAGE;
+    }
     server
         .library
-        .answers(run, server.summary(run), query.label(), query.answers()?)
+        .answers(run, server.summary(run), query.label(), asked)
         .map_err(|error| Failure::unreadable(&error))?
         .ok_or_else(|| Failure::not_found("evaluation"))
 }

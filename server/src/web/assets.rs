@@ -1,5 +1,5 @@
-//! The stylesheet, which is part of this program, and the browser's part of the pages, a folder that
-//! may be missing.
+//! The stylesheet and the script of light and dark, which are part of this program, and the browser's part of
+//! the pages, a folder that may be missing.
 
 use super::Server;
 use axum::Router;
@@ -24,7 +24,9 @@ const WORKER: &str = "/assets/your-file/worker.js";
 const WORKER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; frame-ancestors 'none'";
 
 pub fn router(server: &Server) -> Router<Arc<Server>> {
-    let router = Router::new().route("/assets/style.css", get(stylesheet));
+    let router = Router::new()
+        .route("/assets/style.css", get(stylesheet))
+        .route("/assets/theme.js", get(theme_script));
     match &server.assets {
         // Links in the folder are its owner's choice; `..` is refused by ServeDir.
         Some(folder) => router
@@ -52,6 +54,15 @@ pub fn router(server: &Server) -> Router<Arc<Server>> {
             ),
         None => router,
     }
+}
+
+/// Of pages that are files; others have it in them.
+async fn theme_script() -> Response {
+    let own = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (own, app::theme_script()).into_response()
 }
 
 async fn stylesheet(headers: HeaderMap) -> Response {

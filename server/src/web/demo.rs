@@ -21,7 +21,7 @@ use tower_http::set_header::SetResponseHeader;
 
 /// The folder of its scripts and modules among the assets.
 const FOLDER: &str = "demo";
-/// What its worker may do: load its scripts and run its module. It can reach no network.
+/// What its workers may do: load its scripts and run its module. They can reach no network.
 const WORKER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; frame-ancestors 'none'";
 /// What lets the page be opened offline may fetch what the page asks for, and nothing else.
 const OFFLINE_POLICY: &str = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'";
@@ -53,6 +53,7 @@ pub fn router(server: &Server) -> Router<Arc<Server>> {
     };
     router
         .route_service("/demo/web/worker.js", script("worker.js", WORKER_POLICY))
+        .route_service("/demo/web/helper.js", script("helper.js", WORKER_POLICY))
         .route_service(
             "/demo/offline.js",
             SetResponseHeader::overriding(

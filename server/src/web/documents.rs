@@ -95,6 +95,7 @@ impl Documents {
             path: address.to_owned(),
             warnings: server.warnings(seen, warnings),
             viewer: seen.viewer(),
+            medium: server.medium,
         };
         tokio::task::spawn_blocking(move || app::render(page, context))
     }
@@ -234,14 +235,20 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
         })
 }
 
-/// Scripts and the one style sheet only with the nonce or from here, no style on an element, nothing from
-/// elsewhere.
+/// A page's policy: from here, and besides scripts and styles that are named so, and what scripts may ask;
+/// no style on an element, nothing else from elsewhere.
+pub fn policy(scripts: &str, styles: &str, asked: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self' {scripts} 'wasm-unsafe-eval'; style-src 'self' {styles}; \
+         img-src 'self' data:; font-src 'self'; connect-src 'self' {asked}; worker-src 'self'; manifest-src 'self'; \
+         form-action 'self'; base-uri 'none'"
+    )
+}
+
+/// Scripts and the one style sheet only with the nonce or from here.
 fn set_policy(headers: &mut HeaderMap, nonce: &str) {
-    let policy = format!(
-        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; \
-         img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    );
+    let own = format!("'nonce-{nonce}'");
+    let policy = format!("{}; frame-ancestors 'none'", policy(&own, &own, ""));
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }

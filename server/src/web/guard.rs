@@ -174,6 +174,8 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
     for (name, value) in [
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
+        // Isolated, the demo's workers may share memory.
+        ("cross-origin-embedder-policy", "require-corp"),
         (
             "permissions-policy",
             "camera=(), geolocation=(), microphone=()",

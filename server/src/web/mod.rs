@@ -34,15 +34,19 @@ mod states;
 mod tables;
 mod your_file;
 
-pub use documents::Documents;
+pub use documents::{Documents, policy};
 pub use health::begin_index;
+pub use problem::Failure;
 
 use crate::annotation::Annotation;
 use crate::db::Database;
-use crate::demo::Demo;
+use crate::demo::answering::Answering;
+use crate::demo::{Demo, Wanted};
 use crate::jobs::Jobs;
 use crate::labels::LabelBook;
-use crate::limits::{BODY_BYTES_MAX, COMPARISONS_AT_ONCE_MAX, WATCHERS_MAX};
+use crate::limits::{
+    BODY_BYTES_MAX, COMPARISONS_AT_ONCE_MAX, INDEX_PAGE_MS_MAX, SITE_INDEX_MS_MAX, WATCHERS_MAX,
+};
 use crate::people::Seen;
 use crate::people::known::KnownBook;
 use crate::people::password::Passwords;
@@ -50,7 +54,8 @@ use crate::people::rules::RuleBook;
 use crate::people::tries::Tries;
 use crate::runs::comparison::Comparisons;
 use crate::runs::library::Process;
-use crate::runs::{Library, Run};
+use crate::runs::{Library, Root, Run};
+use app::Medium;
 use app::view::{Role, RunSummary};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -58,6 +63,7 @@ use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -78,6 +84,8 @@ pub struct Server {
     /// `Err` says why there are none.
     pub jobs: Result<Jobs, NoJobs>,
     pub assets: Option<PathBuf>,
+    /// Whether it serves, or its pages become files.
+    pub medium: Medium,
     /// Whether only this machine can reach the server: then, as long as there is no account of an
     /// admin, whoever does may do everything.
     pub loopback: bool,
@@ -108,6 +116,47 @@ pub enum NoJobs {
 }
 
 impl Server {
+    /// One that listens nowhere and has no database: its pages become files.
+    pub fn for_files(
+        roots: Vec<Root>,
+        assets: Option<PathBuf>,
+        demo: Wanted,
+        with_records: bool,
+    ) -> Self {
+        let (_, stopping) = watch::channel(false);
+        Server {
+            library: Library::new(roots, Vec::new()),
+            database: None,
+            database_trouble: None,
+            labels: LabelBook::default(),
+            annotation: Arc::default(),
+            jobs: Err(NoJobs::Database),
+            assets,
+            medium: Medium::Files { with_records },
+            loopback: false,
+            behind_proxy: false,
+            rules: RuleBook::without_database(),
+            known: KnownBook::default(),
+            passwords: Passwords::default(),
+            tries: Tries::default(),
+            watchers: Server::watchers(),
+            stopping,
+            documents: Documents::default(),
+            comparisons: Comparisons::default(),
+            comparing: Server::comparing(),
+            // Files have no server that could be asked: the browser's model alone.
+            demo: Demo::new(demo, Answering::default()),
+        }
+    }
+
+    /// How long a page waits for the index of its run's records before it shows what is read so far.
+    fn patience(&self) -> Duration {
+        Duration::from_millis(match self.medium {
+            Medium::Server => INDEX_PAGE_MS_MAX,
+            Medium::Files { .. } => SITE_INDEX_MS_MAX,
+        })
+    }
+
     /// A new set of places for watchers.
     pub fn watchers() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(WATCHERS_MAX))
@@ -205,6 +254,17 @@ pub fn router(server: Arc<Server>) -> Router {
     guarded(routes, server)
 }
 
+/// Every address, asked by this program alone: whoever asks is nobody in particular, and nothing stands
+/// between that keeps others out or hurries.
+pub fn router_for_files(server: Arc<Server>) -> Router {
+    routes(&server)
+        .route_layer(from_fn_with_state(Arc::clone(&server), access::enforce))
+        .fallback(|| async { Failure::not_found("page") })
+        .layer(from_fn_with_state(Arc::clone(&server), people::who::who))
+        .layer(CatchPanicLayer::custom(problem::after_panic))
+        .with_state(server)
+}
+
 /// Every address.
 fn routes(server: &Server) -> Router<Arc<Server>> {
     let (api, openapi) = described();
@@ -270,8 +330,8 @@ fn guarded(routes: Router<Arc<Server>>, server: Arc<Server>) -> Router {
     routes
         // For what there is a route for alone: an address that is none is told as such to all.
         .route_layer(from_fn_with_state(Arc::clone(&server), access::enforce))
-        .fallback(|| async { problem::Failure::not_found("page") })
-        .method_not_allowed_fallback(|| async { problem::Failure::method() })
+        .fallback(|| async { Failure::not_found("page") })
+        .method_not_allowed_fallback(|| async { Failure::method() })
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
         .layer(from_fn_with_state(Arc::clone(&server), people::who::who))
         .layer(CatchPanicLayer::custom(problem::after_panic))
@@ -289,27 +349,10 @@ mod tests {
     use super::*;
 
     fn bare_server() -> Arc<Server> {
-        let (_, stopping) = watch::channel(false);
         Arc::new(Server {
-            library: Library::new(Vec::new(), Vec::new()),
-            database: None,
-            database_trouble: None,
-            jobs: Err(NoJobs::Database),
-            assets: None,
+            medium: Medium::Server,
             loopback: true,
-            behind_proxy: false,
-            rules: RuleBook::without_database(),
-            known: KnownBook::default(),
-            passwords: Passwords::default(),
-            tries: Tries::default(),
-            watchers: Server::watchers(),
-            stopping,
-            documents: Documents::default(),
-            labels: LabelBook::default(),
-            annotation: Arc::default(),
-            comparing: Server::comparing(),
-            comparisons: Comparisons::default(),
-            demo: Demo::default(),
+            ..Server::for_files(Vec::new(), None, Wanted::default(), false)
         })
     }
 

@@ -4,17 +4,15 @@ use super::Server;
 use super::api::{page_of_answers, question_of, read};
 use super::problem::Failure;
 use super::query::Parameters;
-use crate::limits::INDEX_PAGE_MS_MAX;
 use crate::people::Seen;
 use crate::runs::Run;
 use crate::runs::browse::Reads;
 use app::Page;
-use app::view::Role;
+use app::view::{Indexing, Role};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One run.
 pub async fn run(
@@ -124,9 +122,10 @@ async fn of_run(
     let (page, indexing) = read({
         let server = Arc::clone(&server);
         move || {
-            // A page shows what is indexed so far rather than to be waited for.
-            let patience = Duration::from_millis(INDEX_PAGE_MS_MAX);
-            let indexing = server.library.indexed(&run, reads, patience);
+            let indexing = server.library.indexed(&run, reads, server.patience());
+            if let Some(indexing) = indexing.as_ref().filter(|_| server.medium.is_files()) {
+                return Err(unread(indexing));
+            }
             let page = page_of(&server, &run, &Parameters::parse(uri.query()))?;
             Ok((page, indexing))
         }
@@ -152,6 +151,18 @@ async fn of_run(
             .keep(&seen, &address, &version, Arc::clone(&body));
     }
     Ok(server.documents.answer(&headers, &body))
+}
+
+/// Half a page may be loaded again, half a file may not.
+fn unread(indexing: &Indexing) -> Failure {
+    Failure::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!(
+            "The run's records are still being read: {}.",
+            indexing.words()
+        ),
+        "Try again, on a faster disk or with fewer runs.",
+    )
 }
 
 /// Path and query.

@@ -33,6 +33,7 @@ mod runs_list;
 mod served;
 #[path = "../../../tests/tests/simulated/mod.rs"]
 mod simulated;
+mod site;
 mod small_disk;
 mod tampered;
 mod your_file;

@@ -88,6 +88,10 @@ fn gated_backward(
     });
 }
 
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+use crate::relaxed::silu_mul as silu_mul_part;
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 for_each_instruction_set! {
     fn silu_mul_part(gate: &[f32], up: &[f32], y: &mut [f32]) {
         for ((y, g), u) in y.iter_mut().zip(gate).zip(up) {

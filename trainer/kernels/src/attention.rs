@@ -511,3 +511,50 @@ for_each_instruction_set! {
         }
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+    use crate::features::{Features, features};
+
+    #[test]
+    fn all_instruction_sets_give_the_same_bits() {
+        if features() == Features::Scalar {
+            return; // What is portable is not fused then, and the others are.
+        }
+        let values = |count: usize, step: usize| -> Vec<f32> {
+            (0..count)
+                .map(|i| (i * step % 1009) as f32 / 331.0 - 1.5)
+                .collect()
+        };
+        for (head_dim, group, count) in [(16, 1, 1), (64, 3, 7), (64, 2, 4), (128, 1, 9)] {
+            let width = head_dim + 16;
+            let (keys, queries) = (values(count * width, 37), values(group * head_dim, 71));
+            let rows: Vec<&[f32]> = keys.chunks_exact(width).collect();
+            let view = View {
+                rows: &rows,
+                offset: 16,
+                head_dim,
+            };
+            let size = group * count;
+            let (mut scores, mut out) = (vec![0.0; size], vec![0.0; group * head_dim]);
+            portable::dots(&queries, view, 0.125, &mut scores);
+            portable::weighted_sum(&scores, view, &mut out);
+            let (mut others, mut other_out) = (vec![0.0; size], out.clone());
+            // SAFETY: AVX2 and FMA are there; the slices have the shapes.
+            unsafe {
+                avx2::dots(&queries, view, 0.125, &mut others);
+                avx2::weighted_sum(&scores, view, &mut other_out);
+            }
+            assert_eq!((&scores, &out), (&others, &other_out));
+            if features() == Features::Avx512 {
+                // SAFETY: AVX-512 is there; the slices have the shapes.
+                unsafe {
+                    avx512::dots(&queries, view, 0.125, &mut others);
+                    avx512::weighted_sum(&scores, view, &mut other_out);
+                }
+                assert_eq!((&scores, &out), (&others, &other_out));
+            }
+        }
+    }
+}

@@ -5,7 +5,9 @@
 //! vectorises: NEON on aarch64, simd128 on wasm32 when compiled with it).
 //!
 //! Results of a row never depend on how many rows a call has, nor on the number of threads: the
-//! order of accumulation is fixed for each output value. Work is shared among as many threads as
+//! order of accumulation is fixed for each output value. Nor do they depend on the processor, as far as
+//! it has fused multiply-add: all instruction sets sum in the same 16 lanes. What is rounded twice for
+//! want of it differs in the last bit. Work is shared among as many threads as
 //! the rayon pool of the caller has (`RAYON_NUM_THREADS`, or `ThreadPool::install`), but by a team
 //! of this crate's own, whose threads spin for a short while between kernels: one token takes some
 //! 200 kernels, and waking a sleeping thread costs as much as one of them.
@@ -43,11 +45,13 @@ mod matmul;
 mod norm;
 mod parallel;
 mod quantized;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+mod relaxed;
 mod rope;
 mod rounded;
 mod sample;
 mod softmax;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
 mod team;
 
 pub use activation::{gelu_mul, gelu_mul_backward, silu_mul, silu_mul_backward};
@@ -66,3 +70,5 @@ pub use rope::{RopeLayout, RopeTable, rope, rope_inverse};
 pub use rounded::{from_bf16, to_bf16};
 pub use sample::{Sampled, most_probable_tokens, sample_token, token_logprob};
 pub use softmax::{exp_in_place, log_sum_exp, log_sum_exp_rows, softmax_in_place};
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+pub use team::{expect_helpers, help};

@@ -1,6 +1,8 @@
 //! Root-mean-square normalisation (Zhang and Sennrich 2019).
 
-use crate::features::{for_each_instruction_set, multiply_add};
+use crate::features::for_each_instruction_set;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
+use crate::features::multiply_add;
 use crate::parallel::{Shared, for_each_row};
 
 /// Elements that are worth a thread of their own.
@@ -70,22 +72,26 @@ pub fn rms_norm_backward(x: &[f32], weight: &[f32], eps: f32, dy: &[f32], dx: &m
     });
 }
 
-const LANES: usize = 16;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+pub(crate) use crate::relaxed::{add_scaled, dot};
 
-/// Sum over lanes in a fixed tree.
+/// Sums that are taken side by side.
+pub(crate) const LANES: usize = 16;
+
+/// Sum over lanes in a fixed tree: within each quarter, then over the quarters, which is what vectors of
+/// 4, 8 and 16 lanes do with the fewest shuffles.
 #[inline(always)]
-pub(crate) fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            lanes[i] += lanes[i + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
+pub(crate) fn sum_lanes(lanes: [f32; LANES]) -> f32 {
+    let (quarters, _) = lanes.as_chunks::<4>();
+    let of_quarter = |i: usize| {
+        let [a, b, c, d] = quarters[i];
+        (a + c) + (b + d)
+    };
+    (of_quarter(0) + of_quarter(2)) + (of_quarter(1) + of_quarter(3))
 }
 
 /// The inner product by 16 lanes, then a tree; the rest one by one.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 #[inline(always)]
 pub(crate) fn dot<const FUSED: bool>(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0; LANES];
@@ -101,6 +107,15 @@ pub(crate) fn dot<const FUSED: bool>(a: &[f32], b: &[f32]) -> f32 {
         sum = multiply_add::<FUSED>(*a, *b, sum);
     }
     sum
+}
+
+/// `sums += factor * values`.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
+#[inline(always)]
+pub(crate) fn add_scaled<const FUSED: bool>(factor: f32, values: &[f32], sums: &mut [f32]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum = multiply_add::<FUSED>(factor, *value, *sum);
+    }
 }
 
 for_each_instruction_set! {

@@ -2,13 +2,14 @@
 
 use std::marker::PhantomData;
 
-/// Threads that a kernel may use now: those of the rayon pool that the caller runs in.
+/// Threads that a kernel may use now: those of the rayon pool that the caller runs in; in a browser, those
+/// that its workers lent.
 pub(crate) fn threads() -> usize {
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
     {
-        rayon::current_num_threads()
+        crate::team::threads()
     }
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
     {
         1
     }
@@ -22,7 +23,7 @@ pub fn in_parallel(tasks: usize, task: impl Fn(usize) + Sync) {
 
 /// Calls `task` once for each of `0..tasks`, on at most `threads` threads.
 pub(crate) fn run(threads: usize, tasks: usize, task: impl Fn(usize) + Sync) {
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
     if threads > 1 && tasks > 1 {
         crate::team::run(threads, tasks, &task);
         return;

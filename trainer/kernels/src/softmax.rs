@@ -1,13 +1,28 @@
 //! Exponentials and what is made of them: softmax and log-sum-exp.
 
+use std::f32::consts::LOG2_E;
+
 use crate::features::{for_each_instruction_set, multiply_add};
-use crate::norm::sum_lanes;
+use crate::norm::{LANES, sum_lanes};
 use crate::parallel::for_each_row;
 
 /// Elements that are worth a thread of their own.
 const TASK_ELEMENTS: usize = 1 << 13;
 
-const LANES: usize = 16;
+/// Adding and taking away 1.5 · 2^23 rounds to the nearest integer, and leaves that integer in the low
+/// bits of the sum.
+pub(crate) const ROUND: f32 = 12_582_912.0;
+/// -ln 2 in two parts, the first with few bits.
+pub(crate) const MINUS_LN_2: [f32; 2] = [-0.693_359_4, 2.121_944_4e-4];
+/// The polynomial's coefficients from the highest power on, down to that of x².
+pub(crate) const EXP_FIRST: f32 = 1.987_569_1e-4;
+pub(crate) const EXP_OTHERS: [f32; 5] = [
+    1.398_199_9e-3,
+    8.333_452e-3,
+    4.166_579_6e-2,
+    1.666_666_5e-1,
+    0.5,
+];
 
 /// `e^x` with a relative error below 2e-7 for results that are normal numbers; arguments beyond
 /// ±87 are clamped (so the least result is 1.6e-38, not 0), except that -∞ gives 0.
@@ -17,21 +32,12 @@ const LANES: usize = 16;
 pub(crate) fn exp<const FUSED: bool>(x: f32) -> f32 {
     let zero = x == f32::NEG_INFINITY;
     let x = x.clamp(-87.0, 88.0);
-    // Adding and taking away 1.5 · 2^23 rounds to the nearest integer, and leaves that integer in
-    // the low bits of the sum.
-    const ROUND: f32 = 12_582_912.0;
-    let shifted = multiply_add::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);
+    let shifted = multiply_add::<FUSED>(x, LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = multiply_add::<FUSED>(n, -0.693_359_4, x);
-    let r = multiply_add::<FUSED>(n, 2.121_944_4e-4, r);
-    let mut p = 1.987_569_1e-4;
-    for c in [
-        1.398_199_9e-3,
-        8.333_452e-3,
-        4.166_579_6e-2,
-        1.666_666_5e-1,
-        0.5,
-    ] {
+    let r = multiply_add::<FUSED>(n, MINUS_LN_2[0], x);
+    let r = multiply_add::<FUSED>(n, MINUS_LN_2[1], r);
+    let mut p = EXP_FIRST;
+    for c in EXP_OTHERS {
         p = multiply_add::<FUSED>(p, r, c);
     }
     let p = multiply_add::<FUSED>(p, r * r, r + 1.0);
@@ -130,6 +136,10 @@ for_each_instruction_set! {
     }
 }
 
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+pub(crate) use crate::relaxed::exp_of_difference;
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 for_each_instruction_set! {
     /// `x = e^(x - max)`, and the sum of that.
     pub(crate) fn exp_of_difference(row: &mut [f32], max: f32) -> f32 {

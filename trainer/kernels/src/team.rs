@@ -10,13 +10,99 @@ use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
 
-/// How long a thread without work spins before it sleeps.
-const SPIN: Duration = Duration::from_micros(100);
+#[cfg(target_arch = "wasm32")]
+pub use lent::{expect_helpers, help, threads};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use own::threads;
 
-/// Most threads in a team.
-const THREADS_MAX: usize = 64;
+/// Looks at the state between two looks at the clock.
+const LOOKS: usize = 64;
+
+/// Threads that the team starts, as many as processors.
+#[cfg(not(target_arch = "wasm32"))]
+mod own {
+    use super::Team;
+    use std::time::{Duration, Instant};
+
+    /// How long a thread without work spins before it sleeps.
+    pub(super) const SPIN: Duration = Duration::from_micros(100);
+
+    /// Most threads in a team.
+    const THREADS_MAX: usize = 64;
+
+    pub(crate) fn threads() -> usize {
+        rayon::current_num_threads()
+    }
+
+    /// Helpers besides the caller.
+    pub(super) fn helpers() -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        threads().max(processors).min(THREADS_MAX) - 1
+    }
+
+    pub(super) fn start(team: &'static Team) {
+        for index in 0..team.helpers {
+            // A system that gives no more threads leaves the work to those that there are.
+            let _ = std::thread::Builder::new()
+                .name(format!("kernels-{index}"))
+                .spawn(move || team.help(index as u64));
+        }
+    }
+
+    /// Whether a thread has spun for long enough: asked again and again, and each time it is.
+    pub(super) fn spun() -> impl FnMut() -> bool {
+        let start = Instant::now();
+        move || start.elapsed() > SPIN
+    }
+}
+
+/// Threads that a browser's workers lend: a module cannot start any.
+#[cfg(target_arch = "wasm32")]
+mod lent {
+    use super::{Team, team};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static HELPERS: AtomicUsize = AtomicUsize::new(0);
+
+    /// Times that a thread without work looks, by [`super::LOOKS`], before it sleeps: some 100 microseconds.
+    /// There is no clock.
+    const SPINS: usize = 1000;
+
+    /// Says how many threads will [`help`]; to be called before all else that computes. Work does not
+    /// wait for one that has not come.
+    pub fn expect_helpers(helpers: usize) {
+        HELPERS.store(helpers, Ordering::SeqCst);
+    }
+
+    /// Lends the calling thread to the kernels, for good, as helper `index` of those that are expected.
+    pub fn help(index: usize) -> ! {
+        team().help(index as u64)
+    }
+
+    pub fn threads() -> usize {
+        HELPERS.load(Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn helpers() -> usize {
+        HELPERS.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn start(_: &'static Team) {}
+
+    /// Whether a thread has spun for long enough: asked again and again, and each time it is.
+    pub(super) fn spun() -> impl FnMut() -> bool {
+        let mut spins = 0;
+        move || {
+            spins += 1;
+            spins > SPINS
+        }
+    }
+}
+#[cfg(target_arch = "wasm32")]
+use lent::{helpers, spun, start};
+#[cfg(not(target_arch = "wasm32"))]
+use own::{helpers, spun, start};
 
 /// Fields of `Team::state`: whether the job is open to helpers, how many helpers are in it, how
 /// many may be, and the job's number.
@@ -68,11 +154,8 @@ pub(crate) fn run(threads: usize, tasks: usize, task: Task<'_>) {
 fn team() -> &'static Team {
     static TEAM: OnceLock<&'static Team> = OnceLock::new();
     TEAM.get_or_init(|| {
-        let threads = rayon::current_num_threads()
-            .max(std::thread::available_parallelism().map_or(1, usize::from))
-            .min(THREADS_MAX);
-        let mut team = Team {
-            helpers: 0,
+        let team = Team {
+            helpers: helpers(),
             taken: AtomicBool::new(false),
             state: AtomicU64::new(0),
             job: UnsafeCell::new(None),
@@ -82,15 +165,9 @@ fn team() -> &'static Team {
             sleep: Mutex::new(()),
             wake: Condvar::new(),
         };
-        team.helpers = threads - 1;
         // The team lives as long as the process.
         let team: &'static Team = Box::leak(Box::new(team));
-        for index in 0..team.helpers {
-            // A system that gives no more threads leaves the work to those that there are.
-            let _ = std::thread::Builder::new()
-                .name(format!("kernels-{index}"))
-                .spawn(move || team.help(index as u64));
-        }
+        start(team);
         team
     })
 }
@@ -155,7 +232,7 @@ impl Team {
         }
     }
 
-    fn help(&self, index: u64) {
+    fn help(&self, index: u64) -> ! {
         let mut seen = 0;
         loop {
             let state = self.wait(index, seen);
@@ -191,16 +268,16 @@ impl Team {
 
     /// Waits for a job for this helper; returns the state that offered it.
     fn wait(&self, index: u64, seen: u64) -> u64 {
-        let start = Instant::now();
+        let mut spun = spun();
         loop {
-            for _ in 0..64 {
+            for _ in 0..LOOKS {
                 let state = self.state.load(Ordering::Relaxed);
                 if Self::offers(state, index, seen) {
                     return state;
                 }
                 std::hint::spin_loop();
             }
-            if start.elapsed() > SPIN {
+            if spun() {
                 break;
             }
         }
@@ -225,6 +302,7 @@ impl Team {
 
 #[cfg(test)]
 mod tests {
+    use super::own::SPIN;
     use super::*;
 
     #[test]

@@ -28,6 +28,7 @@ pub mod run;
 pub mod sample;
 pub mod score;
 pub mod sft;
+pub mod site;
 pub mod stage_run;
 pub mod status;
 pub mod subject;
@@ -71,6 +72,7 @@ commands! {
     export => Export,
     plot => Plot,
     report => Report,
+    site => Site,
     import => Import,
     annotate => Annotate,
     score => Score,

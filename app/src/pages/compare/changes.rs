@@ -4,6 +4,7 @@ use super::files;
 use crate::drawn::compared::{self, Chart, named, series};
 use crate::format;
 use crate::link;
+use crate::medium::medium;
 use crate::pages::words::{Foreign, Outcome};
 use crate::view::{Change, ChangeList, ChangedQuestion, Changes, Comparison, Said};
 use leptos::prelude::*;
@@ -49,7 +50,7 @@ pub fn section(comparison: &Comparison) -> AnyView {
 
 /// Whose questions are set beside whose: a form whose state is the address.
 fn picker(comparison: &Comparison) -> AnyView {
-    if comparison.entries.len() < 3 {
+    if comparison.entries.len() < 3 || medium().is_files() {
         return ().into_any();
     }
     let hidden = comparison
@@ -221,7 +222,7 @@ fn one_list(comparison: &Comparison, list: &ChangeList, is_alone: bool) -> AnyVi
     } else {
         format!("all {}", format::count(list.total))
     };
-    let more = (!is_alone && shown < list.total).then(|| {
+    let more = (!is_alone && shown < list.total && !medium().is_files()).then(|| {
         view! {
             <p>
                 <a href=address(comparison, Some(list.change))>

@@ -2,6 +2,7 @@
 
 use super::entries;
 use crate::format;
+use crate::medium::medium;
 use crate::view::{COMPARED_MAX, COMPARED_MIN, Choice, Comparison};
 use leptos::prelude::*;
 
@@ -41,6 +42,9 @@ pub fn first(comparison: &Comparison) -> AnyView {
 
 /// Below a comparison.
 pub fn again(comparison: &Comparison) -> AnyView {
+    if medium().is_files() {
+        return ().into_any();
+    }
     let open = !comparison.query.is_empty();
     view! {
         <section aria-labelledby="choose">

@@ -11,6 +11,7 @@ use crate::drawn::compared::{Chart, named, series};
 use crate::format;
 use crate::island::downloads::downloads;
 use crate::link::{self, Comparing};
+use crate::medium::medium;
 use crate::pages::words::{Notice, Trail};
 use crate::view::{COMPARED_MIN, Change, ComparedEvaluation, Comparison};
 use leptos::prelude::*;
@@ -72,7 +73,7 @@ fn address(comparison: &Comparison, change: Option<Change>) -> String {
     link::compare_with(&entries, &comparing)
 }
 
-fn files(comparison: &Comparison, chart: Chart) -> impl IntoView + use<> {
+fn files(comparison: &Comparison, chart: Chart) -> Option<AnyView> {
     downloads(
         chart.name(),
         link::compare_charts(),
@@ -191,6 +192,8 @@ fn item(comparison: &Comparison, place: usize, one: &ComparedEvaluation) -> AnyV
     let name = one.name(&comparison.entries);
     let act = if place == comparison.base {
         view! { <span class="minor">"the base: the others are compared with it"</span> }.into_any()
+    } else if medium().is_files() {
+        ().into_any()
     } else {
         let comparing = Comparing {
             base: Some(&one.entry),

@@ -9,6 +9,7 @@ use crate::format;
 use crate::island::diagram::Diagram;
 use crate::island::downloads::downloads;
 use crate::link;
+use crate::medium::medium;
 use crate::view::RunDetail;
 use calibration::recalibrate::Recalibration;
 use leptos::prelude::*;
@@ -199,7 +200,7 @@ fn rows(run: &str, one: &Outcomes) -> Vec<AnyView> {
 
 /// Which evaluations are drawn: a form whose state is the address, for scripts on or off.
 fn picker(detail: &RunDetail, choice: Choice) -> AnyView {
-    if detail.evaluations.len() < 2 {
+    if detail.evaluations.len() < 2 || medium().is_files() {
         return ().into_any();
     }
     let labels: Vec<String> = detail

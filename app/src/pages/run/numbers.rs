@@ -3,6 +3,7 @@
 use crate::chart::measured::Measured;
 use crate::format;
 use crate::link;
+use crate::medium::medium;
 use crate::pages::words::Measure;
 use crate::view::{Evaluation, Figure, RunDetail};
 use leptos::prelude::*;
@@ -57,9 +58,20 @@ pub fn section(detail: &RunDetail, shown: &[Arc<Measured>]) -> AnyView {
                     {baselines}
                 </table>
             </div>
+            {compared(&detail.summary.id, shown)}
         </section>
     }
     .into_any()
+}
+
+/// Among files, where nothing can be chosen, the way to the comparison that matters.
+fn compared(run: &str, shown: &[Arc<Measured>]) -> Option<AnyView> {
+    let [before, after] = shown else { return None };
+    let entries = [before, after].map(|one| [run, ":", &one.outcomes.label].concat());
+    let address = link::compare(&entries.each_ref().map(String::as_str));
+    medium().is_files().then(|| {
+        view! { <p><a href=address>"Before and after, question by question"</a></p> }.into_any()
+    })
 }
 
 fn row(run: &str, one: &Evaluation, swatch: &'static str) -> AnyView {

@@ -2,6 +2,7 @@
 
 use crate::format;
 use crate::link;
+use crate::medium::medium;
 use crate::view::{Provenance, RunDetail, RunFile, SkippedReason};
 use leptos::prelude::*;
 
@@ -134,6 +135,9 @@ fn left_out(all: u64, reasons: &[SkippedReason]) -> AnyView {
 
 fn files(detail: &RunDetail) -> AnyView {
     let files = &detail.directory.files;
+    if !medium().has_downloads() {
+        return ().into_any();
+    }
     if files.is_empty() {
         return view! { <p class="minor">"There is no file to download."</p> }.into_any();
     }

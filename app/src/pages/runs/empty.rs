@@ -2,10 +2,14 @@
 
 use crate::format;
 use crate::link;
+use crate::medium::medium;
 use crate::view::{Role, RunChoice, RunsPage, Viewer};
 use leptos::prelude::*;
 
 pub fn nothing(page: &RunsPage, viewer: Viewer) -> AnyView {
+    if page.total == 0 && medium().is_files() {
+        return view! { <div class="empty"><h2>"No runs here"</h2></div> }.into_any();
+    }
     if page.total == 0 && viewer.role < Role::Researcher {
         return none_published(viewer);
     }

@@ -7,13 +7,15 @@ mod table;
 use crate::document::Frame;
 use crate::format;
 use crate::link;
+use crate::medium::medium;
 use crate::view::{RunState, RunsPage, Viewer};
 use leptos::prelude::*;
 
 pub fn frame(page: RunsPage, viewer: Viewer) -> Frame {
     let islands = page.rows.iter().any(|row| moves(&row.run.state));
     // A list without a run has nothing to narrow.
-    let filters = (page.total > 0).then(|| filters::form(&page));
+    let has_filters = page.total > 0 && !medium().is_files();
+    let filters = has_filters.then(|| filters::form(&page));
     let list = if page.rows.is_empty() {
         empty::nothing(&page, viewer)
     } else {

@@ -3,12 +3,15 @@
 use crate::format;
 use crate::island::progress::Progress;
 use crate::link;
+use crate::medium::medium;
 use crate::pages::runs::moves;
 use crate::pages::state::StateBadge;
 use crate::pages::tags::{LabelsForm, Tags};
 use crate::pages::words::Measure;
 use crate::progress::Shown;
-use crate::view::{Evaluation, Figure, RunChoice, RunRow, RunSort, RunState, RunsPage};
+use crate::view::{
+    COMPARED_MAX, COMPARED_MIN, Evaluation, Figure, RunChoice, RunRow, RunSort, RunState, RunsPage,
+};
 use leptos::prelude::*;
 
 /// Runs whose states one stream tells; the server takes no more.
@@ -44,13 +47,15 @@ pub fn section(page: &RunsPage) -> AnyView {
     ]
     .concat();
     let comparable = page.rows.iter().any(|row| row.run.metrics.is_some());
-    let compare = comparable.then(|| {
-        view! {
+    let compare = comparable.then(|| match medium().is_files() {
+        true => side_by_side(page),
+        false => view! {
             <form class="compare" id="compare" method="get" action="/compare">
                 <p>"Tick 2 to 6 runs to see them side by side."</p>
                 <button type="submit">"Compare"</button>
             </form>
         }
+        .into_any(),
     });
     view! {
         <div class="scroll" tabindex="0" role="region" aria-label="Runs">
@@ -61,6 +66,37 @@ pub fn section(page: &RunsPage) -> AnyView {
             </table>
         </div>
         {compare}
+    }
+    .into_any()
+}
+
+/// Among files, where nothing can be ticked, the newest runs of each data set beside one another.
+fn side_by_side(page: &RunsPage) -> AnyView {
+    let mut sets: Vec<(&str, Vec<&str>)> = Vec::new();
+    for run in page.rows.iter().map(|row| &row.run) {
+        if run.metrics.is_none() {
+            continue;
+        }
+        match sets.iter_mut().find(|(name, _)| *name == run.questions) {
+            Some((_, ids)) if ids.len() < COMPARED_MAX => ids.push(&run.id),
+            Some(_) => {}
+            None => sets.push((&run.questions, vec![&run.id])),
+        }
+    }
+    let links = sets
+        .iter()
+        .filter(|(_, ids)| ids.len() >= COMPARED_MIN)
+        .map(|(name, ids)| {
+            let words = format!("{} on ", format::counted(ids.len() as u64, "run"));
+            view! { <li><a href=link::compare(ids)>{words}{format::foreign(name)}</a></li> }
+        })
+        .collect::<Vec<_>>();
+    if links.is_empty() {
+        return ().into_any();
+    }
+    view! {
+        <p>"Side by side:"</p>
+        <ul>{links}</ul>
     }
     .into_any()
 }
@@ -189,9 +225,21 @@ impl Rows<'_> {
             |pick: fn(&Evaluation) -> Figure| run.metrics.as_ref().map(pick).unwrap_or_default();
         let errors = 0.0..self.page.errors_to;
         let title = format::foreign(&run.title);
-        let pick = run.metrics.as_ref().map(|_| {
+        let picked = run.metrics.as_ref().filter(|_| !medium().is_files());
+        let pick = picked.map(|_| {
             let name = ["Compare ", &title].concat();
             view! { <input type="checkbox" name="run" value=run.id.clone() form="compare" aria-label=name /> }
+        });
+        let labels = (!medium().is_files()).then(|| {
+            view! {
+                <LabelsForm
+                    id=run.id.clone()
+                    title=run.title.clone()
+                    labels=row.labels.clone()
+                    back=self.back.clone()
+                    locked=self.page.locked.clone()
+                />
+            }
         });
         view! {
             <tr id=link::run_anchor(&run.id)>
@@ -204,13 +252,7 @@ impl Rows<'_> {
                     </span>
                     {self.below(row)}
                     <Tags labels=row.labels.clone() />
-                    <LabelsForm
-                        id=run.id.clone()
-                        title=run.title.clone()
-                        labels=row.labels.clone()
-                        back=self.back.clone()
-                        locked=self.page.locked.clone()
-                    />
+                    {labels}
                 </th>
                 <td data-name="Model, method">
                     {run.model.clone()}

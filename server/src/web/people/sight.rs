@@ -7,12 +7,16 @@ use crate::runs::library::Look;
 use crate::runs::look::Shelf;
 use crate::web::Server;
 use crate::web::problem::Failure;
+use app::Medium;
 use std::sync::Arc;
 
 impl Server {
     /// What somebody sees, by the rules as they were read for his request.
     pub fn sight(&self, seen: &Seen) -> Sight {
-        Sight::of(seen, &self.rules.last())
+        match self.medium {
+            Medium::Server => Sight::of(seen, &self.rules.last()),
+            Medium::Files { .. } => Sight::Ended,
+        }
     }
 
     /// The run of an id, if he sees it. One that he does not is as one that is not there. Blocks on

@@ -1,4 +1,4 @@
-//! AVX2 for heads of whole vectors of 8.
+//! AVX2 for heads of whole pairs of vectors of 8: the 16 lanes that all kernels sum in.
 
 use std::arch::x86_64::*;
 
@@ -7,7 +7,7 @@ use crate::features::{Features, features};
 
 /// Whether these kernels serve a head of this many values here.
 pub(super) fn fits(head_dim: usize) -> bool {
-    features() == Features::Avx2 && head_dim.is_multiple_of(8)
+    features() == Features::Avx2 && head_dim.is_multiple_of(16)
 }
 
 /// Calls an unsafe function with the number of heads as a constant.
@@ -50,21 +50,43 @@ unsafe fn dots_of<const G: usize>(queries: &[f32], keys: View<'_>, scale: f32, s
                 .as_ptr()
                 .wrapping_add(keys.offset)
         });
-        let mut sums = [[_mm256_setzero_ps(); 4]; G];
-        for at in (0..keys.head_dim).step_by(8) {
-            // SAFETY: a vector of each row from `offset`, and of each query.
-            let values: [__m256; 4] =
-                std::array::from_fn(|j| unsafe { _mm256_loadu_ps(pointers[j].add(at)) });
-            for g in 0..G {
-                // SAFETY: as above.
-                let q = unsafe { _mm256_loadu_ps(queries.as_ptr().add(g * keys.head_dim + at)) };
-                for j in 0..4 {
-                    sums[g][j] = _mm256_fmadd_ps(q, values[j], sums[g][j]);
+        // Two rows and the lower and upper 8 lanes at a time, so that the sums stay in registers.
+        let mut by_two = [[[_mm256_setzero_ps(); 2]; 2]; G];
+        for two in 0..2 {
+            let mut sums = [[[_mm256_setzero_ps(); 2]; 2]; G];
+            for at in (0..keys.head_dim).step_by(16) {
+                for half in 0..2 {
+                    let at = at + 8 * half;
+                    // SAFETY: a vector of each row from `offset`, and of each query.
+                    let values: [__m256; 2] = std::array::from_fn(|j| unsafe {
+                        _mm256_loadu_ps(pointers[2 * two + j].add(at))
+                    });
+                    for g in 0..G {
+                        let q = queries.as_ptr().wrapping_add(g * keys.head_dim + at);
+                        // SAFETY: as above.
+                        let q = unsafe { _mm256_loadu_ps(q) };
+                        for j in 0..2 {
+                            sums[g][half][j] = _mm256_fmadd_ps(q, values[j], sums[g][half][j]);
+                        }
+                    }
                 }
             }
+            for g in 0..G {
+                by_two[g][two] = sums[g].map(|[a, b]| {
+                    _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b))
+                });
+            }
         }
-        for (g, [a, b, c, d]) in sums.into_iter().enumerate() {
-            let halves = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+        for (g, [ab, cd]) in by_two.into_iter().enumerate() {
+            // In each quarter of the 16 lanes: its part of the sums of a, b, c, d.
+            let quarters: [__m256; 2] = std::array::from_fn(|half| {
+                let (ab, cd) = (_mm256_castps_pd(ab[half]), _mm256_castps_pd(cd[half]));
+                _mm256_add_ps(
+                    _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)),
+                    _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)),
+                )
+            });
+            let halves = _mm256_add_ps(quarters[0], quarters[1]);
             let dots = _mm_mul_ps(
                 _mm_add_ps(
                     _mm256_castps256_ps128(halves),

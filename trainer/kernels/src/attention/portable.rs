@@ -1,8 +1,8 @@
 //! The oracle, and the kernels for heads that are not whole vectors.
 
 use super::View;
-use crate::features::{for_each_instruction_set, multiply_add};
-use crate::norm::dot;
+use crate::features::for_each_instruction_set;
+use crate::norm::{add_scaled, dot};
 
 for_each_instruction_set! {
     pub(super) fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f32]) {
@@ -21,9 +21,7 @@ for_each_instruction_set! {
         out.fill(0.0);
         for (g, out) in out.chunks_exact_mut(values.head_dim).enumerate() {
             for (weight, row) in weights[g * width..].iter().zip(values.rows) {
-                for (out, value) in out.iter_mut().zip(&row[values.offset..]) {
-                    *out = multiply_add::<FUSED>(*weight, *value, *out);
-                }
+                add_scaled::<FUSED>(*weight, &row[values.offset..][..values.head_dim], out);
             }
         }
     }
@@ -33,9 +31,7 @@ for_each_instruction_set! {
     pub(super) fn scatter(factors: &[f32], vectors: &[f32], places: &[usize], head_dim: usize, sums: &mut [f32]) {
         for (g, vector) in vectors.chunks_exact(head_dim).enumerate() {
             for (factor, place) in factors[g * places.len()..].iter().zip(places) {
-                for (sum, value) in sums[*place..].iter_mut().zip(vector) {
-                    *sum = multiply_add::<FUSED>(*factor, *value, *sum);
-                }
+                add_scaled::<FUSED>(*factor, vector, &mut sums[*place..][..head_dim]);
             }
         }
     }

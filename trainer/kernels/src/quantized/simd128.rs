@@ -83,16 +83,16 @@ fn of_rows<const R: usize, const NIBBLES: bool>(
                 let scaled =
                     |dot: v128| f32x4_mul(f32x4_convert_i32x4(dot), f32x4_splat(of[r].scale));
                 if kind == Kind::BytesHalves {
-                    sum = f32x4_add(f32x4_mul(scaled(first_half[r]), first), sum);
-                    sum = f32x4_add(f32x4_mul(scaled(second_half[r]), second), sum);
+                    sum = multiply_add(scaled(first_half[r]), first, sum);
+                    sum = multiply_add(scaled(second_half[r]), second, sum);
                 } else {
                     let mut dot = i32x4_add(first_half[r], second_half[r]);
                     if kind == Kind::Nibbles8 {
                         dot = i32x4_add(dot, i32x4_splat(of[r].minus_8()));
                     }
-                    sum = f32x4_add(f32x4_mul(scaled(dot), first), sum);
+                    sum = multiply_add(scaled(dot), first, sum);
                     if matches!(kind, Kind::NibblesMin | Kind::NibblesWideMin) {
-                        sum = f32x4_add(f32x4_mul(second, f32x4_splat(of[r].scaled_sum)), sum);
+                        sum = multiply_add(second, f32x4_splat(of[r].scaled_sum), sum);
                     }
                 }
                 // SAFETY: as above.
@@ -100,6 +100,16 @@ fn of_rows<const R: usize, const NIBBLES: bool>(
             }
         }
     }
+}
+
+#[cfg(target_feature = "relaxed-simd")]
+use crate::relaxed::multiply_add;
+
+/// `a * b + c`, rounded twice.
+#[cfg(not(target_feature = "relaxed-simd"))]
+#[inline(always)]
+fn multiply_add(a: v128, b: v128, c: v128) -> v128 {
+    f32x4_add(f32x4_mul(a, b), c)
 }
 
 /// The products of 4 output rows in 4 bits with each row's block, all in the first half of what is
