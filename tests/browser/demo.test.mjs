@@ -2,6 +2,7 @@
 // asked before and after teaching; and all that can go wrong on the way.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,7 +10,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { assertAccessible, assertNoSidewaysScrolling, launch, open, screenshots, views } from "./chromium.mjs";
 import { hostile } from "./made_run.mjs";
-import { root, serve, serveWith } from "./served.mjs";
+import { root, serve, serveWith, target } from "./served.mjs";
 
 const PIECE_BYTES = 4 * 1024 * 1024;
 /** Of a file that is no model: it can be fetched and kept, not asked. */
@@ -102,6 +103,35 @@ for (const look of ["wide", "phone", "dark"]) {
     await close();
   });
 }
+
+test("before and after teaching, side by side", async () => {
+  const data = join(root, "datasets/fixtures/stage_1/sft_reason_conf.jsonl");
+  const out = join(folder, "sft");
+  const command = ["sft", "--model", "smollm2-135m", "--data", data, "--epochs", "8", "--out", out];
+  execFileSync(join(target, "release/sayself"), command, { stdio: "ignore" });
+  const taught = await serveWith([join(root, "datasets/results")], "--demo-adapter", join(out, "adapter"));
+  try {
+    for (const look of ["wide", "phone", "dark"]) {
+      const { page, troubles, close } = await visit(views[look], taught);
+      await fetchModel(page);
+      await ask(page, "Which city is the capital of Australia?");
+      for (const side of ["before", "after"]) {
+        const answer = page.locator(`.answer[data-side="${side}"]`);
+        assert.notEqual(await answer.locator(".said").textContent(), "");
+        assert.match(await answer.locator(".speed").textContent(), /\d+ tokens, \d+ a second/);
+      }
+      // What it was taught, it says.
+      assert.match(await page.locator('.answer[data-side="after"] .said').textContent(), /Canberra/);
+      await picture(page, `taught ${look}`);
+      await assertNoSidewaysScrolling(page);
+      await assertAccessible(page);
+      assert.deepEqual(troubles, []);
+      await close();
+    }
+  } finally {
+    await taught.stop();
+  }
+});
 
 describe("a second visit", () => {
   let opened;

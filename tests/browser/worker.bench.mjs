@@ -16,8 +16,8 @@ const PREFILLED = 512;
 const SENTENCE = "The quick brown fox jumps over the lazy dog near the old river bank. ";
 const SENTENCE_TOKENS = 15;
 /** A check that both sides are the same model. */
-const QUESTION = "What is the capital of France?";
-const ANSWER = "Paris";
+const QUESTION = "What is the capital of Germany?";
+const ANSWER = "Berlin";
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 
 const plan = JSON.parse(await readFile(process.argv[2], "utf8"));

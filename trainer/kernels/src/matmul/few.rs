@@ -2,7 +2,8 @@
 //! where packing it first would cost more than the product.
 
 use super::{Shape, Strided};
-use crate::features::{BASELINE_FUSED, multiply_add};
+use crate::features::BASELINE_FUSED;
+use crate::norm::add_scaled;
 
 /// Rows up to which that is faster.
 pub(super) const ROWS_MAX: usize = 2;
@@ -33,10 +34,7 @@ pub(super) fn product(
                 let mut sums = [0.0f32; COLUMNS];
                 for s in steps.clone() {
                     let row = &b.values[s * b.row + block * COLUMNS..][..COLUMNS];
-                    let value = value(s);
-                    for (sum, b) in sums.iter_mut().zip(row) {
-                        *sum = multiply_add::<BASELINE_FUSED>(value, *b, *sum);
-                    }
+                    add_scaled::<BASELINE_FUSED>(value(s), row, &mut sums);
                 }
                 put(y, &sums, add);
             }
@@ -47,10 +45,7 @@ pub(super) fn product(
             let sums = &mut sums[..rest.len()];
             for s in steps {
                 let row = &b.values[s * b.row + start..][..sums.len()];
-                let value = value(s);
-                for (sum, b) in sums.iter_mut().zip(row) {
-                    *sum = multiply_add::<BASELINE_FUSED>(value, *b, *sum);
-                }
+                add_scaled::<BASELINE_FUSED>(value(s), row, sums);
             }
             put(rest, sums, add);
         }

@@ -1,7 +1,8 @@
 //! The innermost loops: some rows of output times one panel, kept in registers.
 
 use super::{PANEL, Strided};
-use crate::features::{Features, multiply_add};
+use crate::features::{BASELINE_FUSED, Features};
+use crate::norm::add_scaled;
 use crate::parallel::Shared;
 
 /// The left-hand matrix: rows `first..last`, inner steps from `step`.
@@ -113,10 +114,7 @@ fn portable_rows<const ROWS: usize>(
     for s in 0..steps {
         let b: [f32; LANES] = std::array::from_fn(|j| packed[s * PANEL + j]);
         for (r, sums) in sums.iter_mut().enumerate() {
-            let value = a[r * row + s * step];
-            for (sum, b) in sums.iter_mut().zip(b) {
-                *sum = multiply_add::<{ crate::features::BASELINE_FUSED }>(value, b, *sum);
-            }
+            add_scaled::<BASELINE_FUSED>(a[r * row + s * step], &b, sums);
         }
     }
     for (r, sums) in sums.iter().enumerate() {
