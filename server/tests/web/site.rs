@@ -15,9 +15,13 @@ use std::path::{Path, PathBuf};
 /// in bytes.
 const RECORDED_BYTES_MAX: u64 = 3_000_000;
 
-fn site(runs: &Path, out: &str, more: &[&str]) -> String {
+fn of_site<'a>(runs: &'a Path, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let arguments = ["site", "--runs", runs.to_str().unwrap(), "--out", out];
-    done(&[&arguments, more].concat())
+    [&arguments, more].concat()
+}
+
+fn site(runs: &Path, out: &str, more: &[&str]) -> String {
+    done(&of_site(runs, out, more))
 }
 
 fn mark(out: &str) -> Mark {
@@ -286,14 +290,7 @@ fn a_full_disk_leaves_the_earlier_site() {
     let before = files_below(Path::new(&out)).unwrap();
     // Until nothing more goes there.
     let _ = fs::write(disk.0.join("other"), vec![0; 8_000_000]);
-    let arguments = [
-        "site",
-        "--runs",
-        runs.to_str().unwrap(),
-        "--out",
-        &out,
-        "--without-model",
-    ];
+    let arguments = of_site(&runs, &out, &["--without-model"]);
     refused(
         &arguments,
         1,
@@ -326,14 +323,7 @@ fn a_damaged_run_and_one_under_way_are_told() {
         },
     );
     let out = within(base.path(), "site");
-    let arguments = [
-        "site",
-        "--runs",
-        runs.to_str().unwrap(),
-        "--out",
-        &out,
-        "--without-model",
-    ];
+    let arguments = of_site(&runs, &out, &["--without-model"]);
     let told = crate::chores::chore(&arguments);
     assert_eq!(told.code, Some(0), "{}", told.err);
     assert!(
