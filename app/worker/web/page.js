@@ -236,7 +236,9 @@ function broken(name, text) {
 async function full() {
   state("full");
   const { quota = 0, usage = 0 } = (await navigator.storage?.estimate?.()) ?? {};
-  const free = quota > usage ? `, and ${megabytes(quota - usage)} are free` : "";
+  // The disk may be full where the browser would still allow more.
+  const left = quota - usage;
+  const free = left > 0 && left < bytes ? `, and ${megabytes(left)} are free` : "";
   const text = `The browser has no room to keep it: ${megabytes(bytes)} are needed${free}. Remove data of other sites, or go on without keeping it: then it is fetched anew on each visit.`;
   await store.remove();
   store = openMemory();
