@@ -359,9 +359,8 @@ pub fn label_after_rl<'a>(stage_one: &'a str, reward: &str) -> &'a str {
     }
 }
 
-/// How exactly training multiplies matrices: on a CPU with instructions for it (AMX-BF16,
-/// AVX-512-BF16); on others it is `f32` all the same, on a GPU `bf16`. Sums, and the adapter's values
-/// themselves, are `f32`.
+/// How exactly training multiplies matrices on a CPU; on a GPU it is `bf16`. Sums, and the adapter's
+/// values themselves, are `f32`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -369,8 +368,12 @@ pub enum Precision {
     #[default]
     /// 32 bits.
     F32,
-    /// 16 bits with the exponent of 32.
+    /// 16 bits with the exponent of 32, where the processor has instructions for it (AMX-BF16,
+    /// AVX-512-BF16); else 32 bits.
     Bf16,
+    /// The frozen weights as sampling multiplies them, 8 bits by block of 32, and turned so for
+    /// gradients; the rest, and all with AMX-BF16, as `bf16`.
+    Int8,
 }
 
 /// How the learning rate goes on after the warm-up.

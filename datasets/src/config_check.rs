@@ -201,7 +201,7 @@ const TRAINING: &[(&str, Kind)] = &[
     ),
     ("lora_dropout", Real(0.0, 0.99)),
     ("first_layer", Whole(0, 1000)),
-    ("precision", Choice(&["f32", "bf16"])),
+    ("precision", Choice(&["f32", "bf16", "int8"])),
     ("learning_rate", Above(0.0, 1.0)),
     ("weight_decay", Real(0.0, 1.0)),
     ("warmup_steps", Whole(0, COUNT_MAX)),

@@ -1,5 +1,5 @@
 """llama.cpp, by its C interface as llama-cpp-python has it. VARIANT: q4_0, q4_1 (as shipped) or q8_0; with
-`-exact` after it, keys and values are kept in f32, not in f16."""
+`-parts` after it, prompts are computed 32 tokens at a time, not 512."""
 
 import ctypes
 import math
@@ -11,6 +11,8 @@ import numpy as np
 from side import CHECKED, THREADS, arguments, mean_logprob, rate, seconds, serve
 
 CONTEXT = 16_384
+# Tokens of a prompt that are computed at once.
+AT_ONCE, AT_ONCE_IN_PARTS = 512, 32
 # Tokens of a greedy answer, and questions that are asked for one.
 ANSWER_TOKENS, ANSWERS = 8, 200
 FORMATS = {"q4_0": C.LLAMA_FTYPE_MOSTLY_Q4_0, "q8_0": C.LLAMA_FTYPE_MOSTLY_Q8_0}
@@ -37,7 +39,7 @@ def file_in(source, variant):
 
 
 class Llama:
-    def __init__(self, path, exact):
+    def __init__(self, path, at_once):
         C.llama_log_set(SILENT, None)
         C.llama_backend_init()
         options = C.llama_model_default_params()
@@ -45,19 +47,18 @@ class Llama:
         self.model = C.llama_model_load_from_file(path.encode(), options)
         options = C.llama_context_default_params()
         options.n_ctx = CONTEXT
-        options.n_batch = options.n_ubatch = 512
+        options.n_batch = options.n_ubatch = AT_ONCE
         options.n_seq_max = 64
         options.n_threads = options.n_threads_batch = THREADS
         options.kv_unified = True
-        if exact:
-            options.type_k = options.type_v = C.GGML_TYPE_F32
         self.context = C.llama_init_from_model(self.model, options)
         if not self.context:
             raise RuntimeError(f"llama.cpp cannot load {path}")
         self.vocab = C.llama_model_get_vocab(self.model)
         self.width = C.llama_vocab_n_tokens(self.vocab)
         self.memory = C.llama_get_memory(self.context)
-        self.batch = C.llama_batch_init(512, 0, 1)
+        self.batch = C.llama_batch_init(AT_ONCE, 0, 1)
+        self.at_once = at_once
         self.scored = []
 
     def clear(self):
@@ -78,8 +79,8 @@ class Llama:
             raise RuntimeError("llama_decode failed")
 
     def prompt(self, tokens, sequence=0):
-        for start in range(0, len(tokens), 512):
-            part = tokens[start : start + 512]
+        for start in range(0, len(tokens), self.at_once):
+            part = tokens[start : start + self.at_once]
             last = len(tokens) - 1
             self.decode([(token, start + i, sequence, start + i == last) for i, token in enumerate(part)])
 
@@ -191,8 +192,9 @@ def growing(llama, name, inputs):
 
 def main():
     name, variant, inputs = arguments()
-    form = variant.removesuffix("-exact")
-    llama = Llama(file_in(inputs["model"], form), variant != form)
+    form = variant.removesuffix("-parts")
+    at_once = AT_ONCE if form == variant else AT_ONCE_IN_PARTS
+    llama = Llama(file_in(inputs["model"], form), at_once)
     if name == "greedy":
         prompts = [gold["tokens"][: gold["start"]] for gold in inputs["golds"][:ANSWERS]]
         answers = [llama.greedy(prompt) for prompt in prompts]

@@ -1,4 +1,15 @@
-//! How the system's allocator treats the buffers of layers.
+//! The buffers of layers.
+
+use crate::parallel::made;
+
+/// Values that are worth a thread of their own.
+const TASK_VALUES: usize = 1 << 15;
+
+/// So many zeros, written by all threads: of the buffers of a training step there are gigabytes.
+#[must_use]
+pub fn zeros(len: usize) -> Vec<f32> {
+    made(len, TASK_VALUES, 0.0, |_, _| {})
+}
 
 /// Has the allocator keep what is freed, for the next layer, in place of giving it back to the
 /// system: a training step takes and frees buffers of megabytes some thousand times, and the pages

@@ -55,7 +55,7 @@ mod softmax;
 mod team;
 
 pub use activation::{gelu_mul, gelu_mul_backward, silu_mul, silu_mul_backward};
-pub use allocator::keep_freed_memory;
+pub use allocator::{keep_freed_memory, zeros};
 pub use attention::{AttentionShape, KeyValues, Span, Spans, attention, attention_backward};
 pub use features::{Features, features};
 pub use format::{Format, KernelError, dequantize};
@@ -65,7 +65,7 @@ pub use matmul::training::{Factor, Packed, Precision, multiply, multiply_add};
 pub use matmul::{Shape, matmul_nn, matmul_nn_add, matmul_nt, matmul_nt_add, matmul_tn_add};
 pub use norm::{add, add_rms_norm, rms_norm, rms_norm_backward, rms_norm_in_place};
 pub use parallel::in_parallel;
-pub use quantized::{Activations, QuantMatrix, matmul_all};
+pub use quantized::{Activations, QuantMatrix, matmul_add, matmul_all, matmul_new};
 pub use rope::{RopeLayout, RopeTable, rope, rope_inverse};
 pub use rounded::{from_bf16, to_bf16};
 pub use sample::{Sampled, most_probable_tokens, sample_token, token_logprob};

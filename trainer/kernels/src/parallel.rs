@@ -1,6 +1,7 @@
 //! Work shared among threads.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 /// Threads that a kernel may use now: those of the rayon pool that the caller runs in; in a browser, those
 /// that its workers lent.
@@ -55,8 +56,7 @@ impl<'a, T> Shared<'a, T> {
     }
 
     /// The room of a vector up to `len`, whose elements hold anything until tasks write them.
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) fn room(room: &'a mut [std::mem::MaybeUninit<T>]) -> Self {
+    pub(crate) fn room(room: &'a mut [MaybeUninit<T>]) -> Self {
         Self {
             start: room.as_mut_ptr().cast(),
             len: room.len(),
@@ -80,7 +80,6 @@ impl<'a, T> Shared<'a, T> {
     }
 
     /// The address of element `start`, for writes that are not contiguous.
-    #[cfg(target_arch = "x86_64")]
     pub(crate) fn pointer(&self, start: usize) -> *mut T {
         assert!(start <= self.len, "a place lies outside its slice");
         self.start.wrapping_add(start)
@@ -95,6 +94,32 @@ pub(crate) fn in_parts(len: usize, least: usize, each: impl Fn(usize, usize) + S
         let start = len * task / tasks;
         each(start, len * (task + 1) / tasks - start);
     });
+}
+
+/// A vector of `len` values that `write(start, part)` writes. New memory is written once, by all threads:
+/// a part holds `blank` before, and is small enough to be in a near cache then.
+pub(crate) fn made<T: Copy + Send + Sync>(
+    len: usize,
+    least: usize,
+    blank: T,
+    write: impl Fn(usize, &mut [T]) + Sync,
+) -> Vec<T> {
+    const NEAR: usize = 1 << 12;
+    let mut values: Vec<T> = Vec::with_capacity(len);
+    let room = Shared::room(&mut values.spare_capacity_mut()[..len]);
+    in_parts(len, least, |start, len| {
+        for first in (start..start + len).step_by(NEAR) {
+            let count = NEAR.min(start + len - first);
+            let part: *mut MaybeUninit<T> = room.pointer(first).cast();
+            // SAFETY: the parts are disjoint, lie in the room, and may hold anything.
+            unsafe { std::slice::from_raw_parts_mut(part, count) }.fill(MaybeUninit::new(blank));
+            // SAFETY: as above, and they were just written.
+            write(first, unsafe { room.part(first, count) });
+        }
+    });
+    // SAFETY: all are written.
+    unsafe { values.set_len(len) };
+    values
 }
 
 /// Applies `each(row index, row of y)` to the rows of `y` in parallel, some rows a task, so that a

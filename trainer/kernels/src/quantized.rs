@@ -13,6 +13,7 @@ mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 mod tile;
+mod turned;
 
 pub use activations::Activations;
 
@@ -22,6 +23,7 @@ use std::ops::Range;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use packed::{GROUP, Packed};
+use tile::Columns;
 
 use crate::format::{Format, KernelError};
 use crate::matmul::{Shape, matmul_nt, matmul_nt_half};
@@ -29,6 +31,9 @@ use crate::parallel::{self, Shared};
 
 /// Products (multiply-adds) below which one thread is faster than two.
 const SERIAL_PRODUCTS: usize = 1 << 17;
+
+/// Bytes of activations that stay near while all weights meet them.
+const NEAR_BYTES: usize = 1 << 15;
 
 thread_local! {
     /// Room for the activations of one product.
@@ -135,7 +140,7 @@ impl QuantMatrix {
             Weights::Packed(packed) => {
                 SCRATCH.with_borrow_mut(|activations| {
                     activations.set(x, self.columns);
-                    products(activations, &mut [(packed, self.rows, y)]);
+                    products(activations, &mut [(packed, self.rows, y)], false);
                 });
             }
         }
@@ -145,6 +150,18 @@ impl QuantMatrix {
     /// as it is ([`Factor::quantized`](crate::Factor::quantized)).
     pub fn is_packed(&self) -> bool {
         matches!(self.weights, Weights::Packed(_))
+    }
+
+    /// # Panics
+    /// If the weights are F16 or F32.
+    fn packed(&self) -> &Packed {
+        match &self.weights {
+            Weights::Packed(packed) => packed,
+            _ => panic!(
+                "{:?} weights do not take quantized activations",
+                self.format
+            ),
+        }
     }
 
     /// The panel of a right-hand matrix for the products of `f32`: Wᵀ (in, out) where `turned`, else W
@@ -226,7 +243,13 @@ impl QuantMatrix {
             let group = row / GROUP;
             if done != Some(group) {
                 let shared = Shared::new(&mut of_group);
-                tile::group(packed, group, &x, &shared, 0, GROUP, GROUP);
+                let columns = Columns {
+                    start: 0,
+                    width: GROUP,
+                    stride: GROUP,
+                    add: false,
+                };
+                tile::group(packed, group, (&x, 0..n), &shared, columns);
                 done = Some(group);
             }
             for i in 0..n {
@@ -264,6 +287,17 @@ impl QuantMatrix {
     }
 }
 
+/// The rows of activations, so many at a time as stay near.
+fn blocks_of_rows(x: &Activations) -> impl Iterator<Item = Range<usize>> {
+    // A byte a value, and 16 for each block of 32.
+    let count = (NEAR_BYTES / (x.columns() * 3 / 2)).max(1);
+    let count = count.next_multiple_of(tile::ROWS_MAX);
+    let rows = x.rows();
+    (0..rows)
+        .step_by(count)
+        .map(move |start| start..rows.min(start + count))
+}
+
 /// Those of `len` places from `first` that lie in `range`, counted from `first`.
 fn within(first: usize, len: usize, range: &Range<usize>) -> Range<usize> {
     range.start.max(first) - first..range.end.min(first + len) - first
@@ -275,18 +309,36 @@ fn within(first: usize, len: usize, range: &Range<usize>) -> Range<usize> {
 /// # Panics
 /// If a matrix is F16 or F32: those do not take quantized activations.
 pub fn matmul_all<const N: usize>(x: &Activations, products: [(&QuantMatrix, &mut [f32]); N]) {
-    let mut packed = products.map(|(matrix, y)| match &matrix.weights {
-        Weights::Packed(packed) => (packed, matrix.rows, y),
-        _ => panic!(
-            "{:?} weights do not take quantized activations",
-            matrix.format
-        ),
-    });
-    self::products(x, &mut packed);
+    let mut packed = products.map(|(matrix, y)| (matrix.packed(), matrix.rows, y));
+    self::products(x, &mut packed, false);
 }
 
-/// The products of (weights, output rows, output).
-fn products(x: &Activations, products: &mut [(&Packed, usize, &mut [f32])]) {
+/// `x · Wᵀ`, (n, out).
+///
+/// # Panics
+/// As [`matmul_all`].
+#[must_use]
+pub fn matmul_new(x: &Activations, matrix: &QuantMatrix) -> Vec<f32> {
+    let len = x.rows() * matrix.rows;
+    let mut y = Vec::with_capacity(len);
+    let room = Shared::room(&mut y.spare_capacity_mut()[..len]);
+    let weights = matrix.packed();
+    products_into(x, &[(weights, matrix.rows, room)], len, false);
+    // SAFETY: every column of every row is one group's, and is written.
+    unsafe { y.set_len(len) };
+    y
+}
+
+/// `y (n, out) += x · Wᵀ`
+///
+/// # Panics
+/// As [`matmul_all`].
+pub fn matmul_add(x: &Activations, matrix: &QuantMatrix, y: &mut [f32]) {
+    products(x, &mut [(matrix.packed(), matrix.rows, y)], true);
+}
+
+/// The products of (weights, output rows, output), which are put in the outputs or added to them.
+fn products(x: &Activations, products: &mut [(&Packed, usize, &mut [f32])], add: bool) {
     let mut elements = 0;
     let outputs: Vec<(&Packed, usize, Shared<'_>)> = products
         .iter_mut()
@@ -303,6 +355,16 @@ fn products(x: &Activations, products: &mut [(&Packed, usize, &mut [f32])]) {
             (*packed, *rows, Shared::new(y))
         })
         .collect();
+    products_into(x, &outputs, elements, add);
+}
+
+/// The same of outputs of so many `elements` in all.
+fn products_into(
+    x: &Activations,
+    outputs: &[(&Packed, usize, Shared<'_>)],
+    elements: usize,
+    add: bool,
+) {
     let groups: usize = outputs.iter().map(|(packed, ..)| packed.groups()).sum();
     let threads = if elements * x.columns() < SERIAL_PRODUCTS {
         1
@@ -314,14 +376,22 @@ fn products(x: &Activations, products: &mut [(&Packed, usize, &mut [f32])]) {
         let (mut start, end) = (groups * task / tasks, groups * (task + 1) / tasks);
         // The groups of all weights, one after another.
         let mut first = 0;
-        for (packed, rows, y) in &outputs {
+        for (packed, rows, y) in outputs {
             let last = first + packed.groups();
-            while start < end.min(last) {
-                let column = (start - first) * GROUP;
-                let width = GROUP.min(rows - column);
-                tile::group(packed, start - first, x, y, column, width, *rows);
-                start += 1;
+            let stop = end.min(last);
+            for of in blocks_of_rows(x) {
+                for group in start..stop {
+                    let column = (group - first) * GROUP;
+                    let columns = Columns {
+                        start: column,
+                        width: GROUP.min(rows - column),
+                        stride: *rows,
+                        add,
+                    };
+                    tile::group(packed, group - first, (x, of.clone()), y, columns);
+                }
             }
+            start = start.max(stop);
             first = last;
         }
     });

@@ -1,7 +1,7 @@
 //! Values in 16 bits, for what is kept a while and not computed with.
 
 use crate::features::for_each_instruction_set;
-use crate::parallel::{Shared, in_parts};
+use crate::parallel::made;
 use half::bf16;
 
 /// Elements that are worth a thread of their own.
@@ -9,24 +9,16 @@ const TASK_ELEMENTS: usize = 1 << 15;
 
 /// The nearest values of 8 bits of mantissa, ties to even; NaN stays NaN.
 pub fn to_bf16(values: &[f32]) -> Vec<bf16> {
-    let mut rounded = vec![bf16::ZERO; values.len()];
-    let shared = Shared::new(&mut rounded);
-    in_parts(values.len(), TASK_ELEMENTS, |start, len| {
-        // SAFETY: the parts are disjoint.
-        round(&values[start..][..len], unsafe { shared.part(start, len) });
-    });
-    rounded
+    made(values.len(), TASK_ELEMENTS, bf16::ZERO, |start, rounded| {
+        round(&values[start..][..rounded.len()], rounded)
+    })
 }
 
 /// The same values in 32 bits.
 pub fn from_bf16(rounded: &[bf16]) -> Vec<f32> {
-    let mut values = vec![0.0; rounded.len()];
-    let shared = Shared::new(&mut values);
-    in_parts(rounded.len(), TASK_ELEMENTS, |start, len| {
-        // SAFETY: the parts are disjoint.
-        widen(&rounded[start..][..len], unsafe { shared.part(start, len) });
-    });
-    values
+    made(rounded.len(), TASK_ELEMENTS, 0.0, |start, values| {
+        widen(&rounded[start..][..values.len()], values);
+    })
 }
 
 for_each_instruction_set! {

@@ -72,6 +72,7 @@ impl Learner {
         let precision = match precision {
             Precision::F32 => model::Precision::F32,
             Precision::Bf16 => model::Precision::Bf16,
+            Precision::Int8 => model::Precision::Int8,
         };
         Learner {
             frozen: student.frozen(lora.config().first_layer),

@@ -303,7 +303,7 @@ pub const ROWS: &[Row] = &[
         work: "share of 200 questions, after three examples, with the same first 8 tokens as llama.cpp on the shipped file",
         side: "greedy",
         against: Against::Answers(Peer {
-            variants: &["q4_1", "q4_1-exact"],
+            variants: &["q4_1", "q4_1-parts"],
             ..LLAMA_BEST
         }),
         unit: "of the questions",

@@ -22,6 +22,30 @@ pub enum Precision {
     /// mixed precision as it is usual on a GPU, in a third to a half of the time. `f32` where the
     /// processor has no such instructions.
     Bf16,
+    /// Products with frozen weights in 8 bits, both ways: what they read is quantized by blocks of 32, as
+    /// for sampling, and so is what they hand back the gradients of. All other products as with
+    /// [`Precision::Bf16`], and so these on a matrix unit.
+    Int8,
+}
+
+impl Precision {
+    /// Whether products with frozen weights are of 8 bits here.
+    #[must_use]
+    pub fn takes_integers(self) -> bool {
+        self == Precision::Int8 && !has_tiles()
+    }
+}
+
+/// Whether there is a matrix unit.
+fn has_tiles() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        bf16::unit() == Some(Unit::Tiles)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
 }
 
 /// A factor of a product for training.
@@ -170,9 +194,9 @@ impl Packed {
                 let values = factor.values;
                 unit(precision).map(|_| match (is_left, precision) {
                     (true, Precision::F32) => Panels::left::<true>(values, rows, columns),
-                    (true, Precision::Bf16) => Panels::left::<false>(values, rows, columns),
+                    (true, _) => Panels::left::<false>(values, rows, columns),
                     (false, Precision::F32) => Panels::right::<true>(values, rows, columns),
-                    (false, Precision::Bf16) => Panels::right::<false>(values, rows, columns),
+                    (false, _) => Panels::right::<false>(values, rows, columns),
                 })
             },
         }
@@ -184,9 +208,9 @@ impl Packed {
 pub fn multiply(left: Factor<'_>, right: Factor<'_>, precision: Precision) -> Vec<f32> {
     let shape = shape(left, right, precision);
     let len = shape.n * shape.m;
-    let mut y = Vec::with_capacity(len);
     #[cfg(target_arch = "x86_64")]
     if let Some(unit) = unit(precision) {
+        let mut y = Vec::with_capacity(len);
         let room = Shared::room(&mut y.spare_capacity_mut()[..len]);
         // SAFETY: what is not added to may hold anything, and is then all written.
         unsafe {
@@ -195,7 +219,7 @@ pub fn multiply(left: Factor<'_>, right: Factor<'_>, precision: Precision) -> Ve
         }
         return y;
     }
-    y.resize(len, 0.0);
+    let mut y = crate::zeros(len);
     product(shape, left.values, right.right(), &mut y, false);
     y
 }
@@ -253,7 +277,9 @@ unsafe fn on_unit(
     unsafe {
         match precision {
             Precision::F32 => bf16::product::<true>(unit, shape, left, right, y, add),
-            Precision::Bf16 => bf16::product::<false>(unit, shape, left, right, y, add),
+            Precision::Bf16 | Precision::Int8 => {
+                bf16::product::<false>(unit, shape, left, right, y, add);
+            }
         }
     }
 }
@@ -261,7 +287,7 @@ unsafe fn on_unit(
 /// What multiplies `bf16` for this precision; none where the kernels of `f32` do.
 #[cfg(target_arch = "x86_64")]
 fn unit(precision: Precision) -> Option<Unit> {
-    bf16::unit().filter(|unit| precision == Precision::Bf16 || *unit == Unit::Tiles)
+    bf16::unit().filter(|unit| precision != Precision::F32 || *unit == Unit::Tiles)
 }
 
 #[cfg(test)]

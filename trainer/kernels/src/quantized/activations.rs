@@ -4,6 +4,7 @@ use crate::features::for_each_instruction_set;
 #[cfg(target_arch = "x86_64")]
 use crate::features::{Features, features};
 use crate::parallel::{self, Shared};
+use std::ops::Range;
 
 /// Values that share a scale.
 pub(super) const BLOCK: usize = 32;
@@ -98,6 +99,42 @@ impl Activations {
                 )
             };
             quantize_part(&x[start * BLOCK..][..len * BLOCK], numbers, blocks);
+        });
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        super::simd128::pair(&self.numbers, &mut self.pairs);
+    }
+
+    /// As [`Activations::set`], of the columns `part` of `x` (n, columns) alone.
+    pub fn set_part(&mut self, x: &[f32], columns: usize, part: Range<usize>) {
+        let width = part.len();
+        if width == columns {
+            self.set(x, columns);
+            return;
+        }
+        assert!(
+            part.end <= columns && width.is_multiple_of(BLOCK) && x.len().is_multiple_of(columns),
+            "columns {part:?} of {} activations in rows of {columns}, by blocks of {BLOCK}",
+            x.len()
+        );
+        self.rows = x.len() / columns;
+        self.columns = width;
+        self.numbers.resize(self.rows * width, 0);
+        self.blocks
+            .resize(self.rows * width / BLOCK, Block::default());
+        let numbers = Shared::new(&mut self.numbers);
+        let blocks = Shared::new(&mut self.blocks);
+        let least = (TASK_ELEMENTS / width).max(1);
+        parallel::in_parts(self.rows, least, |first, count| {
+            for row in first..first + count {
+                // SAFETY: a row is one task's, and lent once at a time.
+                let (numbers, blocks) = unsafe {
+                    (
+                        numbers.part(row * width, width),
+                        blocks.part(row * width / BLOCK, width / BLOCK),
+                    )
+                };
+                quantize_part(&x[row * columns..][part.clone()], numbers, blocks);
+            }
         });
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         super::simd128::pair(&self.numbers, &mut self.pairs);
@@ -294,6 +331,26 @@ for_each_instruction_set! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_the_columns_is_as_of_the_whole() {
+        let (rows, columns) = (5, 128);
+        let x: Vec<f32> = (0..rows * columns)
+            .map(|i| (i * 7919 % 1009) as f32 - 500.0)
+            .collect();
+        let whole = Activations::quantize(&x, columns).dequantize();
+        let mut part = Activations::default();
+        for range in [0..columns, 32..96] {
+            part.set_part(&x, columns, range.clone());
+            assert_eq!((part.rows(), part.columns()), (rows, range.len()));
+            let expected: Vec<f32> = whole
+                .chunks_exact(columns)
+                .flat_map(|row| &row[range.clone()])
+                .copied()
+                .collect();
+            assert_eq!(part.dequantize(), expected);
+        }
+    }
 
     #[test]
     fn instruction_sets_agree() {

@@ -60,7 +60,11 @@ unsafe fn fixed<const KIND: usize, const COUNT: usize, const HALVES: usize>(
         let mut scales = weights.scales.as_ptr();
         let mut numbers = rows.numbers.as_ptr();
         let mut blocks = rows.blocks.as_ptr();
-        let mut sums = [[_mm256_setzero_ps(); COUNT]; HALVES];
+        let mut sums: [[__m256; COUNT]; HALVES] = std::array::from_fn(|half| {
+            let at = 8 * (first_half + half);
+            // SAFETY: half of 16 floats of each of `COUNT` rows.
+            std::array::from_fn(|r| unsafe { _mm256_loadu_ps(out[r].as_ptr().add(at)) })
+        });
         for _ in 0..rows.per_row {
             let of: [_; COUNT] = std::array::from_fn(|r| {
                 // SAFETY: row `r` has `per_row` blocks, by the asserted lengths.

@@ -54,7 +54,9 @@ unsafe fn fixed<const KIND: usize, const ROWS: usize>(
     let mut scales = weights.scales.as_ptr();
     let mut numbers = rows.numbers.as_ptr();
     let mut blocks = rows.blocks.as_ptr();
-    let mut sums = [_mm512_setzero_ps(); ROWS];
+    // SAFETY: `out` is 16 floats a row, for `ROWS` rows.
+    let mut sums: [__m512; ROWS] =
+        std::array::from_fn(|r| unsafe { _mm512_loadu_ps(out[r].as_ptr()) });
     for _ in 0..rows.per_row {
         // SAFETY: a block of the group's weights and scales, by the asserted lengths.
         let (w, first, second) = unsafe {

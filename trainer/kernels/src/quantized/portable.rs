@@ -6,11 +6,10 @@ use super::packed::{Kind, scale_pair};
 use super::tile::{Group, Rows};
 use crate::features::{BASELINE_FUSED, multiply_add};
 
-/// For each block of 32: the integer dot product; times the activations' scale; times the weights'
+/// Adds, for each block of 32: the integer dot product; times the activations' scale; times the weights'
 /// scale and added; then the weights' minimum times the activations' sum.
 pub(super) fn tile(weights: Group<'_>, rows: Rows<'_>, sums: &mut [[f32; 16]]) {
     let kind = weights.kind;
-    sums.fill([0.0; 16]);
     for block in 0..rows.per_row {
         let quants = &weights.quants[block * kind.quant_bytes()..][..kind.quant_bytes()];
         let scales = &weights.scales[block * kind.scale_bytes()..][..kind.scale_bytes()];
@@ -127,7 +126,6 @@ pub(super) fn oracle<const FUSED: bool>(
             .sum()
     };
     let kind = weights.kind;
-    sums.fill([0.0; 16]);
     for block in 0..rows.per_row {
         let quants = &weights.quants[block * kind.quant_bytes()..][..kind.quant_bytes()];
         let scales = &weights.scales[block * kind.scale_bytes()..][..kind.scale_bytes()];

@@ -60,7 +60,6 @@ fn of_rows<const R: usize, const NIBBLES: bool>(
     let per_row = rows.per_row;
     let (of_quants, of_scales) = (kind.quant_bytes(), kind.scale_bytes());
     assert!(sums.len() == R && rows.pairs.len() == R * per_row * BLOCK);
-    sums.fill([0.0; 16]);
     for block in 0..per_row {
         let quants = &weights.quants[block * of_quants..][..of_quants];
         let scales = &weights.scales[block * of_scales..][..of_scales];

@@ -7,6 +7,7 @@ use super::portable;
 use crate::features::Features;
 use crate::features::features;
 use crate::parallel::Shared;
+use std::ops::Range;
 
 /// Some rows of activations, as a tile reads them: each row `blocks` blocks.
 #[derive(Clone, Copy)]
@@ -34,16 +35,31 @@ pub(super) const ROWS_MAX: usize = 8;
 /// the weights is most of the work.
 const ROWS_TO_ASK: usize = 24;
 
-/// Writes `width` columns from `start` of each row of `y`, rows of `stride` values.
+/// Where a group's columns lie in an output.
+#[derive(Clone, Copy)]
+pub(super) struct Columns {
+    pub start: usize,
+    pub width: usize,
+    /// Values of a row of the output.
+    pub stride: usize,
+    /// Whether what the output holds is added to.
+    pub add: bool,
+}
+
+/// A group's columns of the rows `of` of the activations and of `y`.
 pub(super) fn group(
     packed: &Packed,
     group: usize,
-    x: &Activations,
+    (x, of): (&Activations, Range<usize>),
     y: &Shared<'_>,
-    start: usize,
-    width: usize,
-    stride: usize,
+    columns: Columns,
 ) {
+    let Columns {
+        start,
+        width,
+        stride,
+        add,
+    } = columns;
     let (quants, scales) = packed.group(group);
     let weights = Group {
         kind: packed.kind,
@@ -52,9 +68,9 @@ pub(super) fn group(
     };
     let per_row = packed.blocks;
     let mut sums = [[0.0f32; 16]; ROWS_MAX];
-    let mut first = 0;
-    while first < x.rows() {
-        let count = tile_rows(x.rows() - first);
+    let mut first = of.start;
+    while first < of.end {
+        let count = tile_rows(of.end - first);
         let rows = Rows {
             numbers: &x.numbers[first * per_row * 32..][..count * per_row * 32],
             blocks: &x.blocks[first * per_row..][..count * per_row],
@@ -62,13 +78,27 @@ pub(super) fn group(
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             pairs: &x.pairs[first * per_row * 32..][..count * per_row * 32],
         };
-        if x.rows() >= ROWS_TO_ASK {
-            packed.ask_for(group + 1, first..first + count, x.rows());
+        if of.len() >= ROWS_TO_ASK {
+            let done = first - of.start;
+            packed.ask_for(group + 1, done..done + count, of.len());
         }
-        tile(weights, rows, &mut sums[..count]);
-        for (i, sums) in sums[..count].iter().enumerate() {
-            // SAFETY: this group's columns of a row are written by one task, once.
-            let y = unsafe { y.part((first + i) * stride + start, width) };
+        // SAFETY: this group's columns of a row are one task's, and lent once at a time.
+        let part = |i: usize| unsafe { y.part((first + i) * stride + start, width) };
+        let sums = &mut sums[..count];
+        if !add || width < 16 {
+            sums.fill([0.0; 16]);
+        }
+        if add {
+            for (i, sums) in sums.iter_mut().enumerate() {
+                match part(i).as_array() {
+                    Some(y) => *sums = *y,
+                    None => sums[..width].copy_from_slice(part(i)),
+                }
+            }
+        }
+        tile(weights, rows, sums);
+        for (i, sums) in sums.iter().enumerate() {
+            let y = part(i);
             match y.as_mut_array() {
                 Some(y) => *y = *sums,
                 None => y.copy_from_slice(&sums[..width]),
@@ -83,7 +113,7 @@ fn tile_rows(left: usize) -> usize {
     left.div_ceil(left.div_ceil(ROWS_MAX))
 }
 
-/// `sums[i] = row i · the group's 16 rows of weights`.
+/// `sums[i] += row i · the group's 16 rows of weights`, block by block.
 pub(super) fn tile(weights: Group<'_>, rows: Rows<'_>, sums: &mut [[f32; 16]]) {
     let blocks = rows.per_row;
     assert!(weights.quants.len() == blocks * weights.kind.quant_bytes());
@@ -148,9 +178,10 @@ mod tests {
                     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
                     pairs: &x.pairs,
                 };
-                let mut expected = vec![[0.0; 16]; count];
-                let mut found = vec![[0.0; 16]; count];
-                let mut unfused = expected.clone();
+                let before = vec![[0.25; 16]; count];
+                let mut expected = before.clone();
+                let mut unfused = before.clone();
+                let mut found = before.clone();
                 const FUSED: bool = crate::features::BASELINE_FUSED;
                 portable::oracle::<FUSED>(weights, rows, &mut unfused);
                 portable::tile(weights, rows, &mut found);
@@ -158,12 +189,14 @@ mod tests {
                 portable::oracle::<true>(weights, rows, &mut expected);
                 #[cfg(target_arch = "x86_64")]
                 if features() != Features::Scalar {
+                    found.clone_from(&before);
                     // SAFETY: not scalar, so at least AVX2; the lengths are right.
                     unsafe { crate::quantized::avx2::tile(weights, rows, &mut found) };
                     assert_eq!(found, expected, "avx2 {kind:?} {count}");
                 }
                 #[cfg(target_arch = "x86_64")]
                 if features() == Features::Avx512 {
+                    found.clone_from(&before);
                     // SAFETY: AVX-512 is there; the lengths are right.
                     unsafe { crate::quantized::avx512::tile(weights, rows, &mut found) };
                     assert_eq!(found, expected, "avx512 {kind:?} {count}");

@@ -86,7 +86,7 @@ impl Kept {
     fn new(values: Vec<f32>, precision: Precision) -> Self {
         match precision {
             Precision::F32 => Kept::Exact(values),
-            Precision::Bf16 => Kept::Rounded(kernels::to_bf16(&values)),
+            Precision::Bf16 | Precision::Int8 => Kept::Rounded(kernels::to_bf16(&values)),
         }
     }
 
@@ -294,7 +294,7 @@ impl Pass {
             self.project(layer, projection, &input, y, &mut xa)?;
         }
         let projected = self.turn(layer, &mut q, &mut k);
-        let mut attended = vec![0.0; q.len()];
+        let mut attended = kernels::zeros(q.len());
         let mut log_sum_exp = vec![0.0; n * self.heads()];
         let source = KeyValues {
             keys: &k,
@@ -318,7 +318,7 @@ impl Pass {
         let (mut gate, mut up) = (Vec::new(), Vec::new());
         self.project(layer, Projection::Gate, &input, &mut gate, &mut xa)?;
         self.project(layer, Projection::Up, &input, &mut up, &mut xa)?;
-        let mut gated = vec![0.0; gate.len()];
+        let mut gated = kernels::zeros(gate.len());
         self.activation().mul(&gate, &up, &mut gated);
         let (mut output, input) = (middle.clone(), self.input(&gated));
         let feed_forward_output =
@@ -390,7 +390,7 @@ impl Pass {
 
         // Each buffer is the sum of what the projections that read from it hand back.
         let (gate, up) = (gate.values(), up.values());
-        let mut gated = vec![0.0; gate.len()];
+        let mut gated = kernels::zeros(gate.len());
         self.activation().mul(&gate, &up, &mut gated);
         let mut d_gated = Vec::new();
         let d_output = before_norm(
@@ -404,7 +404,7 @@ impl Pass {
             &d_output,
             Some(&mut d_gated),
         )?;
-        let (mut d_gate, mut d_up) = (gated, vec![0.0; up.len()]);
+        let (mut d_gate, mut d_up) = (gated, kernels::zeros(up.len()));
         self.activation()
             .mul_backward((&gate, &up), &d_gated, &mut d_gate, &mut d_up);
         let middle = middle.values();
@@ -432,8 +432,8 @@ impl Pass {
             Some(_) => self.turn(index, &mut q, &mut k),
             None => None,
         };
-        let (mut d_q, mut d_k) = (vec![0.0; q.len()], vec![0.0; k.len()]);
-        let mut d_v = vec![0.0; v.len()];
+        let (mut d_q, mut d_k) = (kernels::zeros(q.len()), kernels::zeros(k.len()));
+        let mut d_v = kernels::zeros(v.len());
         kernels::attention_backward(
             self.shape(),
             &q,

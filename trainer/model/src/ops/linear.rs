@@ -5,8 +5,8 @@ use super::slices::{tensor_from_vec, with_slice};
 use crate::LoraPair;
 use candle_core::{DType, Result, Tensor, bail};
 use kernels::{
-    Activations, Factor, Packed, Precision, QuantMatrix, matmul_nn, matmul_nn_add, matmul_nt,
-    matmul_nt_add, multiply, multiply_add,
+    Activations, Factor, Format, Packed, Precision, QuantMatrix, matmul_nn, matmul_nn_add,
+    matmul_nt, matmul_nt_add, multiply, multiply_add,
 };
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -34,7 +34,57 @@ pub(crate) struct DenseWeight {
     source: Source,
     columns: usize,
     /// By precision: for `x Wᵀ` and for `dy W`.
-    packed: [OnceLock<[Packed; 2]>; 2],
+    packed: [OnceLock<[Packed; 2]>; 3],
+    /// In 8 bits or fewer; none where rows and columns are no whole blocks.
+    integers: OnceLock<Option<Integers>>,
+}
+
+/// A weight for products with activations in 8 bits.
+#[derive(Debug)]
+struct Integers {
+    /// (out, in), for `x Wᵀ`.
+    forward: Arc<QuantMatrix>,
+    /// For `dy W`: (in, outputs), of at most [`OUTPUTS`] outputs each.
+    backward: Vec<QuantMatrix>,
+}
+
+/// Outputs whose gradients are quantized at once: of more, a row of them leaves the nearest caches.
+const OUTPUTS: usize = 2_048;
+
+impl Integers {
+    fn of(blocks: Arc<QuantMatrix>) -> std::result::Result<Self, kernels::KernelError> {
+        let rows = blocks.rows();
+        let backward = (0..rows)
+            .step_by(OUTPUTS)
+            .map(|start| blocks.turned(start..rows.min(start + OUTPUTS)))
+            .collect::<std::result::Result<_, _>>()?;
+        let forward = match blocks.is_packed() {
+            true => blocks,
+            false => Arc::new(Arc::unwrap_or_clone(blocks).in_eight_bits()?),
+        };
+        Ok(Self { forward, backward })
+    }
+
+    /// `y = dy W` where `y` is empty, else `y +=` that: (n, out) → (n, in).
+    fn add_backward(&self, dy: &[f32], y: &mut Vec<f32>) {
+        let rows = self.forward.rows();
+        let mut activations = Activations::default();
+        let mut start = 0;
+        for matrix in &self.backward {
+            let part = start..start + matrix.columns();
+            start = part.end;
+            activations.set_part(dy, rows, part);
+            put_or_add(&activations, matrix, y);
+        }
+    }
+}
+
+/// `y = x Wᵀ` where `y` is empty, else `y +=` that.
+fn put_or_add(x: &Activations, matrix: &QuantMatrix, y: &mut Vec<f32>) {
+    match y.is_empty() {
+        true => *y = kernels::matmul_new(x, matrix),
+        false => kernels::matmul_add(x, matrix, y),
+    }
 }
 
 #[derive(Debug)]
@@ -61,7 +111,28 @@ impl DenseWeight {
             source,
             columns,
             packed: Default::default(),
+            integers: OnceLock::new(),
         }
+    }
+
+    /// For products in 8 bits, where the precision asks for them and the weight can.
+    fn integers(&self, precision: Precision) -> Option<&Integers> {
+        if !precision.takes_integers() {
+            return None;
+        }
+        let made = self.integers.get_or_init(|| {
+            let blocks = match &self.source {
+                Source::Blocks(blocks, _) => blocks.clone(),
+                Source::Values(values) => {
+                    let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+                    let rows = values.len() / self.columns;
+                    let blocks = QuantMatrix::from_bytes(Format::F32, rows, self.columns, &bytes);
+                    Arc::new(blocks.ok()?)
+                }
+            };
+            Integers::of(blocks).ok()
+        });
+        made.as_ref()
     }
 
     /// All of them, made anew where they are quantized.
@@ -124,6 +195,7 @@ pub(crate) struct TrainInput<'a> {
     precision: Precision,
     left: OnceCell<Packed>,
     right: OnceCell<Packed>,
+    activations: OnceCell<Activations>,
 }
 
 impl<'a> TrainInput<'a> {
@@ -134,7 +206,14 @@ impl<'a> TrainInput<'a> {
             precision,
             left: OnceCell::new(),
             right: OnceCell::new(),
+            activations: OnceCell::new(),
         }
+    }
+
+    /// In 8 bits.
+    fn activations(&self) -> &Activations {
+        let quantize = || Activations::quantize(self.values, self.columns);
+        self.activations.get_or_init(quantize)
     }
 
     /// As it is multiplied by a weight.
@@ -263,6 +342,11 @@ impl Linear {
                 bail!("quantized weights pass no gradients; load the model dequantized to train it")
             }
             (Weight::Dense(weight), Products::Training(precision)) => {
+                if let Some(integers) = weight.integers(precision) {
+                    y.resize(n * self.rows, 0.0);
+                    integers.forward.matmul(x, y);
+                    return Ok(());
+                }
                 let [forward, _] = weight.factors(precision);
                 // Before there are new values.
                 drop(std::mem::take(y));
@@ -299,7 +383,13 @@ impl Linear {
             Products::Exact => Precision::F32,
             Products::Training(precision) => precision,
         };
-        let [_, backward] = self.dense_weight()?.factors(precision);
+        let weight = self.dense_weight()?;
+        if let Some(integers) = weight.integers(precision) {
+            let mut sum = Vec::new();
+            integers.add_backward(y, &mut sum);
+            return Ok(sum);
+        }
+        let [_, backward] = weight.factors(precision);
         Ok(multiply(Factor::new(y, self.rows), backward, precision))
     }
 
@@ -379,11 +469,16 @@ impl Linear {
         y: &mut Vec<f32>,
     ) -> Result<Option<Vec<f32>>> {
         let precision = x.precision;
-        let [weight, _] = self.dense_weight()?.factors(precision);
-        if y.is_empty() {
-            *y = multiply(x.left(), weight, precision);
+        let weight = self.dense_weight()?;
+        if let Some(integers) = weight.integers(precision) {
+            put_or_add(x.activations(), &integers.forward, y);
         } else {
-            multiply_add(x.left(), weight, y, precision);
+            let [weight, _] = weight.factors(precision);
+            if y.is_empty() {
+                *y = multiply(x.left(), weight, precision);
+            } else {
+                multiply_add(x.left(), weight, y, precision);
+            }
         }
         self.add_bias(y);
         let Some(pair) = lora else {
@@ -420,11 +515,16 @@ impl Linear {
         let precision = x.precision;
         let dy = TrainInput::new(dy, self.rows, precision);
         if let Some(dx) = dx.as_deref_mut() {
-            let [_, weight] = self.dense_weight()?.factors(precision);
-            if dx.is_empty() {
-                *dx = multiply(dy.left(), weight, precision);
+            let weight = self.dense_weight()?;
+            if let Some(integers) = weight.integers(precision) {
+                integers.add_backward(dy.values, dx);
             } else {
-                multiply_add(dy.left(), weight, dx, precision);
+                let [_, weight] = weight.factors(precision);
+                if dx.is_empty() {
+                    *dx = multiply(dy.left(), weight, precision);
+                } else {
+                    multiply_add(dy.left(), weight, dx, precision);
+                }
             }
         }
         let Some((pair, xa)) = lora else {

@@ -60,14 +60,14 @@ impl Norm {
 
     /// [`Norm::forward`] of values.
     pub(crate) fn of(&self, x: &[f32]) -> Vec<f32> {
-        let mut y = vec![0.0; x.len()];
+        let mut y = kernels::zeros(x.len());
         self.of_into(x, &mut y);
         y
     }
 
     /// The gradient towards `x`.
     pub(crate) fn backward(&self, x: &[f32], dy: &[f32]) -> Vec<f32> {
-        let mut dx = vec![0.0; x.len()];
+        let mut dx = kernels::zeros(x.len());
         kernels::rms_norm_backward(x, &self.weight, self.eps, dy, &mut dx);
         dx
     }
@@ -75,7 +75,7 @@ impl Norm {
     /// Adds the gradient towards `x` to `dx`.
     pub(crate) fn add_backward(&self, x: &[f32], dy: &[f32], dx: &mut [f32]) {
         let own = self.backward(x, dy);
-        dx.iter_mut().zip(own).for_each(|(dx, own)| *dx += own);
+        kernels::add(dx, &own, self.weight.len());
     }
 }
 
