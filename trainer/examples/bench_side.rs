@@ -420,7 +420,7 @@ fn lora_step(
     let lora = fresh_adapter(&decoder)?;
     let decoder = decoder
         .with_adapter(lora.clone())
-        .with_precision(Precision::Int8);
+        .with_precision(Precision::Bf16);
     let mut segments = Segments::new();
     let (mut places, mut targets) = (Vec::new(), Vec::new());
     for text in inputs.training.chunks_exact(tokens).take(rows) {
@@ -469,7 +469,7 @@ fn rloo_step(source: &ModelSource, inputs: Inputs) -> anyhow::Result<(Vec<f64>, 
     let student = Student::load(source, 1024)?;
     let check = gold_logprob(&student.decoder, inputs.golds.iter().step_by(CHECKED))?;
     let lora = fresh_adapter(&student.dense)?;
-    let learner = Learner::new(&student, &lora, datasets::config::Precision::Int8);
+    let learner = Learner::new(&student, &lora, datasets::config::Precision::Bf16);
     let policy = student.decoder.with_adapter(lora.clone());
     let prompts = inputs.questions[..questions].to_vec();
     let mut optimizer = AdamW::new(AdamWConfig::default());
