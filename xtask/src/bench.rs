@@ -42,7 +42,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --json --resume      the same, going on after the rows of a run that was ended\n  cargo xtask bench --quick              the rows that need neither torch nor training\n  cargo xtask bench server page          the pages and their server, which have no peer\n  cargo xtask bench browser              the demo's worker beside wllama, both in Chromium\n  cargo xtask bench server --minutes 10  the same load for longer: does the memory stay flat?\n  cargo xtask bench annotate             50 people who rate at once\n  cargo xtask bench kill                 the server killed 1,000 times under them: is a rating lost?\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
+    after_help = "Examples:\n  cargo xtask bench --json               all rows, as JSON\n  cargo xtask bench decode-1 sample-50   these rows\n  cargo xtask bench --json --resume      the same, going on after the rows of a run that was ended\n  cargo xtask bench --quick              three rows for daily use\n  cargo xtask bench server page          the pages and their server, which have no peer\n  cargo xtask bench browser              the demo's worker beside wllama, both in Chromium\n  cargo xtask bench server --minutes 10  the same load for longer: does the memory stay flat?\n  cargo xtask bench annotate             50 people who rate at once\n  cargo xtask bench kill                 the server killed 1,000 times under them: is a rating lost?\n  cargo xtask bench --growth docs/growth how time and memory grow, as plots"
 )]
 pub struct Arguments {
     /// Rows; all, where none is named
@@ -51,7 +51,8 @@ pub struct Arguments {
     /// Print the rows as one JSON list on stdout
     #[arg(long)]
     json: bool,
-    /// Only the quick rows, with fewer rounds: under 5 minutes once the peers are there
+    /// Only the quick rows, with fewer rounds and each peer in its usually fastest variant alone: under
+    /// 5 minutes once the peers are there
     #[arg(long)]
     quick: bool,
     /// Take over the rows that the same program measured before on this machine, e.g. by a run that was
@@ -93,13 +94,12 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
         true => row.quick || !arguments.quick,
         false => names.iter().any(|name| row.is_named(name)),
     };
-    let rounds = if arguments.quick {
-        ROUNDS_QUICK
-    } else {
-        ROUNDS
+    let (rounds, variants) = match arguments.quick {
+        true => (ROUNDS_QUICK, 1),
+        false => (ROUNDS, usize::MAX),
     };
     if let Some(folder) = &arguments.growth {
-        return growth::growth(&Bench::prepare(root, rounds)?, root, folder);
+        return growth::growth(&Bench::prepare(root, rounds, variants)?, root, folder);
     }
     let wanted: Vec<&Row> = ROWS.iter().filter(wanted).collect();
     // Pages and their server have no peer: nothing is set up for one.
@@ -112,7 +112,7 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
     let bench = wanted
         .iter()
         .any(has_peers)
-        .then(|| Bench::prepare(root, rounds))
+        .then(|| Bench::prepare(root, rounds, variants))
         .transpose()?;
     let mut pages = pages::Pages::new(root, arguments.minutes);
     let mut worker = wllama::Worker::new(root, rounds);
@@ -184,6 +184,8 @@ struct Bench {
     /// Holds the inputs; removed at the end.
     folder: PathBuf,
     rounds: usize,
+    /// Of a peer, at most.
+    variants: usize,
 }
 
 impl Drop for Bench {
@@ -194,7 +196,7 @@ impl Drop for Bench {
 
 impl Bench {
     /// Builds our side and makes the inputs.
-    fn prepare(root: &Path, rounds: usize) -> Result<Self> {
+    fn prepare(root: &Path, rounds: usize, variants: usize) -> Result<Self> {
         build_programs(root)?;
         let sayself = program(root, "sayself");
         for model in [MODEL, "minilm"] {
@@ -208,6 +210,7 @@ impl Bench {
             peers: root.join("xtask/peers"),
             folder,
             rounds,
+            variants,
         };
         let inputs = output(Command::new(&bench.worker).args(["inputs", MODEL]))?;
         std::fs::write(bench.folder.join("inputs.json"), inputs)?;
@@ -329,9 +332,10 @@ impl Bench {
         let mut best: Option<(f64, Side, String)> = None;
         let mut failed = Vec::new();
         let mut limit = HANGS;
-        let variants = peers
-            .iter()
-            .flat_map(|peer| peer.variants.iter().map(move |variant| (peer, variant)));
+        let variants = peers.iter().flat_map(|peer| {
+            let variants = peer.variants.iter().take(self.variants);
+            variants.map(move |variant| (peer, variant))
+        });
         for (peer, variant) in variants {
             let name = format!("{} {variant}", peer.name);
             let begun = Instant::now();

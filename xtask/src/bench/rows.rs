@@ -274,7 +274,6 @@ const SERVER: Row = Row {
     against: Against::Limit(Measured::ServerTime, 100.0),
     unit: "ms",
     target: Target::AtMost(1.0),
-    quick: true,
     ..DEFAULT
 };
 const PAGE: Row = Row {
@@ -283,7 +282,6 @@ const PAGE: Row = Row {
     against: Against::Limit(Measured::FirstPaint, 1_000.0),
     unit: "ms",
     target: Target::AtMost(1.0),
-    quick: true,
     ..DEFAULT
 };
 
@@ -295,7 +293,6 @@ pub const ROWS: &[Row] = &[
         against: Against::Peers(&[LLAMA_SHIPPED]),
         unit: "perplexity",
         target: Target::AtMost(1.0),
-        quick: true,
         ..DEFAULT
     },
     Row {
@@ -343,7 +340,6 @@ pub const ROWS: &[Row] = &[
         against: Against::Peers(&[LLAMA_SHIPPED]),
         target: Target::AtLeast(4.0),
         tolerance: 0.02,
-        quick: true,
         ..DEFAULT
     },
     Row {
@@ -470,7 +466,6 @@ pub const ROWS: &[Row] = &[
         threads: 1,
         unit: "s",
         target: Target::AtMost(1.0),
-        quick: true,
         ..DEFAULT
     },
     Row {
@@ -510,7 +505,6 @@ pub const ROWS: &[Row] = &[
         against: Against::Limit(Measured::SubmitTime, 100.0),
         unit: "ms",
         target: Target::AtMost(1.0),
-        quick: true,
         ..DEFAULT
     },
     PAGE,
