@@ -90,9 +90,10 @@ pub(super) fn group(
         }
         if add {
             for (i, sums) in sums.iter_mut().enumerate() {
-                match part(i).as_array() {
+                let y: &[f32] = part(i);
+                match y.as_array() {
                     Some(y) => *sums = *y,
-                    None => sums[..width].copy_from_slice(part(i)),
+                    None => sums[..width].copy_from_slice(y),
                 }
             }
         }
