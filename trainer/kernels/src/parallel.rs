@@ -79,9 +79,10 @@ impl<'a, T> Shared<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
     }
 
-    /// The address of element `start`, for writes that are not contiguous.
-    pub(crate) fn pointer(&self, start: usize) -> *mut T {
-        assert!(start <= self.len, "a place lies outside its slice");
+    /// The address of element `start` of a stretch of `len`, for writes that are not contiguous.
+    pub(crate) fn pointer(&self, start: usize, len: usize) -> *mut T {
+        let fits = start <= self.len && len <= self.len - start;
+        assert!(fits, "a place lies outside its slice");
         self.start.wrapping_add(start)
     }
 }
@@ -110,7 +111,7 @@ pub(crate) fn made<T: Copy + Send + Sync>(
     in_parts(len, least, |start, len| {
         for first in (start..start + len).step_by(NEAR) {
             let count = NEAR.min(start + len - first);
-            let part: *mut MaybeUninit<T> = room.pointer(first).cast();
+            let part: *mut MaybeUninit<T> = room.pointer(first, count).cast();
             // SAFETY: the parts are disjoint, lie in the room, and may hold anything.
             unsafe { std::slice::from_raw_parts_mut(part, count) }.fill(MaybeUninit::new(blank));
             // SAFETY: as above, and they were just written.

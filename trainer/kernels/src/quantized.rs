@@ -23,7 +23,6 @@ use std::ops::Range;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use packed::{GROUP, Packed};
-use tile::Columns;
 
 use crate::format::{Format, KernelError};
 use crate::matmul::{Shape, matmul_nt, matmul_nt_half};
@@ -243,13 +242,14 @@ impl QuantMatrix {
             let group = row / GROUP;
             if done != Some(group) {
                 let shared = Shared::new(&mut of_group);
-                let columns = Columns {
+                let out = tile::Output {
+                    y: &shared,
                     start: 0,
                     width: GROUP,
                     stride: GROUP,
                     add: false,
                 };
-                tile::group(packed, group, (&x, 0..n), &shared, columns);
+                tile::groups(packed, group..group + 1, (&x, 0..n), out);
                 done = Some(group);
             }
             for i in 0..n {
@@ -290,8 +290,8 @@ impl QuantMatrix {
 /// The rows of activations, so many at a time as stay near.
 fn blocks_of_rows(x: &Activations) -> impl Iterator<Item = Range<usize>> {
     // A byte a value, and 16 for each block of 32.
-    let count = (NEAR_BYTES / (x.columns() * 3 / 2)).max(1);
-    let count = count.next_multiple_of(tile::ROWS_MAX);
+    let count = NEAR_BYTES / (x.columns() * 3 / 2) / tile::ROWS_OF_TILES;
+    let count = count.max(1) * tile::ROWS_OF_TILES;
     let rows = x.rows();
     (0..rows)
         .step_by(count)
@@ -379,17 +379,16 @@ fn products_into(
         for (packed, rows, y) in outputs {
             let last = first + packed.groups();
             let stop = end.min(last);
-            for of in blocks_of_rows(x) {
-                for group in start..stop {
-                    let column = (group - first) * GROUP;
-                    let columns = Columns {
-                        start: column,
-                        width: GROUP.min(rows - column),
-                        stride: *rows,
-                        add,
-                    };
-                    tile::group(packed, group - first, (x, of.clone()), y, columns);
-                }
+            for of in blocks_of_rows(x).filter(|_| start < stop) {
+                let column = (start - first) * GROUP;
+                let out = tile::Output {
+                    y,
+                    start: column,
+                    width: rows - column,
+                    stride: *rows,
+                    add,
+                };
+                tile::groups(packed, start - first..stop - first, (x, of), out);
             }
             start = start.max(stop);
             first = last;

@@ -76,12 +76,12 @@ pub(crate) fn exp_of_difference(row: &mut [f32], max: f32) -> f32 {
             store(x, power);
         }
     }
-    let mut sum = sum_lanes(lanes(sums));
-    for x in rest {
+    let mut sums = lanes(sums);
+    for (sum, x) in sums.iter_mut().zip(rest) {
         *x = f32x4_extract_lane::<0>(exp(f32x4_splat(*x - max)));
-        sum += *x;
+        *sum += *x;
     }
-    sum
+    sum_lanes(sums)
 }
 
 /// As `silu_mul_part` elsewhere, fused: `y = gate / (1 + e^(-gate)) * up`.

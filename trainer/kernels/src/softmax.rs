@@ -101,7 +101,17 @@ for_each_instruction_set! {
                 lanes[i] = if block[i] > lanes[i] { block[i] } else { lanes[i] };
             }
         }
-        rest.iter().chain(&lanes).fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max })
+        for (lane, &x) in lanes.iter_mut().zip(rest) {
+            *lane = if x > *lane { x } else { *lane };
+        }
+        let mut half = LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] = if lanes[half + i] > lanes[i] { lanes[half + i] } else { lanes[i] };
+            }
+            half /= 2;
+        }
+        lanes[0]
     }
 }
 
@@ -141,7 +151,7 @@ pub(crate) use crate::relaxed::exp_of_difference;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 for_each_instruction_set! {
-    /// `x = e^(x - max)`, and the sum of that.
+    /// `x = e^(x - max)`, and the sum of that; as many -∞ behind the row as there may be change nothing.
     pub(crate) fn exp_of_difference(row: &mut [f32], max: f32) -> f32 {
         let mut lanes = [0.0; LANES];
         let (blocks, rest) = row.as_chunks_mut::<LANES>();
@@ -151,12 +161,11 @@ for_each_instruction_set! {
                 lanes[i] += block[i];
             }
         }
-        let mut sum = sum_lanes(lanes);
-        for x in rest {
+        for (lane, x) in lanes.iter_mut().zip(rest) {
             *x = exp::<FUSED>(*x - max);
-            sum += *x;
+            *lane += *x;
         }
-        sum
+        sum_lanes(lanes)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::View;
+use super::GROUP_MAX;
+use super::kernel::View;
 use crate::features::{Features, features};
 
 /// Whether these kernels serve a head of this many values here.
@@ -26,11 +27,17 @@ macro_rules! by_heads {
 }
 
 /// # Safety
-/// `fits(keys.head_dim)`; the lengths as [`super::dots`] checks them.
+/// `fits(keys.head_dim)`; the lengths as [`dots`](super::kernel::dots) checks them.
 #[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f32]) {
+pub(super) unsafe fn dots(
+    queries: &[f32],
+    keys: View<'_>,
+    scale: f32,
+    scores: &mut [f32],
+    stride: usize,
+) {
     let heads = queries.len() / keys.head_dim;
-    by_heads!(heads, dots_of::<_>(queries, keys, scale, scores));
+    by_heads!(heads, dots_of::<_>(queries, keys, scale, scores, stride));
 }
 
 /// # Safety
@@ -40,9 +47,14 @@ pub(super) unsafe fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &
     clippy::needless_range_loop,
     reason = "the indices run over several arrays"
 )]
-unsafe fn dots_of<const G: usize>(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f32]) {
+unsafe fn dots_of<const G: usize>(
+    queries: &[f32],
+    keys: View<'_>,
+    scale: f32,
+    scores: &mut [f32],
+    stride: usize,
+) {
     let scale = _mm_set1_ps(scale);
-    let width = keys.rows.len();
     for (part, rows) in keys.rows.chunks(4).enumerate() {
         // Four rows at a time; the last stands in for those that are missing.
         let pointers: [*const f32; 4] = std::array::from_fn(|j| {
@@ -97,7 +109,7 @@ unsafe fn dots_of<const G: usize>(queries: &[f32], keys: View<'_>, scale: f32, s
             let mut four = [0.0f32; 4];
             // SAFETY: four floats.
             unsafe { _mm_storeu_ps(four.as_mut_ptr(), dots) };
-            scores[g * width + part * 4..][..rows.len()].copy_from_slice(&four[..rows.len()]);
+            scores[g * stride + part * 4..][..rows.len()].copy_from_slice(&four[..rows.len()]);
         }
     }
 }
@@ -106,38 +118,54 @@ unsafe fn dots_of<const G: usize>(queries: &[f32], keys: View<'_>, scale: f32, s
 const STRIP: usize = 4;
 
 /// # Safety
-/// `fits(values.head_dim)`; the lengths as [`super::weighted_sum`] checks them.
+/// `fits(values.head_dim)`; the lengths as [`add_weighted`](super::kernel::add_weighted) checks them.
 #[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn weighted_sum(weights: &[f32], values: View<'_>, out: &mut [f32]) {
-    let heads = out.len() / values.head_dim;
+pub(super) unsafe fn add_weighted(
+    weights: &[f32],
+    stride: usize,
+    values: View<'_>,
+    out: &mut [f32],
+) {
     let vectors = values.head_dim / 8;
     let whole = vectors / STRIP * STRIP;
-    for i in (0..whole).step_by(STRIP) {
-        by_heads!(heads, strip::<_, STRIP>(weights, values, 8 * i, out));
-    }
-    for i in whole..vectors {
-        by_heads!(heads, strip::<_, 1>(weights, values, 8 * i, out));
+    let groups = out.chunks_mut(GROUP_MAX * values.head_dim);
+    for (out, weights) in groups.zip(weights.chunks(GROUP_MAX * stride)) {
+        let heads = out.len() / values.head_dim;
+        for i in (0..whole).step_by(STRIP) {
+            by_heads!(
+                heads,
+                strip::<_, STRIP>(weights, stride, values, 8 * i, out)
+            );
+        }
+        for i in whole..vectors {
+            by_heads!(heads, strip::<_, 1>(weights, stride, values, 8 * i, out));
+        }
     }
 }
 
 /// Vectors `at / 8 .. at / 8 + N` of the outputs of `G` heads.
 ///
 /// # Safety
-/// As [`weighted_sum`], for `G` heads and `N` vectors from `at`.
+/// As [`add_weighted`], for `G` heads and `N` vectors from `at`.
 #[target_feature(enable = "avx2,fma")]
 unsafe fn strip<const G: usize, const N: usize>(
     weights: &[f32],
+    stride: usize,
     values: View<'_>,
     at: usize,
     out: &mut [f32],
 ) {
-    let width = values.rows.len();
-    let mut sums = [[_mm256_setzero_ps(); N]; G];
+    let mut sums: [[__m256; N]; G] = std::array::from_fn(|g| {
+        // SAFETY: N vectors of each of G outputs, from `at`.
+        std::array::from_fn(|i| unsafe {
+            _mm256_loadu_ps(out.as_ptr().add(g * values.head_dim + at + 8 * i))
+        })
+    });
     for (j, row) in values.rows.iter().enumerate() {
         let row = row.as_ptr().wrapping_add(values.offset + at);
         for (g, sums) in sums.iter_mut().enumerate() {
             // SAFETY: G weights for each of the rows.
-            let weight = _mm256_set1_ps(unsafe { *weights.get_unchecked(g * width + j) });
+            let weight = _mm256_set1_ps(unsafe { *weights.get_unchecked(g * stride + j) });
             for (i, sum) in sums.iter_mut().enumerate() {
                 // SAFETY: N vectors of the row from `at`.
                 let value = unsafe { _mm256_loadu_ps(row.add(8 * i)) };
@@ -156,20 +184,23 @@ unsafe fn strip<const G: usize, const N: usize>(
 }
 
 /// # Safety
-/// `fits(head_dim)`; the lengths as [`super::scatter`] checks them.
+/// `fits(head_dim)`; the lengths as [`scatter`](super::kernel::scatter) checks them.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn scatter(
     factors: &[f32],
+    stride: usize,
     vectors: &[f32],
     places: &[usize],
     head_dim: usize,
     sums: &mut [f32],
 ) {
-    let heads = vectors.len() / head_dim;
-    by_heads!(
-        heads,
-        scatter_of::<_>(factors, vectors, places, head_dim, sums)
-    );
+    let groups = vectors.chunks(GROUP_MAX * head_dim);
+    for (vectors, factors) in groups.zip(factors.chunks(GROUP_MAX * stride)) {
+        by_heads!(
+            vectors.len() / head_dim,
+            scatter_of::<_>(factors, stride, vectors, places, head_dim, sums)
+        );
+    }
 }
 
 /// # Safety
@@ -177,6 +208,7 @@ pub(super) unsafe fn scatter(
 #[target_feature(enable = "avx2,fma")]
 unsafe fn scatter_of<const G: usize>(
     factors: &[f32],
+    stride: usize,
     vectors: &[f32],
     places: &[usize],
     head_dim: usize,
@@ -186,7 +218,7 @@ unsafe fn scatter_of<const G: usize>(
         let to = sums.as_mut_ptr().wrapping_add(*place);
         let factors: [__m256; G] = std::array::from_fn(|g| {
             // SAFETY: G factors for each of the places.
-            _mm256_set1_ps(unsafe { *factors.get_unchecked(g * places.len() + j) })
+            _mm256_set1_ps(unsafe { *factors.get_unchecked(g * stride + j) })
         });
         for at in (0..head_dim).step_by(8) {
             // SAFETY: a vector of `sums` from this place, and of each of the G vectors.

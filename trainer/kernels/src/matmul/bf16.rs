@@ -149,7 +149,7 @@ pub(super) unsafe fn product<const SPLIT: bool>(
     if n == 0 || m == 0 || k == 0 {
         for at in (0..n * m).filter(|_| !add) {
             // SAFETY: an element of the output.
-            unsafe { y.pointer(at).write(0.0) };
+            unsafe { y.pointer(at, 1).write(0.0) };
         }
         return;
     }
@@ -283,7 +283,7 @@ impl Part<'_> {
                     // task.
                     unsafe {
                         let panels = (self.panel(block), right);
-                        let at = y.pointer(row * m + start);
+                        let at = y.pointer(row * m + start, (height - 1) * m + width);
                         if height == BLOCK && width == BLOCK {
                             self.whole::<SPLIT>(panels, steps, at, m, add);
                         } else {

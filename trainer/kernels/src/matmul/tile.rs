@@ -48,7 +48,11 @@ pub(super) fn rows(
             #[cfg(target_arch = "x86_64")]
             Features::Avx512 => {
                 let count = (left.last - i).min(6);
-                let y = out.y.pointer(i * out.stride + out.start);
+                let (start, len) = (
+                    i * out.stride + out.start,
+                    (count - 1) * out.stride + out.width,
+                );
+                let y = out.y.pointer(start, len);
                 // SAFETY: AVX-512 is there. `a` holds `count` rows of `steps` values at these
                 // strides and `packed` `steps` rows of PANEL, as asserted above; the `count` rows
                 // of output are within `y` and belong to this task.
@@ -278,7 +282,7 @@ mod avx2 {
         for (r, sums) in sums.into_iter().enumerate() {
             let at = (i + r) * out.stride + out.start + column;
             if width == 16 {
-                let y = out.y.pointer(at);
+                let y = out.y.pointer(at, width);
                 for (v, sum) in sums.into_iter().enumerate() {
                     // SAFETY: 16 columns of this task's rows.
                     unsafe {

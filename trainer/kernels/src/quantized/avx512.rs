@@ -120,6 +120,159 @@ unsafe fn fixed<const KIND: usize, const ROWS: usize>(
     }
 }
 
+/// As [`tile`] for two groups of one kind and `count` rows, 1 to 6, of 32 sums each, `stride` apart.
+///
+/// # Safety
+/// As [`tile`]; so many sums are there, and are nobody else's.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
+pub(super) unsafe fn tile_of_two(
+    weights: [Group<'_>; 2],
+    rows: Rows<'_>,
+    count: usize,
+    out: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    macro_rules! by_rows {
+        ($kind:literal: $($rows:literal)*) => {
+            // SAFETY: the caller's promise, for this number of rows.
+            unsafe {
+                match count {
+                    $($rows => fixed_of_two::<$kind, $rows>(weights, rows, out, stride, add),)*
+                    _ => unreachable!("tiles of two groups have 1 to 6 rows"),
+                }
+            }
+        };
+    }
+    macro_rules! by_kind {
+        ($($pattern:pat => $kind:literal),*) => {
+            match weights[0].kind {
+                $($pattern => by_rows!($kind: 1 2 3 4 5 6),)*
+            }
+        };
+    }
+    by_kind!(
+        Kind::Nibbles8 => 0,
+        Kind::NibblesMin => 1,
+        Kind::NibblesWideMin => 2,
+        Kind::Bytes => 3,
+        Kind::BytesHalves => 4
+    );
+}
+
+/// Each run of activations that is read meets the weights of both groups: a processor reads one vector
+/// at a time and multiplies two.
+///
+/// # Safety
+/// As [`tile_of_two`], for `KINDS[KIND]` and `ROWS` rows.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "the indices run over several arrays"
+)]
+unsafe fn fixed_of_two<const KIND: usize, const ROWS: usize>(
+    weights: [Group<'_>; 2],
+    rows: Rows<'_>,
+    out: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    let kind = const { KINDS[KIND] };
+    let mut quants = weights.map(|group| group.quants.as_ptr());
+    let mut scales = weights.map(|group| group.scales.as_ptr());
+    let mut numbers = rows.numbers.as_ptr();
+    let mut blocks = rows.blocks.as_ptr();
+    let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+    let place = |r: usize, n: usize| out.wrapping_add(r * stride + 16 * n);
+    if add {
+        for r in 0..ROWS {
+            for n in 0..2 {
+                // SAFETY: 16 sums of a row and group.
+                sums[r][n] = unsafe { _mm512_loadu_ps(place(r, n)) };
+            }
+        }
+    }
+    let (low, flip) = (_mm512_set1_epi8(15), _mm512_set1_epi8(-128));
+    // A block is a half, for kinds that have a scale for each half.
+    let (parts, runs) = match kind {
+        Kind::BytesHalves => (2, 4),
+        _ => (1, 8),
+    };
+    for _ in 0..rows.per_row {
+        for part in 0..parts {
+            let mut dots = [[_mm512_setzero_si512(); 2]; ROWS];
+            for r in 0..ROWS {
+                // SAFETY: row `r` has `per_row` blocks, by the asserted lengths.
+                let of = unsafe { &*blocks.add(r * rows.per_row) };
+                let start = match (kind, part) {
+                    (Kind::Nibbles8, _) => of.minus_8(),
+                    (Kind::Bytes, _) => of.minus_128,
+                    (Kind::BytesHalves, 0) => of.minus_128_first,
+                    (Kind::BytesHalves, _) => of.minus_128_second(),
+                    _ => continue,
+                };
+                dots[r] = [_mm512_set1_epi32(start); 2];
+            }
+            for i in 0..if kind.nibbles() { 4 } else { runs } {
+                // SAFETY: a vector of the block of each group, by the asserted lengths.
+                let w = quants.map(|quants| unsafe {
+                    _mm512_loadu_si512(quants.add(64 * (part * runs + i)).cast())
+                });
+                // Nibbles hold two runs.
+                for half in 0..if kind.nibbles() { 2 } else { 1 } {
+                    let mut of_run = w;
+                    for n in 0..2 {
+                        of_run[n] = match (kind.nibbles(), half) {
+                            (true, 0) => _mm512_and_si512(w[n], low),
+                            (true, _) => _mm512_and_si512(_mm512_srli_epi16::<4>(w[n]), low),
+                            (false, _) => _mm512_xor_si512(w[n], flip),
+                        };
+                    }
+                    let run = part * runs + half * 4 + i;
+                    for r in 0..ROWS {
+                        // SAFETY: 4 of the 32 numbers of a block of row `r`.
+                        let x = unsafe {
+                            let x = numbers.add(r * rows.per_row * 32 + 4 * run);
+                            _mm512_set1_epi32(x.cast::<i32>().read_unaligned())
+                        };
+                        for n in 0..2 {
+                            dots[r][n] = _mm512_dpbusd_epi32(dots[r][n], of_run[n], x);
+                        }
+                    }
+                }
+            }
+            // SAFETY: a block's scales of each group, by the asserted lengths.
+            let of_weights = |which: usize| unsafe {
+                [scale(kind, scales[0], which), scale(kind, scales[1], which)]
+            };
+            let (factors, minima) = (of_weights(part), of_weights(1));
+            for r in 0..ROWS {
+                // SAFETY: as above.
+                let of = unsafe { &*blocks.add(r * rows.per_row) };
+                let x_scale = _mm512_set1_ps(of.scale);
+                let scaled_sum = _mm512_set1_ps(of.scaled_sum);
+                for n in 0..2 {
+                    let product = _mm512_mul_ps(_mm512_cvtepi32_ps(dots[r][n]), x_scale);
+                    sums[r][n] = _mm512_fmadd_ps(product, factors[n], sums[r][n]);
+                    if matches!(kind, Kind::NibblesMin | Kind::NibblesWideMin) {
+                        sums[r][n] = _mm512_fmadd_ps(minima[n], scaled_sum, sums[r][n]);
+                    }
+                }
+            }
+        }
+        quants = quants.map(|quants| quants.wrapping_add(kind.quant_bytes()));
+        scales = scales.map(|scales| scales.wrapping_add(kind.scale_bytes()));
+        numbers = numbers.wrapping_add(32);
+        blocks = blocks.wrapping_add(1);
+    }
+    for r in 0..ROWS {
+        for n in 0..2 {
+            // SAFETY: as for the loads.
+            unsafe { _mm512_storeu_ps(place(r, n), sums[r][n]) };
+        }
+    }
+}
+
 /// A block's weights as unsigned bytes, one vector for each run of 4 inner values; signed ones
 /// with 128 added.
 ///
