@@ -372,8 +372,13 @@ fn products_into(
         parallel::threads()
     };
     let tasks = (threads * if threads > 1 { 4 } else { 1 }).min(groups);
+    // Groups are taken by twos.
+    let cut = |task: usize| match task == tasks {
+        true => groups,
+        false => groups * task / tasks / 2 * 2,
+    };
     parallel::run(threads, tasks, |task| {
-        let (mut start, end) = (groups * task / tasks, groups * (task + 1) / tasks);
+        let (mut start, end) = (cut(task), cut(task + 1));
         // The groups of all weights, one after another.
         let mut first = 0;
         for (packed, rows, y) in outputs {

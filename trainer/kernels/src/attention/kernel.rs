@@ -56,6 +56,10 @@ pub(super) fn dots(queries: &[f32], keys: View<'_>, scale: f32, scores: &mut [f3
 }
 
 /// Whether there are kernels for keys that are [turned](turn).
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(unused_variables, reason = "only AVX-512 has such kernels")
+)]
 pub(super) fn turns(head_dim: usize) -> bool {
     #[cfg(target_arch = "x86_64")]
     return avx512::fits(head_dim);
@@ -77,6 +81,10 @@ pub(super) fn turn(keys: View<'_>, turned: &mut [f32]) {
 
 /// As [`dots`], for any number of queries and `count` keys that were turned. What lies behind these scores
 /// up to a multiple of 16 is overwritten.
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(unused_variables, reason = "only AVX-512 has such kernels")
+)]
 pub(super) fn dots_of_turned(
     queries: &[f32],
     turned: &[f32],
