@@ -37,6 +37,11 @@ pub(super) unsafe fn tile(weights: Group<'_>, rows: Rows<'_>, sums: &mut [[f32; 
     );
 }
 
+/// How far ahead weights are asked for, in bytes, and up to how many rows, for which reading weights is
+/// most of the work: a processor that reads ahead by itself stops at the end of each page of memory.
+const AHEAD: usize = 4096;
+const AHEAD_ROWS: usize = 2;
+
 /// # Safety
 /// As [`tile`], for `KINDS[KIND]` and `ROWS` rows.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
@@ -58,6 +63,13 @@ unsafe fn fixed<const KIND: usize, const ROWS: usize>(
     let mut sums: [__m512; ROWS] =
         std::array::from_fn(|r| unsafe { _mm512_loadu_ps(out[r].as_ptr()) });
     for _ in 0..rows.per_row {
+        if ROWS <= AHEAD_ROWS {
+            for line in (0..kind.quant_bytes()).step_by(64) {
+                _mm_prefetch::<_MM_HINT_T0>(quants.wrapping_add(AHEAD + line).cast());
+            }
+            let of_scales = AHEAD * kind.scale_bytes() / kind.quant_bytes();
+            _mm_prefetch::<_MM_HINT_T0>(scales.wrapping_add(of_scales).cast());
+        }
         // SAFETY: a block of the group's weights and scales, by the asserted lengths.
         let (w, first, second) = unsafe {
             (
