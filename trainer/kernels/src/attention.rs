@@ -119,7 +119,7 @@ pub fn attention(
     });
 }
 
-/// Query heads at a time that share a key and value head: their sums fit in registers.
+/// Query heads at a time that share a key and value head: their dot products are taken together.
 const GROUP_MAX: usize = 3;
 
 fn check(shape: AttentionShape, fits: bool) {

@@ -372,10 +372,10 @@ fn products_into(
         parallel::threads()
     };
     let tasks = (threads * if threads > 1 { 4 } else { 1 }).min(groups);
-    // Groups are taken by twos.
+    let together = tile::at_once(x.rows());
     let cut = |task: usize| match task == tasks {
         true => groups,
-        false => groups * task / tasks / 2 * 2,
+        false => groups * task / tasks / together * together,
     };
     parallel::run(threads, tasks, |task| {
         let (mut start, end) = (cut(task), cut(task + 1));

@@ -151,7 +151,7 @@ pub(crate) use crate::relaxed::exp_of_difference;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 for_each_instruction_set! {
-    /// `x = e^(x - max)`, and the sum of that; as many -∞ behind the row as there may be change nothing.
+    /// `x = e^(x - max)`, and the sum of that, which -∞ at the end of the row do not change.
     pub(crate) fn exp_of_difference(row: &mut [f32], max: f32) -> f32 {
         let mut lanes = [0.0; LANES];
         let (blocks, rest) = row.as_chunks_mut::<LANES>();

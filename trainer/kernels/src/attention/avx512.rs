@@ -42,7 +42,7 @@ macro_rules! by_shape {
                 (7, 1) => $function::<7, 1>($($arg),*),
                 (8, 1) => $function::<8, 1>($($arg),*),
                 (16, 1) => $function::<16, 1>($($arg),*),
-                _ => unreachable!("heads come in groups of at most 12 vectors, or one of 16"),
+                _ => unreachable!("no kernel for so many vectors and heads"),
             }
         }
     };
@@ -229,7 +229,11 @@ pub(super) unsafe fn scatter(
     let mut left = places;
     let mut first = 0;
     let many = vectors.len() / head_dim > GROUP_MAX;
-    while many && left.len() >= TILE && head_dim <= 64 {
+    let apart = |places: &[usize]| {
+        let mut pairs = places.windows(2);
+        pairs.all(|pair| pair[1] >= pair[0] + head_dim)
+    };
+    while many && left.len() >= TILE && head_dim <= 64 && apart(&left[..TILE]) {
         let (now, later) = left.split_at(TILE);
         let factors = &factors[first..];
         // SAFETY: the caller's promise; `places` are of so many vectors.

@@ -6,7 +6,8 @@ use super::kernel::{self, View};
 use super::spans::Spans;
 use super::{AttentionShape, KeyValues};
 
-/// Query heads of a block at most, and keys that its tokens share at least.
+/// Query heads of a block that share a key and value head at most, and keys that its tokens share at
+/// least.
 const HEADS_MAX: usize = 24;
 const SHARED_MIN: usize = 16;
 /// Tokens from which on keys are turned: fewer take less time than that.
@@ -41,7 +42,8 @@ pub(super) struct Block<'a> {
 #[derive(Default)]
 pub(super) struct Rows<'a> {
     rows: Vec<&'a [f32]>,
-    /// For each head the rows that are shared, once more: [`LANES`] of them side by side.
+    /// For each key and value head the rows that are shared, once more: [`LANES`] of them side by side.
+    /// Empty where nothing is turned.
     turned: Vec<Vec<f32>>,
 }
 
@@ -100,15 +102,20 @@ impl<'a> Blocks<'a> {
         }
         // Of what the block before shared, that which this one shares too has been turned.
         let known = match self.block.ends.first() {
-            Some(&known) => known.min(self.spans.common_keys(before, first)),
-            None => 0,
+            Some(&known) if !self.block.keys.turned.is_empty() => {
+                known.min(self.spans.common_keys(before, first))
+            }
+            _ => 0,
         };
+        // One token alone is sooner done than its keys are turned.
+        let worth = end - first > 1 || known > 0;
         self.block.tokens = first..end;
         self.gather(shared);
         let Block { keys, values, .. } = &mut self.block;
         for (rows, wanted) in [keys, values].into_iter().zip(self.turned) {
-            if wanted {
-                rows.turn(self.shape, shared, known.min(shared));
+            match wanted && worth {
+                true => rows.turn(self.shape, shared, known.min(shared)),
+                false => rows.turned.clear(),
             }
         }
         Some(&self.block)
@@ -161,7 +168,8 @@ impl Block<'_> {
     }
 
     /// Each row of `scores`, (tokens, heads of a group, stride), with its token, counted from the
-    /// first, and its head: as many as the token has keys, and -∞ up to a multiple of [`LANES`].
+    /// first, and its head: as many as the token has keys, and -∞ up to a multiple of [`LANES`],
+    /// which nothing else reads.
     pub(super) fn rows<'s>(
         &self,
         group: Group,

@@ -148,6 +148,20 @@ mod tests {
     }
 
     #[test]
+    fn a_place_that_comes_twice_is_added_to_twice() {
+        let (vectors, head_dim) = (24, 64);
+        let mut sums = vec![0.0; 7 * head_dim];
+        let places: Vec<usize> = [0, 1, 2, 2, 3, 4, 5].map(|i| i * head_dim).to_vec();
+        let factors = vec![1.0; vectors * 16];
+        let ones = vec![1.0; vectors * head_dim];
+        scatter(&factors, 16, &ones, &places, head_dim, &mut sums);
+        let expected = [24.0, 24.0, 48.0, 24.0, 24.0, 24.0, 0.0];
+        for (sums, expected) in sums.chunks(head_dim).zip(expected) {
+            assert!(sums.iter().all(|&sum| sum == expected));
+        }
+    }
+
+    #[test]
     fn all_instruction_sets_give_the_same_bits() {
         if features() == Features::Scalar {
             return; // What is portable is not fused then, and the others are.

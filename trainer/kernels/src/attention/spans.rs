@@ -85,7 +85,7 @@ impl Spans {
         })
     }
 
-    /// The first keys of two tokens that are the same; fewer where these come in other spans.
+    /// How many of the first keys of two tokens are the same; fewer where these come in other spans.
     pub(super) fn common_keys(&self, token: usize, other: usize) -> usize {
         let mut common = 0;
         for (one, other) in self.of(token).iter().zip(self.of(other)) {

@@ -62,6 +62,16 @@ pub(super) struct Output<'a> {
     pub add: bool,
 }
 
+/// Groups that are best taken together, for so many rows of activations.
+pub(super) fn at_once(rows: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if features() == Features::Avx512 && rows >= ROWS_OF_TWO {
+        return 2;
+    }
+    let _ = rows;
+    1
+}
+
 /// The columns of some groups, of the rows `of` of the activations and of the output.
 pub(super) fn groups(
     packed: &Packed,
@@ -78,7 +88,7 @@ pub(super) fn groups(
             ..out
         };
         #[cfg(target_arch = "x86_64")]
-        if features() == Features::Avx512 && groups.end - group >= 2 && of.len() >= ROWS_OF_TWO {
+        if at_once(of.len()) == 2 && groups.end - group >= 2 {
             let width = out.width.min(32);
             two_groups(packed, group, (x, of.clone()), Output { width, ..out });
             group += 2;
@@ -236,6 +246,7 @@ unsafe fn tile_of_two(
     add: bool,
 ) {
     let count = rows.count();
+    assert!(weights[0].kind == weights[1].kind);
     for weights in weights {
         check(weights, rows, count);
     }
