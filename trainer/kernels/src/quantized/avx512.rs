@@ -5,36 +5,34 @@ use std::arch::x86_64::*;
 use super::packed::{KINDS, Kind};
 use super::tile::{Group, Rows};
 
+/// Calls an unsafe function with the kind of weights and the number of rows as constants.
+macro_rules! by_kind_and_rows {
+    (@$kind:literal, $count:expr, [$($rows:literal)*], $function:ident, $arguments:tt) => {
+        // SAFETY: the caller's promise, for this number of rows.
+        unsafe {
+            match $count {
+                $($rows => $function::<$kind, $rows> $arguments,)*
+                _ => unreachable!("no tile has so many rows"),
+            }
+        }
+    };
+    ($kind:expr, $count:expr, $rows:tt, $function:ident, $arguments:tt) => {
+        match $kind {
+            Kind::Nibbles8 => by_kind_and_rows!(@0, $count, $rows, $function, $arguments),
+            Kind::NibblesMin => by_kind_and_rows!(@1, $count, $rows, $function, $arguments),
+            Kind::NibblesWideMin => by_kind_and_rows!(@2, $count, $rows, $function, $arguments),
+            Kind::Bytes => by_kind_and_rows!(@3, $count, $rows, $function, $arguments),
+            Kind::BytesHalves => by_kind_and_rows!(@4, $count, $rows, $function, $arguments),
+        }
+    };
+}
+
 /// # Safety
 /// AVX-512 F, BW, VL, VNNI; the slices have the lengths that `tile::tile` asserts, for 1 to 8
 /// rows.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
 pub(super) unsafe fn tile(weights: Group<'_>, rows: Rows<'_>, sums: &mut [[f32; 16]]) {
-    macro_rules! by_rows {
-        ($kind:literal: $($rows:literal)*) => {
-            // SAFETY: the caller's promise, for this number of rows.
-            unsafe {
-                match sums.len() {
-                    $($rows => fixed::<$kind, $rows>(weights, rows, sums),)*
-                    _ => unreachable!("tiles have 1 to 8 rows"),
-                }
-            }
-        };
-    }
-    macro_rules! by_kind {
-        ($($pattern:pat => $kind:literal),*) => {
-            match weights.kind {
-                $($pattern => by_rows!($kind: 1 2 3 4 5 6 7 8),)*
-            }
-        };
-    }
-    by_kind!(
-        Kind::Nibbles8 => 0,
-        Kind::NibblesMin => 1,
-        Kind::NibblesWideMin => 2,
-        Kind::Bytes => 3,
-        Kind::BytesHalves => 4
-    );
+    by_kind_and_rows!(weights.kind, sums.len(), [1 2 3 4 5 6 7 8], fixed, (weights, rows, sums));
 }
 
 /// How far ahead weights are asked for, in bytes, and up to how many rows, for which reading weights is
@@ -145,30 +143,12 @@ pub(super) unsafe fn tile_of_two(
     stride: usize,
     add: bool,
 ) {
-    macro_rules! by_rows {
-        ($kind:literal: $($rows:literal)*) => {
-            // SAFETY: the caller's promise, for this number of rows.
-            unsafe {
-                match count {
-                    $($rows => fixed_of_two::<$kind, $rows>(weights, rows, out, stride, add),)*
-                    _ => unreachable!("tiles of two groups have 1 to 6 rows"),
-                }
-            }
-        };
-    }
-    macro_rules! by_kind {
-        ($($pattern:pat => $kind:literal),*) => {
-            match weights[0].kind {
-                $($pattern => by_rows!($kind: 1 2 3 4 5 6),)*
-            }
-        };
-    }
-    by_kind!(
-        Kind::Nibbles8 => 0,
-        Kind::NibblesMin => 1,
-        Kind::NibblesWideMin => 2,
-        Kind::Bytes => 3,
-        Kind::BytesHalves => 4
+    by_kind_and_rows!(
+        weights[0].kind,
+        count,
+        [1 2 3 4 5 6],
+        fixed_of_two,
+        (weights, rows, out, stride, add)
     );
 }
 
