@@ -82,10 +82,7 @@ pub fn attention(
         let mut blocks = Blocks::new(shape, sources, spans, cuts[part]..cuts[part + 1], false);
         while let Some(block) = blocks.next() {
             for group in Group::all(shape) {
-                queries.clear();
-                for token in block.tokens.clone() {
-                    queries.extend_from_slice(&q[group.of_token(shape, token)]);
-                }
+                block.gather(shape, group, q, &mut queries);
                 let count = block.tokens.len() * group.heads;
                 scores.resize(count * block.stride(), 0.0);
                 block.dots(group, &queries, &block.keys, shape.scale, &mut scores);
@@ -280,13 +277,8 @@ impl Given<'_> {
         let mut blocks = Blocks::new(self.shape, &sources, self.spans, tokens, true);
         while let Some(block) = blocks.next() {
             for group in Group::all(self.shape) {
-                q.clear();
-                d_out.clear();
-                for token in block.tokens.clone() {
-                    let range = group.of_token(self.shape, token);
-                    q.extend_from_slice(&self.q[range.clone()]);
-                    d_out.extend_from_slice(&self.d_out[range]);
-                }
+                block.gather(self.shape, group, self.q, &mut q);
+                block.gather(self.shape, group, self.d_out, &mut d_out);
                 let count = block.tokens.len() * group.heads;
                 p.resize(count * block.stride(), 0.0);
                 ds.resize(count * block.stride(), 0.0);

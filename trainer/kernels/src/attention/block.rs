@@ -161,6 +161,20 @@ impl Block<'_> {
         bounds.map(|(token, bounds)| (token, bounds[0]..bounds[1]))
     }
 
+    /// Puts the values (n, heads, head_dim) of its tokens and of a group's heads one after the other.
+    pub(super) fn gather(
+        &self,
+        shape: AttentionShape,
+        group: Group,
+        values: &[f32],
+        gathered: &mut Vec<f32>,
+    ) {
+        gathered.clear();
+        for token in self.tokens.clone() {
+            gathered.extend_from_slice(&values[group.of_token(shape, token)]);
+        }
+    }
+
     /// How far the scores of two query heads lie apart.
     pub(super) fn stride(&self) -> usize {
         let own = self.own().map(|(_, own)| own.len()).max().unwrap_or(0);
