@@ -223,7 +223,7 @@ for (const address of pages) {
       await page.goForward();
       assert.equal(page.url(), `${server.address}/`);
       // A page that is left in haste has not loaded all.
-      assert.deepEqual(troubles.filter((trouble) => !/\/(assets\/.*|leases) failed$/.test(trouble)), []);
+      assert.deepEqual(troubles.filter((trouble) => !/\/((assets|demo)\/.*|leases) failed$/.test(trouble)), []);
     });
   });
 }

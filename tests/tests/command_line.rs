@@ -647,4 +647,11 @@ fn a_plan_is_made_and_a_run_takes_over_what_another_made() {
     let answers =
         |run: &str| fs::read(path(run).join("evaluate/without-rl/answers.jsonl")).unwrap();
     assert!(answers("first") == answers("second"));
+
+    // A recorded run has neither samples nor weights: what it measured is not taught again for it.
+    for part in ["sample", "greedy", "build", "sft"] {
+        fs::remove_dir_all(path("first").join(part)).unwrap();
+    }
+    run("first", &[]);
+    assert!(!path("first/sft").exists() && !path("first/build").exists());
 }

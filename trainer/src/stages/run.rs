@@ -282,9 +282,13 @@ impl Pipeline<'_> {
     fn run(&self, plan: &[Evaluation<'_>]) -> anyhow::Result<Outcome> {
         let questions = self.questions()?;
         let train = questions::of_split(&questions, "train")?;
-        let needs: Vec<(&'static str, u64)> =
-            plan.iter().filter_map(|planned| planned.adapter).collect();
         let last = self.options.until.unwrap_or(Stage::Faithfulness);
+        let mut needs: Vec<(&'static str, u64)> = Vec::new();
+        for planned in plan {
+            if !self.is_measured(planned, last)? {
+                needs.extend(planned.adapter);
+            }
+        }
         let mut outcome = Outcome::default();
         // A stage of the teaching that is asked for by name is done even where no evaluation needs it.
         if !needs.is_empty() || last <= Stage::Rl {
@@ -292,8 +296,17 @@ impl Pipeline<'_> {
                 return Ok(outcome);
             };
             for seed in &self.config.training_seeds {
-                self.sft(*seed, &stage_one)?;
-                if last == Stage::Rl || (last > Stage::Rl && needs.contains(&("rl", *seed))) {
+                let (needs_sft, needs_rl) = match last > Stage::Rl {
+                    true => (
+                        needs.contains(&("sft", *seed)),
+                        needs.contains(&("rl", *seed)),
+                    ),
+                    false => (true, last == Stage::Rl),
+                };
+                if needs_sft || needs_rl {
+                    self.sft(*seed, &stage_one)?;
+                }
+                if needs_rl {
                     self.rl(*seed, &train)?;
                 }
             }
@@ -315,6 +328,35 @@ impl Pipeline<'_> {
             }
         }
         Ok(outcome)
+    }
+
+    /// Whether all that is wanted of an evaluation stands in its run directory: then nothing is taught
+    /// for it, even where the adapter is gone, as in a recorded run.
+    fn is_measured(&self, planned: &Evaluation<'_>, last: Stage) -> anyhow::Result<bool> {
+        let folder = |of: &str| self.dir.path().join(of).join(&planned.label);
+        if !folder("evaluate").join(METRICS).exists() {
+            return Ok(false);
+        }
+        let config = self.config.faithfulness.as_ref();
+        match config.filter(|_| last == Stage::Faithfulness) {
+            Some(config) if !folder("faithfulness").join(faithfulness::METRICS).exists() => {
+                Ok(!self.has_faithfulness(config, planned)?)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether the rationales of a finished evaluation are to be measured: where they are wanted, and
+    /// there are any.
+    fn has_faithfulness(
+        &self,
+        config: &FaithfulnessConfig,
+        planned: &Evaluation<'_>,
+    ) -> anyhow::Result<bool> {
+        match config.labels.is_empty() {
+            true => has_rationales(&self.dir.path().join("evaluate").join(&planned.label)),
+            false => Ok(config.labels.contains(&planned.label)),
+        }
     }
 
     /// `questions.jsonl`: written once, so that a run keeps its questions.
@@ -614,18 +656,15 @@ impl Pipeline<'_> {
         planned: &Evaluation<'_>,
     ) -> anyhow::Result<Option<Measured>> {
         let label = &planned.label;
-        if !(config.labels.is_empty() || config.labels.contains(label)) {
-            return Ok(None);
-        }
         let stage = format!("faithfulness/{label}");
         let folder = self.dir.path().join(&stage);
         if folder.join(faithfulness::METRICS).exists() {
             return Ok(Some((label.clone(), read_metrics(&folder)?)));
         }
-        let evaluation = self.dir.path().join("evaluate").join(label);
-        if config.labels.is_empty() && !has_rationales(&evaluation)? {
+        if !self.has_faithfulness(config, planned)? {
             return Ok(None);
         }
+        let evaluation = self.dir.path().join("evaluate").join(label);
         let seed = self.config.seed;
         let measured = self.stage(&stage, seed, |context| {
             let input = faithfulness::Input::of_evaluation(
