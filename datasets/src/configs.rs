@@ -1,6 +1,6 @@
 //! The shipped configurations (`datasets/configs/`).
 
-const BUILTIN: [(&str, &str); 25] = [
+const BUILTIN: [(&str, &str); 26] = [
     (
         "world-facts/demo",
         include_str!("../configs/world-facts/demo.toml"),
@@ -16,6 +16,10 @@ const BUILTIN: [(&str, &str); 25] = [
     (
         "methods/direct-prompting",
         include_str!("../configs/methods/direct-prompting.toml"),
+    ),
+    (
+        "methods/direct-prompting-with-reason",
+        include_str!("../configs/methods/direct-prompting-with-reason.toml"),
     ),
     (
         "methods/verbalized",

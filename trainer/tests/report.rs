@@ -124,6 +124,25 @@ fn the_papers_tables_of_the_recorded_run() {
 }
 
 #[test]
+fn each_methods_own_figures_of_the_recorded_run() {
+    let values = |more: &[&str]| {
+        let asked = ["compare", RECORDED, "--values"];
+        let (code, stdout, stderr) = run(sayself().args(asked).args(more));
+        assert_eq!(code, 0, "{stderr}");
+        stdout
+    };
+    insta::assert_snapshot!("values-markdown", values(&["--format", "markdown"]));
+    let json: Value = serde_json::from_str(&values(&["--json"])).unwrap();
+    let mut all = json.as_array().unwrap().iter();
+    let sayself = all.find(|one| one["name"] == "sayself").unwrap();
+    assert_eq!(sayself["seeds"], 3);
+    let auroc = sayself["figures"]["auroc"]["value"].as_f64().unwrap();
+    assert!((auroc - 0.8618).abs() < 0.001, "{sayself}");
+    let each_seed = values(&["--each-seed", "--format", "csv"]);
+    assert!(each_seed.contains("\nsayself-seed-3,4753,"), "{each_seed}");
+}
+
+#[test]
 fn differences_are_written_to_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("differences.csv");

@@ -400,7 +400,7 @@ impl Filler<'_> {
                 marks.extend(self.marks_of(group, method, at));
             }
             Cell {
-                ours: mean(group, |one| Some(&one.metrics), name),
+                ours: mean(&metrics_of(group), name),
                 paper,
                 marks,
             }
@@ -501,27 +501,24 @@ impl Filler<'_> {
     }
 }
 
-/// The mean of a measure over the seeds of a group; `None` for an empty one, or where none has the
+fn metrics_of<'a>(group: &[&'a Measured]) -> Vec<&'a Value> {
+    group.iter().map(|one| &one.metrics).collect()
+}
+
+/// The mean of a measure over the seeds of a method, by their `metrics.json`; `None` where none has the
 /// measure.
-fn mean<'a>(
-    group: &[&'a Measured],
-    object: impl Fn(&'a Measured) -> Option<&'a Value>,
-    name: &str,
-) -> Option<Ours> {
-    let found: Vec<(&Measured, &Value)> = group
-        .iter()
-        .filter_map(|one| Some((*one, object(one)?)))
-        .filter(|(_, object)| object.get(name).is_some())
-        .collect();
-    let (_, first) = found.first()?;
+pub(crate) fn mean(evaluations: &[&Value], name: &str) -> Option<Ours> {
+    let has_it = |one: &&Value| one.get(name).is_some();
+    let found: Vec<&Value> = evaluations.iter().copied().filter(has_it).collect();
+    let first = found.first()?;
     let values: Vec<f64> = found
         .iter()
-        .filter_map(|(_, object)| object.get(name)?.as_f64())
+        .filter_map(|one| one.get(name)?.as_f64())
         .collect();
     let end = |at: usize| -> Option<f64> {
         let ends: Option<Vec<f64>> = found
             .iter()
-            .map(|(_, object)| object.get(format!("{name}_ci"))?.get(at)?.as_f64())
+            .map(|one| one.get(format!("{name}_ci"))?.get(at)?.as_f64())
             .collect();
         ends.map(|ends| average(&ends))
     };
@@ -533,7 +530,7 @@ fn mean<'a>(
         seeds: found.len(),
         is_valid: found
             .iter()
-            .all(|(_, object)| object.get("judge_valid").and_then(Value::as_bool) != Some(false)),
+            .all(|one| one.get("judge_valid").and_then(Value::as_bool) != Some(false)),
         controls: Vec::new(),
     })
 }

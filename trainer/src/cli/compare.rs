@@ -9,7 +9,8 @@ use calibration::metrics::{Binning, MEASURES, Options};
 use clap::{Args, ValueEnum};
 use comparison::form::{self, table};
 use comparison::pairs::{Compared, Comparison, Corrected, DEFAULT_MEASURES, compare, methods};
-use comparison::tables;
+use comparison::tables::{self, Measured};
+use comparison::values::{Values, head, values};
 use datasets::paper::Paper;
 use std::path::PathBuf;
 
@@ -25,12 +26,15 @@ const BOOTSTRAPS_MAX: usize = 100_000;
 /// method, the mean of them. Intervals are of 95%, by bootstraps of whole entities; p-values are
 /// corrected for their number by Holm's method.
 ///
+/// With --values each method's own figures are shown in place of that, a row a method: of several seeds
+/// their mean, and the mean of their intervals' ends.
+///
 /// With --tables the paper's Tables 1 to 4 (ECE, AUROC, accuracy, faithfulness) are filled in place of
 /// that: our figures with their intervals next to the paper's, with marks where the two are not
 /// comparable, and "not run" where there is no figure of ours.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  sayself compare runs/demo\n  sayself compare runs/demo --against self-consistency --measure auroc --format markdown\n  sayself compare runs/a/evaluate/sayself runs/b/evaluate/without-rl --json\n  sayself compare runs/* --tables markdown --out tables.md"
+    after_help = "Examples:\n  sayself compare runs/demo\n  sayself compare runs/demo --against self-consistency --measure auroc --format markdown\n  sayself compare runs/a/evaluate/sayself runs/b/evaluate/without-rl --json\n  sayself compare runs/comparison/* --values --format markdown\n  sayself compare runs/* --tables markdown --out tables.md"
 )]
 pub struct Arguments {
     /// Run directories, or folders of evaluations
@@ -54,6 +58,9 @@ pub struct Arguments {
     /// Form of the table
     #[arg(long, value_enum, default_value_t = Form::Text, conflicts_with_all = ["json", "tables"])]
     format: Form,
+    /// Each method's own figures with their intervals, in place of differences
+    #[arg(long, conflicts_with_all = ["against", "measures", "tables"])]
+    values: bool,
     /// The paper's Tables 1 to 4 in this form, in place of differences
     #[arg(long, value_enum, value_name = "FORM")]
     tables: Option<TablesForm>,
@@ -73,11 +80,21 @@ enum TablesForm {
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
+    if arguments.values {
+        let values = values(&measured(&arguments)?, arguments.each_seed);
+        let lines = match arguments.json {
+            true => vec![serde_json::to_string(&values)?],
+            false => {
+                let rows = values.iter().map(Values::row);
+                let rows: Vec<Vec<String>> = std::iter::once(head()).chain(rows).collect();
+                let columns = format!("l{}", "r".repeat(rows[0].len() - 1));
+                table(&rows, arguments.format.into(), &columns)
+            }
+        };
+        return told(&lines, &arguments, globals);
+    }
     if let Some(form) = arguments.tables {
-        let mut measured = Vec::new();
-        for folder in evaluations::find(&arguments.runs)? {
-            measured.extend(folder.measured()?);
-        }
+        let measured = measured(&arguments)?;
         let made = tables::tables(&measured, &Paper::shipped());
         let lines = match (arguments.json, form) {
             (true, _) => vec![serde_json::to_string(&made)?],
@@ -139,6 +156,18 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         }
     };
     told(&lines, &arguments, globals)
+}
+
+/// The figures of all evaluations that have some.
+fn measured(arguments: &Arguments) -> anyhow::Result<Vec<Measured>> {
+    let mut measured = Vec::new();
+    for folder in evaluations::find(&arguments.runs)? {
+        measured.extend(folder.measured()?);
+    }
+    match measured.is_empty() {
+        true => Err(bad_use("no evaluation has figures yet")),
+        false => Ok(measured),
+    }
 }
 
 /// Prints the lines, or writes them to `--out`.

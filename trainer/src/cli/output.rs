@@ -2,6 +2,7 @@
 
 use crate::stages::run::Measured;
 use comparison::form::aligned;
+use comparison::values::{self, NOT_VALID, Values};
 use serde::Serialize;
 use std::io::{BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
 
@@ -80,55 +81,13 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// The before / after table, as text.
 pub fn table(measured: &[Measured]) -> String {
-    let mut rows = vec![
-        [
-            "",
-            "n",
-            "accuracy",
-            "ECE",
-            "smECE",
-            "Brier",
-            "skill",
-            "AUROC",
-            "within template",
-        ]
-        .map(String::from)
-        .to_vec(),
-    ];
-    for (label, metrics) in measured {
-        let figure = |name: &str| {
-            let value = metrics.get(name).and_then(serde_json::Value::as_f64);
-            let interval = metrics
-                .get(format!("{name}_ci"))
-                .and_then(serde_json::Value::as_array);
-            let bound = |index: usize| interval.and_then(|interval| interval.get(index)?.as_f64());
-            match (value, bound(0), bound(1)) {
-                (Some(value), Some(low), Some(high)) => format!("{value:.3} [{low:.3}, {high:.3}]"),
-                (Some(value), _, _) => format!("{value:.3}"),
-                _ => "–".to_owned(),
-            }
-        };
-        let is_valid = metrics.get("judge_valid") != Some(&serde_json::Value::Bool(false));
-        rows.push(vec![
-            match is_valid {
-                true => label.clone(),
-                false => format!("{label} (not valid)"),
-            },
-            metrics
-                .get("n")
-                .map_or_else(String::new, ToString::to_string),
-            figure("accuracy"),
-            figure("ece_15"),
-            figure("smece"),
-            figure("brier"),
-            figure("brier_skill"),
-            figure("auroc"),
-            figure("within_template_auroc"),
-        ]);
-    }
+    let values = measured
+        .iter()
+        .map(|(label, metrics)| Values::new(label.clone(), &[metrics]).row());
+    let rows: Vec<Vec<String>> = std::iter::once(values::head()).chain(values).collect();
     let lines = aligned(&rows);
     let mut table: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    if rows.iter().any(|row| row[0].ends_with("(not valid)")) {
+    if rows.iter().any(|row| row[0].ends_with(NOT_VALID)) {
         table.push_str(
             "not valid: the gold answers are sentences, which cannot be judged by comparing strings; name \
              a --judge-endpoint\n",
