@@ -93,19 +93,19 @@ pub fn find(folders: &[impl AsRef<Path>]) -> anyhow::Result<Vec<EvaluationFolder
 pub fn answered(folders: &[impl AsRef<Path>]) -> anyhow::Result<Vec<Evaluated>> {
     let mut names = BTreeSet::new();
     let mut evaluated = Vec::new();
-    for found in find(folders)? {
+    let mut all = find(folders)?;
+    all.retain(|found| found.path.join(ANSWERS).is_file());
+    for found in &all {
         let path = found.path.join(ANSWERS);
-        if !path.is_file() {
-            continue;
-        }
-        let is_named_alone = folders.iter().any(|folder| folder.as_ref() == found.path);
-        let name = match folders.len() == 1 || is_named_alone {
-            true => found.label,
+        let is_named = folders.iter().any(|folder| folder.as_ref() == found.path);
+        let is_only = all.iter().filter(|one| one.label == found.label).count() == 1;
+        let name = match folders.len() == 1 || (is_named && is_only) {
+            true => found.label.clone(),
             false => format!("{}/{}", found.run, found.label),
         };
         if !names.insert(name.clone()) {
             return Err(bad_use(format!(
-                "two evaluations are called {name}; give the run directories that hold them"
+                "two evaluations are called {name}; give runs whose folders have different names"
             )));
         }
         let answers: Vec<Answer> = read_records(&path)?;
@@ -262,5 +262,31 @@ mod tests {
         assert_eq!(alone, found[..1]);
         let error = find(&[folder.path()]).unwrap_err();
         assert_eq!(crate::error::exit_code(&error), 2);
+    }
+
+    #[test]
+    fn evaluations_of_one_label_are_called_by_their_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let evaluation = |run: &str, label: &str| {
+            let path = folder.path().join(run).join("evaluate").join(label);
+            std::fs::create_dir_all(&path).unwrap();
+            std::fs::write(path.join(ANSWERS), "").unwrap();
+            std::fs::write(folder.path().join(run).join("run.toml"), "").unwrap();
+            path
+        };
+        let names = |folders: &[PathBuf]| -> Vec<String> {
+            let found = answered(folders).unwrap();
+            found.into_iter().map(|one| one.name).collect()
+        };
+        let (a, b) = (evaluation("a", "sayself"), evaluation("b", "sayself"));
+        let other = evaluation("b", "without-rl");
+        assert_eq!(
+            names(&[a.clone(), other.clone()]),
+            ["sayself", "without-rl"]
+        );
+        assert_eq!(
+            names(&[a, b, other]),
+            ["a/sayself", "b/sayself", "without-rl"]
+        );
     }
 }

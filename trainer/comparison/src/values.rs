@@ -45,14 +45,12 @@ impl Values {
     /// Of one evaluation, or of several that are one method: the mean, with the mean of the intervals'
     /// ends, which is no narrower than an interval of the mean. `evaluations`: their `metrics.json`.
     pub fn new(name: String, evaluations: &[&Value]) -> Values {
-        let numbers = |key: &str| -> Vec<f64> {
-            let number = |one: &&Value| one.get(key)?.as_f64();
-            evaluations.iter().filter_map(number).collect()
-        };
-        let failures = numbers("parse_failures");
+        let asked = |one: &&Value| one.get("n")?.as_u64();
+        let failures = |one: &&Value| one.get("parse_failures")?.as_f64();
+        let failures: Vec<f64> = evaluations.iter().filter_map(failures).collect();
         Values {
             name,
-            n: numbers("n").into_iter().fold(f64::INFINITY, f64::min) as u64,
+            n: evaluations.iter().filter_map(asked).min().unwrap_or(0),
             seeds: evaluations.len(),
             parse_failures: failures.iter().sum::<f64>() / failures.len().max(1) as f64,
             is_valid: evaluations
