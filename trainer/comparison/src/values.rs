@@ -29,7 +29,7 @@ pub struct Values {
     pub parse_failures: f64,
     /// Whether the judge's verdicts mean something on these questions.
     pub is_valid: bool,
-    /// In the order of [`head`]'s measures; `None` where a measure is not there.
+    /// By measure; `None` where one is not there.
     #[serde(serialize_with = "by_measure")]
     pub figures: [Option<Ours>; COLUMNS.len()],
 }
@@ -60,8 +60,7 @@ impl Values {
         }
     }
 
-    /// As a row beneath [`head`].
-    pub fn row(&self) -> Vec<String> {
+    fn row(&self) -> Vec<String> {
         let mut name = self.name.clone();
         if self.seeds > 1 {
             name += &format!(" (mean of {} seeds)", self.seeds);
@@ -99,12 +98,11 @@ impl Values {
 /// Follows the name of an evaluation whose verdicts mean nothing.
 pub const NOT_VALID: &str = " (not valid)";
 
-/// The columns' names.
-pub fn head() -> Vec<String> {
-    ["", "n"]
-        .into_iter()
-        .chain(COLUMNS.map(|(_, title)| title))
-        .map(String::from)
+/// The head, and a row for each method.
+pub fn rows(values: &[Values]) -> Vec<Vec<String>> {
+    let head = ["", "n"].into_iter().chain(COLUMNS.map(|(_, title)| title));
+    std::iter::once(head.map(String::from).collect())
+        .chain(values.iter().map(Values::row))
         .collect()
 }
 
@@ -162,12 +160,13 @@ mod tests {
             measured("b", "taught", 0.5),
             measured("b", "base", 0.3),
         ];
-        let rows: Vec<Vec<String>> = values(&all, false).iter().map(Values::row).collect();
+        let table = rows(&values(&all, false));
+        let (head, rows) = table.split_first().unwrap();
         let names: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
         assert_eq!(names, ["a (mean of 2 seeds)", "b: taught", "b: base"]);
         assert_eq!(rows[0][1..4], ["100", "0.500 [0.400, 0.600]", "–"]);
         assert_eq!((rows[0][6].as_str(), rows[0][7].as_str()), ("+0.250", "–"));
-        assert!(rows.iter().all(|row| row.len() == head().len()));
+        assert!(rows.iter().all(|row| row.len() == head.len()));
         assert_eq!(values(&all, true).len(), 4);
         assert_eq!(values(&all[..2], false)[0].name, "taught");
     }

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use comparison::form::{self, table};
 use comparison::pairs::{Compared, Comparison, Corrected, DEFAULT_MEASURES, compare, methods};
 use comparison::tables::{self, Measured};
-use comparison::values::{Values, head, values};
+use comparison::values::{self, values};
 use datasets::paper::Paper;
 use std::path::PathBuf;
 
@@ -81,12 +81,15 @@ enum TablesForm {
 
 pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     if arguments.values {
-        let values = values(&measured(&arguments)?, arguments.each_seed);
+        let measured = measured(&arguments)?;
+        if measured.is_empty() {
+            return Err(bad_use("no evaluation has figures yet"));
+        }
+        let values = values(&measured, arguments.each_seed);
         let lines = match arguments.json {
             true => vec![serde_json::to_string(&values)?],
             false => {
-                let rows = values.iter().map(Values::row);
-                let rows: Vec<Vec<String>> = std::iter::once(head()).chain(rows).collect();
+                let rows = values::rows(&values);
                 let columns = format!("l{}", "r".repeat(rows[0].len() - 1));
                 table(&rows, arguments.format.into(), &columns)
             }
@@ -164,10 +167,7 @@ fn measured(arguments: &Arguments) -> anyhow::Result<Vec<Measured>> {
     for folder in evaluations::find(&arguments.runs)? {
         measured.extend(folder.measured()?);
     }
-    match measured.is_empty() {
-        true => Err(bad_use("no evaluation has figures yet")),
-        false => Ok(measured),
-    }
+    Ok(measured)
 }
 
 /// Prints the lines, or writes them to `--out`.

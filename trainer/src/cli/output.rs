@@ -81,10 +81,11 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// The before / after table, as text.
 pub fn table(measured: &[Measured]) -> String {
-    let values = measured
+    let values: Vec<Values> = measured
         .iter()
-        .map(|(label, metrics)| Values::new(label.clone(), &[metrics]).row());
-    let rows: Vec<Vec<String>> = std::iter::once(values::head()).chain(values).collect();
+        .map(|(label, metrics)| Values::new(label.clone(), &[metrics]))
+        .collect();
+    let rows = values::rows(&values);
     let lines = aligned(&rows);
     let mut table: String = lines.iter().map(|line| format!("{line}\n")).collect();
     if rows.iter().any(|row| row[0].ends_with(NOT_VALID)) {
