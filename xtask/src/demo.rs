@@ -1,11 +1,11 @@
 //! `cargo xtask demo`: from a fresh clone to the pages, the recorded run, and a run of one's own.
 
 use crate::follow::{Bars, Log};
-use crate::process::{build_programs, find};
+use crate::process::{build_programs, find, output, program};
 use crate::screenshot::RECORDED;
 use crate::serve::{Served, Server};
 use crate::steps::Steps;
-use crate::{setup, table, web};
+use crate::{setup, web};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -57,10 +57,9 @@ pub fn demo(root: &Path, arguments: &Arguments) -> Result<()> {
         follow_job(&server, &job, &runs)
     });
     let outcome = outcome.and_then(|run| {
-        println!(
-            "\nBefore and after, with 95% intervals:\n{}",
-            table::markdown(&table::read(&run)?)
-        );
+        let mut compare = Command::new(program(root, "sayself"));
+        let table = output(compare.arg("compare").arg(&run).arg("--values"))?;
+        println!("\nBefore and after, with 95% intervals:\n{table}");
         println!("The run directory is {}", run.display());
         steps.print();
         Ok(())

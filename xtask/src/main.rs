@@ -18,7 +18,6 @@ mod screenshot;
 mod serve;
 mod setup;
 mod steps;
-mod table;
 mod test;
 mod web;
 
