@@ -138,7 +138,8 @@ fn compared(arguments: &Arguments, comparison: &Comparison) -> anyhow::Result<Ve
     let names = comparison.configs.iter().zip(comparison.folders());
     names
         .map(|(config, folder)| {
-            let beside = Path::new(&arguments.config).with_file_name(format!("{config}.toml"));
+            let name = config.strip_suffix(".toml").unwrap_or(config);
+            let beside = Path::new(&arguments.config).with_file_name(format!("{name}.toml"));
             let text = match beside.is_file() {
                 true => config_text(&beside.to_string_lossy())?,
                 false => config_text(config)?,

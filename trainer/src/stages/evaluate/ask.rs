@@ -174,7 +174,7 @@ impl Asking<'_> {
     ) -> anyhow::Result<(Vec<Answer>, Continued)> {
         let (questions, mut responses) = self.ask_once(questions, progress)?;
         let questions = questions.as_slice();
-        let continuations = self.continue_until_stated(questions, &mut responses)?;
+        let continuations = self.continue_until_stated(questions, &mut responses, progress)?;
         let parsed: Vec<parse::Parsed> = responses
             .iter()
             .map(|response| parse::response(&response.text))
@@ -204,11 +204,13 @@ impl Asking<'_> {
         &self,
         questions: &[&Question],
         responses: &mut [SampledResponse],
+        progress: &Progress<'_>,
     ) -> anyhow::Result<Continued> {
         let failure = |text: &str| parse::response(text).failure;
         self.continue_until(
             questions,
             responses,
+            progress,
             &|text| {
                 !matches!(
                     failure(text),
@@ -230,6 +232,7 @@ impl Asking<'_> {
         &self,
         questions: &[&Question],
         responses: &mut [SampledResponse],
+        progress: &Progress<'_>,
         told: &dyn Fn(&str) -> bool,
         last_word: &dyn Fn(&str) -> String,
     ) -> anyhow::Result<Continued> {
@@ -246,6 +249,7 @@ impl Asking<'_> {
             if going.is_empty() {
                 continue;
             }
+            progress.message(format!("{} have no confidence yet and go on", going.len()));
             let requests: Vec<SampleRequest> = going
                 .iter()
                 .map(|index| {
@@ -277,6 +281,7 @@ impl Asking<'_> {
                 *continued.entry(questions[index].id.clone()).or_insert(0) += 1;
             }
         }
+        progress.message("");
         Ok(continued)
     }
 
@@ -334,6 +339,7 @@ impl Asking<'_> {
         let continued = self.continue_until(
             &questions,
             &mut responses,
+            progress,
             &|text| parse::sure(text).is_some(),
             &|text| format!("{}\n{ask}\n", text.trim_end()),
         )?;
