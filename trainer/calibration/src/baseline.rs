@@ -103,17 +103,17 @@ pub struct Baselines {
 /// `rates` are those that the baselines say: `None` fits them on `rows` themselves, plainly, not
 /// leaving each row out. That is the strictest choice: no predictor that knows the template alone has
 /// a lower Brier score on these rows. Rates fitted on train rows are what such a predictor could
-/// really have known. The intervals are against these rates: fitted again on each resample they would
-/// suit it too well, and push the skill below its own interval, while what their error adds is of
-/// second order, as they are where their Brier score is least.
+/// really have known. The intervals are against these rates, not fitted again on each resample, which
+/// they would suit too well: the skill would lie beyond its own interval. Against the templates' true
+/// rates the skill is higher, by some (templates − 1) / rows, and intervals do not tell of that.
 pub fn evaluate(
     rows: &[Row],
     rates: Option<&Rates>,
     options: Options,
 ) -> Result<Baselines, MetricsError> {
     Sorted::of(rows)?;
-    let fitted = rates.is_none().then(|| Rates::fit(rows)).flatten();
-    let rates = rates.or(fitted.as_ref()).ok_or(MetricsError::Empty)?;
+    let fitted = Rates::fit(rows).ok_or(MetricsError::Empty)?;
+    let rates = rates.unwrap_or(&fitted);
     let strata = Strata::of(rows);
     let measure = |weights: &[u32]| strata.measure(rows, rates, weights);
     let estimates = measure(&vec![1; rows.len()]);
