@@ -19,7 +19,6 @@
 pub mod annotation;
 pub mod backup;
 pub mod chores;
-pub mod connections;
 pub mod db;
 pub mod demo;
 pub mod jobs;
@@ -31,12 +30,13 @@ pub mod settings;
 pub mod site;
 pub mod web;
 
-use crate::connections::{Bounded, Peer};
 use crate::db::Database;
 use crate::demo::Demo;
 use crate::jobs::{Jobs, Place};
 use crate::labels::LabelBook;
-use crate::limits::{PORTS_TRIED_MAX, SHUTDOWN_SECONDS_MAX};
+use crate::limits::{
+    CONNECTIONS_MAX, IDLE_SECONDS_MAX, PORTS_TRIED_MAX, SHUTDOWN_SECONDS_MAX, UNREAD_SECONDS_MAX,
+};
 use crate::people::known::KnownBook;
 use crate::people::password::Passwords;
 use crate::people::rules::RuleBook;
@@ -45,6 +45,7 @@ use crate::runs::Library;
 use crate::runs::library::IndexRow;
 use crate::settings::Settings;
 use crate::web::{NoJobs, Server};
+use admission::{Bounded, Bounds, Peer};
 use anyhow::{Context, Result, bail};
 use app::Medium;
 use std::io;
@@ -54,6 +55,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+const BOUNDS: Bounds = Bounds {
+    connections: CONNECTIONS_MAX,
+    idle: Duration::from_secs(IDLE_SECONDS_MAX),
+    unread: Duration::from_secs(UNREAD_SECONDS_MAX),
+};
 
 /// A server that listens and is ready to serve.
 pub struct Listening {
@@ -140,13 +147,14 @@ impl Listening {
         } = self;
         let router = web::router(Arc::clone(&server)).into_make_service_with_connect_info::<Peer>();
         let mut stopping = server.stopping.clone();
-        let graceful = axum::serve(Bounded::new(listener), router).with_graceful_shutdown({
-            let mut stopping = stopping.clone();
-            async move {
-                // The sender lives until this function ends.
-                let _ = stopping.wait_for(|stopping| *stopping).await;
-            }
-        });
+        let graceful =
+            axum::serve(Bounded::new(listener, BOUNDS), router).with_graceful_shutdown({
+                let mut stopping = stopping.clone();
+                async move {
+                    // The sender lives until this function ends.
+                    let _ = stopping.wait_for(|stopping| *stopping).await;
+                }
+            });
         let requests = tokio::spawn(graceful.into_future());
         until.await;
         stop.send_replace(true);

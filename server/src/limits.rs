@@ -12,8 +12,13 @@ pub const SEARCH_BYTES_MAX: usize = 200;
 pub const REQUEST_SECONDS_MAX: u64 = 30;
 /// Seconds that requests under way have to end when the server stops.
 pub const SHUTDOWN_SECONDS_MAX: u64 = 10;
-/// Connections open at once.
+/// Connections open at once; one more waits until another ends.
 pub const CONNECTIONS_MAX: usize = 2_048;
+/// Seconds in which a connection must bring the head of a request, counted from its opening or from the
+/// end of the last answer: more than proxies keep one open that is asked nothing.
+pub const IDLE_SECONDS_MAX: u64 = 75;
+/// Seconds that a visitor may leave what is sent to him unread.
+pub const UNREAD_SECONDS_MAX: u64 = 30;
 
 /// Bytes of a value that a list of runs is narrowed to.
 pub const FACET_BYTES_MAX: usize = 200;

@@ -5,15 +5,9 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import {
-  assertAccessible,
-  assertNoSidewaysScrolling,
-  launch,
-  open,
-  screenshots,
-  views,
-} from "./chromium.mjs";
+import { after, before, test } from "node:test";
+import { assertNoSidewaysScrolling, launch, open, views } from "./chromium.mjs";
+import { lookAtEach } from "./looks.mjs";
 import { makeRuns } from "./made_run.mjs";
 import { serve } from "./served.mjs";
 
@@ -42,29 +36,7 @@ const pages = {
   tables: "/tables",
 };
 
-for (const [look, view] of Object.entries(views)) {
-  describe(look, () => {
-    for (const [name, path] of Object.entries(pages)) {
-      test(name, async () => {
-        const { page, troubles, close } = await open(browser, view);
-        const answer = await page.goto(server.address + path);
-        assert.equal(answer.status(), 200);
-        assert.equal(await page.locator("h1").count(), 1);
-        await page.screenshot({
-          path: join(screenshots, `${name}-${look}.png`.replaceAll(" ", "-")),
-          fullPage: true,
-        });
-        if (view.javaScriptEnabled !== false) {
-          await assertNoSidewaysScrolling(page);
-          await assertAccessible(page);
-        }
-        assert.equal(await page.evaluate(() => window.hacked).catch(() => undefined), undefined);
-        assert.deepEqual(troubles, []);
-        await close();
-      });
-    }
-  });
-}
+lookAtEach(pages, () => ({ browser, address: server.address }));
 
 test("the narrowest page does not scroll sideways", async () => {
   const { page, close } = await open(browser, { viewport: { width: 320, height: 640 } });

@@ -4,16 +4,9 @@ import assert from "node:assert/strict";
 import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import {
-  alive,
-  assertAccessible,
-  assertNoSidewaysScrolling,
-  launch,
-  open,
-  screenshots,
-  views,
-} from "./chromium.mjs";
+import { after, before, test } from "node:test";
+import { alive, assertAccessible, launch, open, views } from "./chromium.mjs";
+import { lookAtEach } from "./looks.mjs";
 import { hostile, makeRuns } from "./made_run.mjs";
 import { serve } from "./served.mjs";
 
@@ -43,29 +36,9 @@ const pages = {
   damaged: "/runs/damaged",
 };
 
-for (const [look, view] of Object.entries(views)) {
-  describe(look, () => {
-    for (const [name, path] of Object.entries(pages)) {
-      test(name, async () => {
-        const { page, troubles, close } = await open(browser, view);
-        const answer = await page.goto(server.address + path);
-        assert.equal(answer.status(), 200);
-        assert.equal(await page.locator("h1").count(), 1);
-        if (name === "run" && view.javaScriptEnabled !== false) await alive(page);
-        await page.screenshot({
-          path: join(screenshots, `${name}-${look}.png`.replaceAll(" ", "-")),
-          fullPage: true,
-        });
-        if (view.javaScriptEnabled !== false) {
-          await assertNoSidewaysScrolling(page);
-          await assertAccessible(page);
-        }
-        assert.deepEqual(troubles, []);
-        await close();
-      });
-    }
-  });
-}
+lookAtEach(pages, () => ({ browser, address: server.address }), {
+  ready: (page, name) => name === "run" && alive(page),
+});
 
 test("a page that is not there says so and what to do next", async () => {
   const { page, close } = await open(browser, views.wide);

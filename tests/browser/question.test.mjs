@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { assertAccessible, assertNoSidewaysScrolling, launch, open, screenshots, views } from "./chromium.mjs";
+import { after, before, test } from "node:test";
+import { launch, open, views } from "./chromium.mjs";
+import { lookAtEach } from "./looks.mjs";
 import { makeQuestions } from "./made_question.mjs";
 import { serve } from "./served.mjs";
 
@@ -36,30 +37,9 @@ const pages = {
   "answers none": "/runs/meanings/answers?label=sayself&q=nothing-like-it",
 };
 
-for (const [look, view] of Object.entries(views)) {
-  describe(look, () => {
-    for (const [name, path] of Object.entries(pages)) {
-      test(name, async () => {
-        const { page, troubles, close } = await open(browser, view);
-        const answer = await page.goto(server.address + path);
-        assert.equal(answer.status(), 200);
-        assert.equal(await page.locator("h1").count(), 1);
-        const scripts = view.javaScriptEnabled !== false;
-        if (scripts && path.includes("meanings/questions/q0")) await alive(page);
-        await page.screenshot({
-          path: join(screenshots, `${name}-${look}.png`.replaceAll(" ", "-")),
-          fullPage: true,
-        });
-        if (scripts) {
-          await assertNoSidewaysScrolling(page);
-          await assertAccessible(page);
-        }
-        assert.deepEqual(troubles, []);
-        await close();
-      });
-    }
-  });
-}
+lookAtEach(pages, () => ({ browser, address: server.address }), {
+  ready: (page, name, path) => path.includes("meanings/questions/q0") && alive(page),
+});
 
 const alive = (page) => page.locator(".threshold .slide.alive").waitFor();
 const slider = (page) => page.locator('.threshold input[type="range"]');

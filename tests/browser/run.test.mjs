@@ -4,16 +4,9 @@ import assert from "node:assert/strict";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import {
-  alive,
-  assertAccessible,
-  assertNoSidewaysScrolling,
-  launch,
-  open,
-  screenshots,
-  views,
-} from "./chromium.mjs";
+import { after, before, test } from "node:test";
+import { alive, launch, open, screenshots, views } from "./chromium.mjs";
+import { lookAtEach } from "./looks.mjs";
 import { hostile, makeRuns } from "./made_run.mjs";
 import { serve } from "./served.mjs";
 
@@ -70,30 +63,10 @@ const addresses = {
   smooth: "/runs/taught?diagram=smooth&above=80",
 };
 
-for (const [look, view] of Object.entries(views)) {
-  describe(look, () => {
-    for (const [name, path] of Object.entries(addresses)) {
-      test(name, async () => {
-        const { page, troubles, close } = await open(browser, view);
-        const answer = await page.goto(server.address + path);
-        assert.equal(answer.status(), 200);
-        if (view.javaScriptEnabled !== false) {
-          await page.locator(".threshold button.alive").waitFor({ state: "attached" });
-        }
-        await page.screenshot({
-          path: join(screenshots, `run-page-${name}-${look}.png`.replaceAll(" ", "-")),
-          fullPage: true,
-        });
-        if (view.javaScriptEnabled !== false) {
-          await assertNoSidewaysScrolling(page);
-          await assertAccessible(page);
-        }
-        assert.deepEqual(troubles, []);
-        await close();
-      });
-    }
-  });
-}
+lookAtEach(addresses, () => ({ browser, address: server.address }), {
+  ready: (page) => page.locator(".threshold button.alive").waitFor({ state: "attached" }),
+  prefix: "run-page-",
+});
 
 test("each kind of diagram is drawn with the same bytes as the server's", async () => {
   const { page, troubles, close } = await open(browser, views.wide);

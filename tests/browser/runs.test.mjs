@@ -5,15 +5,9 @@ import assert from "node:assert/strict";
 import { appendFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import {
-  assertAccessible,
-  assertNoSidewaysScrolling,
-  launch,
-  open,
-  screenshots,
-  views,
-} from "./chromium.mjs";
+import { after, before, test } from "node:test";
+import { assertAccessible, assertNoSidewaysScrolling, launch, open, screenshots, views } from "./chromium.mjs";
+import { lookAtEach } from "./looks.mjs";
 import { hostile } from "./made_run.mjs";
 import { serve } from "./served.mjs";
 
@@ -99,32 +93,13 @@ const lists = {
   "list grouped": "/?group=questions&sort=auroc",
   "list tagged": "/?tag=paper",
   "list without a match": "/?q=nothing+like+it&state=failed",
-  "list empty": undefined,
+  "list empty": "/",
 };
 
-for (const [look, view] of Object.entries(views)) {
-  describe(look, () => {
-    for (const [name, path] of Object.entries(lists)) {
-      test(name, async () => {
-        const { page, troubles, close } = await open(browser, view);
-        const address = path === undefined ? `${empty.address}/` : server.address + path;
-        const answer = await page.goto(address);
-        assert.equal(answer.status(), 200);
-        assert.equal(await page.locator("h1").count(), 1);
-        await page.screenshot({
-          path: join(screenshots, `runs-${name}-${look}.png`.replaceAll(" ", "-")),
-          fullPage: true,
-        });
-        if (view.javaScriptEnabled !== false) {
-          await assertNoSidewaysScrolling(page);
-          await assertAccessible(page);
-        }
-        assert.deepEqual(troubles.filter((trouble) => !trouble.includes("/api/states")), []);
-        await close();
-      });
-    }
-  });
-}
+lookAtEach(lists, (name) => ({ browser, address: (name === "list empty" ? empty : server).address }), {
+  prefix: "runs-",
+  excused: (trouble) => trouble.includes("/api/states"),
+});
 
 test("320 px wide, nothing scrolls sideways", async () => {
   const { page, close } = await open(browser, { viewport: { width: 320, height: 700 } });

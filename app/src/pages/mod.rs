@@ -6,6 +6,7 @@ pub mod api;
 pub mod compare;
 pub mod demo;
 pub mod jobs;
+mod numbers;
 pub mod people;
 pub mod problem;
 pub mod question;

@@ -6,7 +6,7 @@
 use super::Server;
 use super::fresh::is_of_api;
 use super::people::who::{seen_in, without_answer};
-use super::problem::{Failure, ProblemDocument};
+use super::problem::{Failure, described};
 use crate::people::Seen;
 use app::link;
 use app::view::Role;
@@ -16,9 +16,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
-use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
 
 /// Who may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -307,14 +306,6 @@ pub fn describe(document: &mut OpenApi) {
         .get_or_insert_default()
         .security_schemes
         .insert("token".into(), SecurityScheme::Http(bearer).into());
-    let problem = Ref::from_schema_name(ProblemDocument::name());
-    let answer = |words: String| {
-        let content = ContentBuilder::new().schema(Some(problem.clone())).build();
-        ResponseBuilder::new()
-            .description(words)
-            .content("application/problem+json", content)
-            .build()
-    };
     for (pattern, path) in &mut document.paths.paths {
         let operations = [
             ("GET", &mut path.get),
@@ -334,7 +325,7 @@ pub fn describe(document: &mut OpenApi) {
                 operation
                     .responses
                     .responses
-                    .insert(status.into(), answer(words).into());
+                    .insert(status.into(), described(&words).into());
             };
             insert("401", "Nobody signed in".into());
             insert(

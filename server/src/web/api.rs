@@ -1,7 +1,7 @@
 //! The REST API over runs: what the pages show, as JSON.
 
 use super::Server;
-use super::problem::{Failure, ProblemDocument};
+use super::problem::{Fails, Failure};
 use super::query::Parameters;
 use crate::limits::{INDEX_API_MS_MAX, SITE_ANSWERS_OF_PAGE};
 use crate::people::Seen;
@@ -61,7 +61,7 @@ pub async fn read<T: Send + 'static>(
     ),
     responses(
         (status = 200, body = RunList),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>
     )
 )]
 pub async fn list_runs(
@@ -95,7 +95,7 @@ pub async fn list_runs(
     ),
     responses(
         (status = 200, body = RunDetail),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<404>
     )
 )]
 pub async fn get_run(
@@ -159,8 +159,7 @@ pub fn page_of_answers(
     ),
     responses(
         (status = 200, body = AnswerList),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<404>
     )
 )]
 pub async fn list_answers(
@@ -213,9 +212,7 @@ pub fn question_of(
     ),
     responses(
         (status = 200, body = QuestionDetail),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<404>, Fails<503>
     )
 )]
 pub async fn get_question(

@@ -3,7 +3,7 @@
 use super::Server;
 use super::api::read;
 use super::pages::address_of;
-use super::problem::{Failure, ProblemDocument};
+use super::problem::{Fails, Failure};
 use super::query::Parameters;
 use crate::people::Seen;
 use crate::runs::comparison::{self, Named, Wanted};
@@ -137,15 +137,9 @@ pub async fn page(
         }
     })
     .await?;
-    let body: Arc<str> = server
-        .documents
-        .draw(&server, &seen, page, &address, &[])
-        .await
-        .into();
-    server
-        .documents
-        .keep(&seen, &address, &version, Arc::clone(&body));
-    Ok(server.documents.answer(&headers, &body))
+    Ok(server
+        .kept_page(&seen, &headers, page, &address, &version)
+        .await)
 }
 
 /// Compares 2 to 6 evaluations question by question.
@@ -161,8 +155,7 @@ pub async fn page(
     ),
     responses(
         (status = 200, body = Comparison),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<503>
     )
 )]
 pub async fn get_comparison(

@@ -100,22 +100,13 @@ async fn page(
 ) -> Result<Response, Failure> {
     let offered = offered(&server, &seen).await?;
     let address = app::link::demo();
-    let body = match server.documents.kept(&seen, &address, &offered.version) {
-        Some(body) => body,
-        None => {
-            let page = app::Page::Demo(Box::new(offered.page.clone()));
-            let body: Arc<str> = server
-                .documents
-                .draw(&server, &seen, page, &address, &[])
-                .await
-                .into();
-            server
-                .documents
-                .keep(&seen, &address, &offered.version, Arc::clone(&body));
-            body
-        }
-    };
-    Ok(server.documents.answer(&headers, &body))
+    if let Some(body) = server.documents.kept(&seen, &address, &offered.version) {
+        return Ok(server.documents.answer(&headers, &body));
+    }
+    let page = app::Page::Demo(Box::new(offered.page.clone()));
+    Ok(server
+        .kept_page(&seen, &headers, page, &address, &offered.version)
+        .await)
 }
 
 /// What the page's scripts are told of the model, and of its record.

@@ -3,7 +3,7 @@
 use super::Server;
 use super::demo::offered;
 use super::people::who::Caller;
-use super::problem::{Failure, ProblemDocument};
+use super::problem::{BadBody, Fails, Failure, ProblemDocument};
 use super::sent::json;
 use crate::demo::Offered;
 use crate::demo::answering::client::Question;
@@ -87,12 +87,8 @@ pub struct ClusterRequest {
     request_body = AskRequest,
     responses(
         (status = 200, content_type = "text/event-stream", body = String),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, description = "Nothing can be asked here", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<429>, Fails<503>
     )
 )]
 pub async fn ask(

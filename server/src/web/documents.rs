@@ -215,6 +215,48 @@ impl Documents {
     }
 }
 
+impl Server {
+    /// A page, drawn for this answer; the visitor keeps it as long as it stays the same.
+    pub async fn page(
+        self: &Arc<Self>,
+        seen: &Seen,
+        request: &HeaderMap,
+        page: Page,
+        address: &str,
+    ) -> Response {
+        let body = self.documents.draw(self, seen, page, address, &[]).await;
+        self.documents.answer(request, &body)
+    }
+
+    /// A page for one person at this moment, kept by nobody.
+    pub async fn private_page(
+        self: &Arc<Self>,
+        seen: &Seen,
+        status: StatusCode,
+        page: Page,
+        address: &str,
+    ) -> Response {
+        let body = self.documents.draw(self, seen, page, address, &[]).await;
+        self.documents.answer_private(status, &body)
+    }
+
+    /// A page, drawn and kept for all who may do the same, as what is now shown at this address.
+    pub async fn kept_page(
+        self: &Arc<Self>,
+        seen: &Seen,
+        request: &HeaderMap,
+        page: Page,
+        address: &str,
+        version: &str,
+    ) -> Response {
+        let body = self.documents.draw(self, seen, page, address, &[]).await;
+        let body: Arc<str> = body.into();
+        self.documents
+            .keep(seen, address, version, Arc::clone(&body));
+        self.documents.answer(request, &body)
+    }
+}
+
 fn lock<Value>(mutex: &Mutex<Value>) -> MutexGuard<'_, Value> {
     // A cache: after a panic elsewhere the worst is a wrong count of bytes.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -8,27 +8,22 @@
 use super::Server;
 use super::api::read;
 use super::people::who::Watcher;
-use super::problem::{Failure, ProblemDocument};
-use super::query::Parameters;
-use crate::limits::{
-    FOLLOW_BYTES_MAX, FOLLOW_EVERY_MS, HEARTBEAT_SECONDS, RECORD_BYTES_MAX, WATCH_SECONDS_MAX,
-    WATCHERS_MAX,
-};
+use super::problem::{Fails, Failure};
+use super::watching::{self, Message, Watched};
+use crate::limits::{FOLLOW_BYTES_MAX, FOLLOW_EVERY_MS, RECORD_BYTES_MAX, WATCH_SECONDS_MAX};
 use crate::runs::contained;
 use crate::runs::facts::EVENTS;
 use crate::runs::lines::Lines;
 use app::view::RunState;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use std::convert::Infallible;
+use axum::http::HeaderMap;
+use axum::response::sse::Event;
 use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_stream::wrappers::ReceiverStream;
 
 /// Follows a run.
 #[utoipa::path(
@@ -41,9 +36,7 @@ use tokio_stream::wrappers::ReceiverStream;
     ),
     responses(
         (status = 200, content_type = "text/event-stream", body = String),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<404>, Fails<503>
     )
 )]
 pub async fn follow_run(
@@ -52,30 +45,14 @@ pub async fn follow_run(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Result<Sse<impl tokio_stream::Stream<Item = Result<Event, Infallible>>>, Failure> {
-    let heard = headers
-        .get("last-event-id")
-        .and_then(|id| id.to_str().ok())
-        .and_then(|id| id.parse().ok());
-    let offset = match heard {
-        Some(offset) => offset,
-        None => Parameters::parse(query.as_deref()).offset()?.unwrap_or(0),
-    };
-    let place = Arc::clone(&server.watchers)
-        .try_acquire_owned()
-        .map_err(|_| {
-            Failure::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("{WATCHERS_MAX} visitors follow runs already."),
-                "Reload the page now and then: it shows the same.",
-            )
-        })?;
+) -> Result<Watched, Failure> {
+    let offset = watching::offset(&headers, query.as_deref())?;
+    let place = watching::place(&server)?;
     let run = read({
         let (server, seen, id) = (Arc::clone(&server), watcher.seen.clone(), id.clone());
         move || server.find(&seen, &id)
     })
     .await?;
-    let (sender, receiver) = mpsc::channel(16);
     let follower = Follower {
         server,
         watcher,
@@ -84,12 +61,7 @@ pub async fn follow_run(
         offset,
         state: None,
     };
-    tokio::spawn(async move {
-        follower.follow(sender).await;
-        drop(place);
-    });
-    Ok(Sse::new(ReceiverStream::new(receiver))
-        .keep_alive(KeepAlive::new().interval(Duration::from_secs(HEARTBEAT_SECONDS))))
+    Ok(watching::stream(place, |sender| follower.follow(sender)))
 }
 
 struct Follower {
@@ -104,7 +76,7 @@ struct Follower {
 
 impl Follower {
     /// Until the visitor leaves or may no longer look, the run is gone, the server stops or the time is up.
-    async fn follow(mut self, sender: mpsc::Sender<Result<Event, Infallible>>) {
+    async fn follow(mut self, sender: mpsc::Sender<Message>) {
         let mut stopping = self.server.stopping.clone();
         let end = Instant::now() + Duration::from_secs(WATCH_SECONDS_MAX);
         loop {

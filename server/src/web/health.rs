@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::api::read;
-use super::problem::{Failure, ProblemDocument};
+use super::problem::{Fails, Failure};
 use crate::people::Seen;
 use app::view::Role;
 use axum::Json;
@@ -45,7 +45,7 @@ pub struct Readiness {
     get, path = "/readyz", tag = "server",
     responses(
         (status = 200, body = Readiness),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<503>
     )
 )]
 pub async fn readyz(

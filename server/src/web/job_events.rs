@@ -8,20 +8,18 @@ use super::Server;
 use super::api::read;
 use super::jobs::jobs_of;
 use super::people::who::Watcher;
-use super::problem::{Failure, ProblemDocument};
-use super::query::Parameters;
+use super::problem::{Fails, Failure};
+use super::watching::{self, Message, Watched};
 use crate::db::JobState;
 use crate::jobs::Jobs;
-use crate::limits::{FOLLOW_EVERY_MS, HEARTBEAT_SECONDS, WATCH_SECONDS_MAX, WATCHERS_MAX};
+use crate::limits::{FOLLOW_EVERY_MS, WATCH_SECONDS_MAX};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use std::convert::Infallible;
+use axum::http::HeaderMap;
+use axum::response::sse::Event;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use tokio_stream::wrappers::ReceiverStream;
 
 /// Follows a job.
 #[utoipa::path(
@@ -34,10 +32,7 @@ use tokio_stream::wrappers::ReceiverStream;
     ),
     responses(
         (status = 200, content_type = "text/event-stream", body = String),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<403>, Fails<404>, Fails<503>
     )
 )]
 pub async fn follow_job(
@@ -46,45 +41,25 @@ pub async fn follow_job(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Result<Sse<impl tokio_stream::Stream<Item = Result<Event, Infallible>>>, Failure> {
+) -> Result<Watched, Failure> {
     let jobs = jobs_of(&server)?.clone();
-    let heard = headers
-        .get("last-event-id")
-        .and_then(|id| id.to_str().ok())
-        .and_then(|id| id.parse().ok());
-    let offset = match heard {
-        Some(offset) => offset,
-        None => Parameters::parse(query.as_deref()).offset()?.unwrap_or(0),
-    };
-    // Those that follow runs and those that follow jobs share the places.
-    let place = Arc::clone(&server.watchers)
-        .try_acquire_owned()
-        .map_err(|_| {
-            Failure::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("{WATCHERS_MAX} visitors follow runs and jobs already."),
-                "Reload the page now and then: it shows the same.",
-            )
-        })?;
+    let offset = watching::offset(&headers, query.as_deref())?;
+    let place = watching::place(&server)?;
     jobs.job(&id).await?;
-    let (sender, receiver) = mpsc::channel(16);
     let stopping = server.stopping.clone();
-    tokio::spawn(async move {
-        follow(&jobs, &id, offset, watcher, stopping, sender).await;
-        drop(place);
-    });
-    Ok(Sse::new(ReceiverStream::new(receiver))
-        .keep_alive(KeepAlive::new().interval(Duration::from_secs(HEARTBEAT_SECONDS))))
+    Ok(watching::stream(place, |sender| {
+        follow(jobs, id, offset, watcher, stopping, sender)
+    }))
 }
 
 /// Until the visitor leaves or is no longer who he was, the job is over or gone, the server stops or the time is up.
 async fn follow(
-    jobs: &Jobs,
-    id: &str,
+    jobs: Jobs,
+    id: String,
     mut offset: u64,
     watcher: Watcher,
     mut stopping: watch::Receiver<bool>,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
+    sender: mpsc::Sender<Message>,
 ) {
     let end = Instant::now() + Duration::from_secs(WATCH_SECONDS_MAX);
     let mut told: Option<JobState> = None;
@@ -93,7 +68,7 @@ async fn follow(
             return;
         }
         // The state first: what was written before it changed is then read below.
-        let Ok(job) = jobs.job(id).await else {
+        let Ok(job) = jobs.job(&id).await else {
             return;
         };
         let state = job.state;

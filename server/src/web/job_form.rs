@@ -18,7 +18,7 @@ use app::{Page, link};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use datasets::RunConfig;
 use std::sync::Arc;
@@ -412,15 +412,7 @@ impl Draft {
         })
         .await?;
         let page = Page::NewJob(Box::new(self.form));
-        let body = server
-            .documents
-            .draw(server, seen, page, "/jobs/new", &[])
-            .await;
-        let mut response = server.documents.answer_once(status, &body);
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(response)
+        Ok(server.private_page(seen, status, page, "/jobs/new").await)
     }
 }
 

@@ -87,9 +87,5 @@ async fn draw(
     uri: &Uri,
 ) -> Result<Response, Failure> {
     let address = super::pages::address_of(uri);
-    let body = server
-        .documents
-        .draw(server, seen, page, &address, &[])
-        .await;
-    Ok(server.documents.answer(headers, &body))
+    Ok(server.page(seen, headers, page, &address).await)
 }

@@ -1,7 +1,7 @@
 //! Jobs over HTTP: started, looked at, cancelled, started again.
 
 use super::api::read;
-use super::problem::{Failure, ProblemDocument};
+use super::problem::{BadBody, Fails, Failure};
 use super::query::Parameters;
 use super::sent::json;
 use super::{NoJobs, Server};
@@ -190,9 +190,7 @@ pub fn sentence(words: &str) -> String {
     ),
     responses(
         (status = 200, body = JobList),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<403>, Fails<503>
     )
 )]
 pub async fn list_jobs(
@@ -209,14 +207,7 @@ pub async fn list_jobs(
     post, path = "/api/jobs", tag = "jobs", request_body = JobRequest,
     responses(
         (status = 201, body = Job, description = "Queued; `Location` names it"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<403>, Fails<409>, Fails<429>, Fails<503>
     )
 )]
 pub async fn add_job(
@@ -250,9 +241,7 @@ pub async fn add_job(
     params(("id" = String, Path, description = "The job's id")),
     responses(
         (status = 200, body = JobDetail),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<403>, Fails<404>, Fails<503>
     )
 )]
 pub async fn get_job(
@@ -272,10 +261,7 @@ pub async fn get_job(
     ),
     responses(
         (status = 200, body = JobLog),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<403>, Fails<404>, Fails<503>
     )
 )]
 pub async fn get_job_log(
@@ -320,10 +306,7 @@ pub async fn config_schema() -> impl IntoResponse {
     params(("id" = String, Path, description = "The job's id")),
     responses(
         (status = 200, body = Job),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<403>, Fails<404>, Fails<409>, Fails<503>
     )
 )]
 pub async fn cancel_job(
@@ -341,11 +324,7 @@ pub async fn cancel_job(
     params(("id" = String, Path, description = "The job's id")),
     responses(
         (status = 200, body = Job),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<403>, Fails<404>, Fails<409>, Fails<429>, Fails<503>
     )
 )]
 pub async fn retry_job(

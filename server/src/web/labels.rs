@@ -3,7 +3,7 @@
 use super::Server;
 use super::api::read;
 use super::people::form::is_own;
-use super::problem::{Failure, ProblemDocument};
+use super::problem::{BadBody, Fails, Failure};
 use super::sent::{fields, json};
 use crate::db::Database;
 use crate::labels::{LabelChange, LabelError, Noted, tags_from_line};
@@ -106,7 +106,7 @@ async fn change(
     params(("id" = String, Path, description = "The run's id")),
     responses(
         (status = 200, body = Labels),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<404>
     )
 )]
 pub async fn get_labels(
@@ -135,13 +135,7 @@ pub async fn get_labels(
     params(("id" = String, Path, description = "The run's id")),
     responses(
         (status = 200, body = Labels, description = "As they now are"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<403>, Fails<404>, Fails<503>
     )
 )]
 pub async fn patch_labels(

@@ -32,6 +32,7 @@ mod runs;
 mod sent;
 mod states;
 mod tables;
+mod watching;
 mod your_file;
 
 pub use documents::{Documents, policy};
@@ -55,6 +56,7 @@ use crate::people::tries::Tries;
 use crate::runs::comparison::Comparisons;
 use crate::runs::library::Process;
 use crate::runs::{Library, Root, Run};
+use admission::{Visits, visit};
 use app::Medium;
 use app::view::{Role, RunSummary};
 use axum::Router;
@@ -197,6 +199,7 @@ impl Server {
         description = "What the pages show, as JSON. Lists are paged by cursor: `next` of one page is `cursor` of the following one. Every failure is an `application/problem+json`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
+    components(schemas(problem::ProblemDocument)),
     tags(
         (name = "runs", description = "Run directories, read-only, and what people note of them"),
         (name = "demo", description = "The model on this server, asked"),
@@ -341,6 +344,7 @@ fn guarded(routes: Router<Arc<Server>>, server: Arc<Server>) -> Router {
         .layer(from_fn(fresh::tag))
         .layer(CompressionLayer::new())
         .layer(from_fn(guard::security_headers))
+        .layer(from_fn_with_state(Visits::default(), visit))
         .with_state(server)
 }
 

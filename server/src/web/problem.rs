@@ -11,8 +11,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use utoipa::ToSchema;
+use utoipa::openapi::{self, RefOr};
+use utoipa::{IntoResponses, ToSchema};
 
 /// What pages are.
 pub const HTML: &str = "text/html; charset=utf-8";
@@ -41,6 +43,35 @@ pub struct ProblemDocument {
     #[serde(flatten)]
     #[schema(ignore)]
     members: Map<String, Value>,
+}
+
+/// In the API's description: the envelope with this status.
+pub struct Fails<const STATUS: u16>;
+
+impl<const STATUS: u16> IntoResponses for Fails<STATUS> {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        BTreeMap::from([(STATUS.to_string(), described("").into())])
+    }
+}
+
+/// In the API's description: what a body may be refused for by [`json`](super::sent::json) and the limits.
+pub struct BadBody;
+
+impl IntoResponses for BadBody {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let statuses = [400, 413, 415, 422].map(|status: u16| status.to_string());
+        BTreeMap::from(statuses.map(|status| (status, described("").into())))
+    }
+}
+
+/// In the API's description: the envelope, in words.
+pub fn described(words: &str) -> openapi::Response {
+    let schema = openapi::Ref::from_schema_name(ProblemDocument::name());
+    let content = openapi::ContentBuilder::new().schema(Some(schema)).build();
+    openapi::ResponseBuilder::new()
+        .description(words)
+        .content("application/problem+json", content)
+        .build()
 }
 
 impl Failure {

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::api::read;
-use super::problem::{Failure, ProblemDocument};
+use super::problem::{Fails, Failure};
 use super::query::Parameters;
 use crate::people::Seen;
 use crate::runs::raw::Kind;
@@ -29,7 +29,7 @@ const PARTS_AHEAD: usize = 4;
     ),
     responses(
         (status = 200, body = String, content_type = "text/plain"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<404>
     )
 )]
 pub async fn get_records(

@@ -2,23 +2,19 @@
 
 use super::Server;
 use super::people::who::Watcher;
-use super::problem::{Failure, ProblemDocument};
+use super::problem::{Fails, Failure};
 use super::query::Parameters;
-use crate::limits::{
-    FOLLOW_EVERY_MS, FOLLOWED_RUNS_MAX, HEARTBEAT_SECONDS, WATCH_SECONDS_MAX, WATCHERS_MAX,
-};
+use super::watching::{self, Message, Watched};
+use crate::limits::{FOLLOW_EVERY_MS, FOLLOWED_RUNS_MAX, WATCH_SECONDS_MAX};
 use crate::people::Seen;
 use app::link;
 use app::view::RunState;
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use std::convert::Infallible;
+use axum::response::sse::Event;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_stream::wrappers::ReceiverStream;
 
 /// Follows the states of several runs.
 #[utoipa::path(
@@ -29,15 +25,14 @@ use tokio_stream::wrappers::ReceiverStream;
     ),
     responses(
         (status = 200, content_type = "text/event-stream", body = String),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<503>
     )
 )]
 pub async fn follow_states(
     State(server): State<Arc<Server>>,
     watcher: Watcher,
     RawQuery(query): RawQuery,
-) -> Result<Sse<impl tokio_stream::Stream<Item = Result<Event, Infallible>>>, Failure> {
+) -> Result<Watched, Failure> {
     let query = Parameters::parse(query.as_deref());
     let runs: Vec<Followed> = query
         .followed()
@@ -53,22 +48,10 @@ pub async fn follow_states(
             runs.len()
         )));
     }
-    let place = Arc::clone(&server.watchers)
-        .try_acquire_owned()
-        .map_err(|_| {
-            Failure::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("{WATCHERS_MAX} visitors follow runs already."),
-                "Reload the page now and then: it shows the same.",
-            )
-        })?;
-    let (sender, receiver) = mpsc::channel(16);
-    tokio::spawn(async move {
-        follow(server, watcher, runs, sender).await;
-        drop(place);
-    });
-    Ok(Sse::new(ReceiverStream::new(receiver))
-        .keep_alive(KeepAlive::new().interval(Duration::from_secs(HEARTBEAT_SECONDS))))
+    let place = watching::place(&server)?;
+    Ok(watching::stream(place, |sender| {
+        follow(server, watcher, runs, sender)
+    }))
 }
 
 struct Followed {
@@ -82,7 +65,7 @@ async fn follow(
     server: Arc<Server>,
     watcher: Watcher,
     mut runs: Vec<Followed>,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
+    sender: mpsc::Sender<Message>,
 ) {
     let mut stopping = server.stopping.clone();
     let end = Instant::now() + Duration::from_secs(WATCH_SECONDS_MAX);

@@ -3,7 +3,7 @@
 use super::Server;
 use super::api::read;
 use super::pages::address_of;
-use super::problem::{Failure, ProblemDocument};
+use super::problem::{Fails, Failure};
 use super::query::Parameters;
 use crate::limits::TABLED_RUNS_MAX;
 use crate::people::Seen;
@@ -145,15 +145,9 @@ pub async fn page(
         return Ok(server.documents.answer(&headers, &body));
     }
     let page = read(move || Ok(Page::Tables(Box::new(filled(found))))).await?;
-    let body: Arc<str> = server
-        .documents
-        .draw(&server, &seen, page, &address, &[])
-        .await
-        .into();
-    server
-        .documents
-        .keep(&seen, &address, &version, Arc::clone(&body));
-    Ok(server.documents.answer(&headers, &body))
+    Ok(server
+        .kept_page(&seen, &headers, page, &address, &version)
+        .await)
 }
 
 /// The tables as `sayself compare --tables` writes them; `?table=` for one of them.
@@ -237,7 +231,7 @@ pub async fn latex(
     ),
     responses(
         (status = 200, body = PaperTables),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>
     )
 )]
 pub async fn get_tables(

@@ -14,9 +14,7 @@ pub async fn your_file(
     headers: HeaderMap,
 ) -> Response {
     let address = app::link::your_file();
-    let body = server
-        .documents
-        .draw(&server, &seen, app::Page::YourFile, &address, &[])
-        .await;
-    server.documents.answer(&headers, &body)
+    server
+        .page(&seen, &headers, app::Page::YourFile, &address)
+        .await
 }

@@ -3,11 +3,11 @@
 
 use super::failure::Failure;
 use super::http::App;
+use admission::origin::{host_of, is_loopback_name, is_same_origin};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The key that clients must have. Not printable, so that it cannot come into a log by mistake.
@@ -48,9 +48,8 @@ impl ApiKey {
 
 /// Refuses what was meant for another host, what another site's page asks, and who has no key.
 ///
-/// A page of another site can point a name of its own at 127.0.0.1 (DNS rebinding) and then reads answers
-/// as if they were its own: so on loopback only loopback's names are answered. And it can post here without
-/// reading the answer, which costs as much: so its origin must be allowed.
+/// Another site's page can post here without reading the answer, which costs as much: so its origin must be
+/// allowed.
 pub async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let host = host_of(request.uri(), request.headers());
     if app.loopback && !host.as_deref().is_some_and(is_loopback_name) {
@@ -115,48 +114,10 @@ fn with_origin(mut response: Response, origin: Option<HeaderValue>) -> Response 
     response
 }
 
-fn host_of(uri: &Uri, headers: &HeaderMap) -> Option<String> {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    host.or(uri.authority().map(|authority| authority.as_str()))
-        .map(str::to_ascii_lowercase)
-}
-
-fn is_loopback_name(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(""),
-        None => host.split(':').next().unwrap_or(""),
-    };
-    name == "localhost"
-        || name
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-/// Whether no other site's page asks; programs say nothing of where they come from.
-fn is_same_origin(host: Option<&str>, headers: &HeaderMap) -> bool {
-    let text = |name: HeaderName| {
-        let value = headers.get(name);
-        value.map(|value| value.to_str().unwrap_or("").to_ascii_lowercase())
-    };
-    let site = text(HeaderName::from_static("sec-fetch-site"));
-    let is_own_site = |site: String| site == "same-origin" || site == "none";
-    if !site.is_none_or(is_own_site) {
-        return false;
-    }
-    let Some(origin) = text(header::ORIGIN) else {
-        return true;
-    };
-    let place = origin
-        .strip_prefix("http://")
-        .or_else(|| origin.strip_prefix("https://"));
-    place.is_some() && place == host
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderName;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs
@@ -190,17 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_origins_are_told_apart() {
-        for host in ["localhost:80", "127.0.0.1:7591", "[::1]:80"] {
-            assert!(is_loopback_name(host), "{host}");
-        }
-        for host in ["", "evil.example", "localhost.evil.example", "10.0.0.1"] {
-            assert!(!is_loopback_name(host), "{host}");
-        }
-        let same = |pairs| is_same_origin(Some("127.0.0.1:80"), &headers(pairs));
-        assert!(same(&[]) && same(&[("origin", "http://127.0.0.1:80")]));
-        assert!(!same(&[("origin", "http://evil.example")]) && !same(&[("origin", "null")]));
-        assert!(!same(&[("sec-fetch-site", "cross-site")]));
+    fn origins_are_allowed_by_name_or_all() {
         let allowed = ["https://app.example".to_owned()];
         let of = |origin| allowed_origin(&headers(&[("origin", origin)]), &allowed);
         assert!(of("https://app.example").is_some() && of("https://evil.example").is_none());

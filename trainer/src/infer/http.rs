@@ -11,10 +11,10 @@ use super::metrics::Metrics;
 use super::reply::{Form, Reply, Step};
 use super::served::Served;
 use super::stream;
-use super::visits::{Peer, Visit, Visits};
 use super::wanted::Wanted;
+use admission::{Visits, visit};
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Extension, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -69,18 +69,12 @@ pub fn router(app: Arc<App>) -> Router {
         })
         .layer(from_fn_with_state(Arc::clone(&app), guard::admit))
         .layer(from_fn_with_state(Arc::clone(&app), count))
+        .layer(from_fn_with_state(app.visits.clone(), visit))
         .with_state(app)
 }
 
-/// Notes that a request is under way, and how its answer begins.
-async fn count(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let visit = app.visits.begin(&peer);
-    request.extensions_mut().insert(Arc::clone(&visit));
+/// Notes how an answer begins.
+async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let address = ADDRESSES
         .into_iter()
@@ -91,11 +85,7 @@ async fn count(
     response
 }
 
-async fn chat(
-    State(app): State<Arc<App>>,
-    Extension(visit): Extension<Arc<Visit>>,
-    request: Request,
-) -> Result<Response, Failure> {
+async fn chat(State(app): State<Arc<App>>, request: Request) -> Result<Response, Failure> {
     let asked_at = Instant::now();
     app.check_open()?;
     let body = body(request.into_body()).await?;
@@ -120,14 +110,10 @@ async fn chat(
     app.check_length("messages", &tokens)?;
     let served = Arc::clone(&app.served);
     let reply = Reply::new(served, wanted, Form::Chat, vec![tokens.clone()], asked_by);
-    app.answer(reply, &[tokens], visit, asked_at).await
+    app.answer(reply, &[tokens], asked_at).await
 }
 
-async fn completions(
-    State(app): State<Arc<App>>,
-    Extension(visit): Extension<Arc<Visit>>,
-    request: Request,
-) -> Result<Response, Failure> {
+async fn completions(State(app): State<Arc<App>>, request: Request) -> Result<Response, Failure> {
     let asked_at = Instant::now();
     app.check_open()?;
     let body = body(request.into_body()).await?;
@@ -152,7 +138,7 @@ async fn completions(
     let served = Arc::clone(&app.served);
     let form = Form::Completion { echoed: texts };
     let reply = Reply::new(served, wanted, form, prompts.clone(), asked_by);
-    app.answer(reply, &prompts, visit, asked_at).await
+    app.answer(reply, &prompts, asked_at).await
 }
 
 impl App {
@@ -191,7 +177,6 @@ impl App {
         &self,
         mut reply: Reply,
         prompts: &[Vec<u32>],
-        visit: Arc<Visit>,
         asked_at: Instant,
     ) -> Result<Response, Failure> {
         let (sender, mut events) = unbounded_channel();
@@ -211,7 +196,7 @@ impl App {
         }
         drop(sender);
         if is_streamed {
-            return Ok(stream::answer(reply, events, visit));
+            return Ok(stream::answer(reply, events));
         }
         hear_all(&mut reply, &mut events).await?;
         Ok(Json(reply.whole()).into_response())

@@ -2,7 +2,7 @@
 //! number of adapters over it, all answered at the same time.
 //!
 //! ```text
-//! connections ─ guard ─ http ─ chat, completions ─► engine (a thread: model::Generator) ─► reply, stream
+//! admission ─ guard ─ http ─ chat, completions ─► engine (a thread: model::Generator) ─► reply, stream
 //! ```
 //!
 //! [`engine`] knows neither HTTP nor JSON; what a response says of itself is [`extension`], how often the
@@ -11,7 +11,6 @@
 mod chat;
 mod choice;
 mod completions;
-mod connections;
 pub mod engine;
 pub mod extension;
 mod failure;
@@ -25,15 +24,14 @@ mod reply;
 pub mod served;
 mod stream;
 mod token_text;
-mod visits;
 mod wanted;
 
+use admission::{Bounded, Bounds, Peer, Visits};
 use anyhow::Context;
-use connections::Bounded;
 use engine::Engine;
 use guard::ApiKey;
 use http::App;
-use limits::CLOSING_SECONDS_MAX;
+use limits::{CLOSING_SECONDS_MAX, IDLE_SECONDS_MAX, UNREAD_SECONDS_MAX};
 use metrics::Metrics;
 use served::Served;
 use std::net::SocketAddr;
@@ -43,7 +41,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
-use visits::{Peer, Visits};
 
 /// What is served, to whom, and how much at once.
 pub struct Serving {
@@ -95,9 +92,14 @@ impl Listening {
             is_stopping: AtomicBool::new(false),
             visits: Visits::default(),
         };
+        let bounds = Bounds {
+            connections: connections_max,
+            idle: Duration::from_secs(IDLE_SECONDS_MAX),
+            unread: Duration::from_secs(UNREAD_SECONDS_MAX),
+        };
         Ok(Listening {
             app: Arc::new(app),
-            listener: Bounded::new(listener, connections_max),
+            listener: Bounded::new(listener, bounds),
             drain,
             address,
         })

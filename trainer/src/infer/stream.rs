@@ -5,7 +5,6 @@ use super::engine::Event;
 use super::failure::Failure;
 use super::limits::HEARTBEAT_SECONDS;
 use super::reply::{Form, Reply, Step};
-use super::visits::Visit;
 use super::{chat, completions};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +12,6 @@ use serde_json::Value;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -29,17 +27,15 @@ struct Told {
     events: UnboundedReceiver<Event>,
     ready: VecDeque<String>,
     is_over: bool,
-    _visit: Arc<Visit>,
 }
 
 /// The answer as a stream of what the engine tells.
-pub fn answer(reply: Reply, events: UnboundedReceiver<Event>, visit: Arc<Visit>) -> Response {
+pub fn answer(reply: Reply, events: UnboundedReceiver<Event>) -> Response {
     let mut told = Told {
         reply,
         events,
         ready: VecDeque::new(),
         is_over: false,
-        _visit: visit,
     };
     told.open();
     let heartbeat = KeepAlive::new().interval(Duration::from_secs(HEARTBEAT_SECONDS));

@@ -5,6 +5,7 @@ use crate::drawn::compared::{self, Chart, named, series};
 use crate::format;
 use crate::link;
 use crate::medium::medium;
+use crate::pages::numbers::numbers;
 use crate::pages::words::{Foreign, Outcome};
 use crate::view::{Change, ChangeList, ChangedQuestion, Changes, Comparison, Said};
 use leptos::prelude::*;
@@ -111,26 +112,13 @@ fn cells(changes: &Changes) -> AnyView {
             }
         })
         .collect_view();
-    view! {
-        <details class="numbers">
-            <summary>"The grids as a table"</summary>
-            <div class="scroll" tabindex="0" role="region" aria-label="Table of the grids">
-                <table>
-                    <caption>"Questions by confidence before and after, to the nearest tenth."</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Before"</th>
-                            <th scope="col">"After"</th>
-                            <th scope="col">"Right after"</th>
-                            <th scope="col">"Wrong after"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        </details>
-    }
-    .into_any()
+    numbers(
+        "The grids as a table",
+        "Table of the grids",
+        "Questions by confidence before and after, to the nearest tenth.",
+        &["Before", "After", "Right after", "Wrong after"],
+        rows,
+    )
 }
 
 fn in_words(change: Change) -> &'static str {

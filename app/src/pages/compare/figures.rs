@@ -6,6 +6,7 @@ use crate::chart::{Outcomes, overlay};
 use crate::drawn::compared::{self, Chart, named};
 use crate::format;
 use crate::link;
+use crate::pages::numbers::numbers;
 use crate::view::Comparison;
 use leptos::prelude::*;
 
@@ -82,27 +83,19 @@ fn curves(comparison: &Comparison, outcomes: &[Outcomes]) -> AnyView {
             })
         })
         .collect_view();
-    view! {
-        <details class="numbers">
-            <summary>"The diagram as a table"</summary>
-            <div class="scroll" tabindex="0" role="region" aria-label="Reliability table">
-                <table>
-                    <caption>"Answers by confidence. Intervals are Wilson's, 95%."</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Evaluation"</th>
-                            <th scope="col">"Confidence"</th>
-                            <th scope="col">"Answers"</th>
-                            <th scope="col">"Right"</th>
-                            <th scope="col">"95% interval"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        </details>
-    }
-    .into_any()
+    numbers(
+        "The diagram as a table",
+        "Reliability table",
+        "Answers by confidence. Intervals are Wilson's, 95%.",
+        &[
+            "Evaluation",
+            "Confidence",
+            "Answers",
+            "Right",
+            "95% interval",
+        ],
+        rows,
+    )
 }
 
 /// The histograms' numbers, each a link to its questions.
@@ -138,24 +131,11 @@ fn bars(comparison: &Comparison, outcomes: &[Outcomes]) -> AnyView {
             });
         }
     }
-    view! {
-        <details class="numbers">
-            <summary>"The histograms as a table"</summary>
-            <div class="scroll" tabindex="0" role="region" aria-label="Histogram table">
-                <table>
-                    <caption>"Answers by confidence, each bar centred on its level. Each number leads to its questions."</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Evaluation"</th>
-                            <th scope="col">"Confidence"</th>
-                            <th scope="col">"Right"</th>
-                            <th scope="col">"Wrong"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        </details>
-    }
-    .into_any()
+    numbers(
+        "The histograms as a table",
+        "Histogram table",
+        "Answers by confidence, each bar centred on its level. Each number leads to its questions.",
+        &["Evaluation", "Confidence", "Right", "Wrong"],
+        rows,
+    )
 }

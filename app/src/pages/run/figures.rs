@@ -10,6 +10,7 @@ use crate::island::diagram::Diagram;
 use crate::island::downloads::downloads;
 use crate::link;
 use crate::medium::medium;
+use crate::pages::numbers::numbers;
 use crate::view::RunDetail;
 use calibration::recalibrate::Recalibration;
 use leptos::prelude::*;
@@ -149,23 +150,7 @@ fn histograms(run: &str, outcomes: &[Outcomes]) -> AnyView {
         .collect_view();
     view! {
         {drawn}
-        <details class="numbers">
-            <summary>"The histogram as a table"</summary>
-            <div class="scroll" tabindex="0" role="region" aria-label="Histogram table">
-                <table>
-                    <caption>"Answers by confidence, each bar centred on its level."</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Evaluation"</th>
-                            <th scope="col">"Confidence"</th>
-                            <th scope="col">"Right"</th>
-                            <th scope="col">"Wrong"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        </details>
+        {numbers("The histogram as a table", "Histogram table", "Answers by confidence, each bar centred on its level.", &["Evaluation", "Confidence", "Right", "Wrong"], rows)}
     }
     .into_any()
 }

@@ -5,6 +5,7 @@ use crate::drawn;
 use crate::format;
 use crate::island::downloads::downloads;
 use crate::link;
+use crate::pages::numbers::numbers;
 use crate::view::{RunDetail, RunNote};
 use leptos::prelude::*;
 
@@ -116,26 +117,11 @@ fn table(panels: &[Panel<'_>]) -> AnyView {
             rows.push(view! { <tr><th scope="row">{name}{seed}</th>{cells}</tr> });
         }
     }
-    view! {
-        <details class="numbers">
-            <summary>"The curves as a table"</summary>
-            <div class="scroll" tabindex="0" role="region" aria-label="Learning curves table">
-                <table>
-                    <caption>"Where each curve began and ended; every step is in the CSV."</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Value"</th>
-                            <th scope="col">"Values"</th>
-                            <th scope="col">"First"</th>
-                            <th scope="col">"Last"</th>
-                            <th scope="col">"Least"</th>
-                            <th scope="col">"Greatest"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        </details>
-    }
-    .into_any()
+    numbers(
+        "The curves as a table",
+        "Learning curves table",
+        "Where each curve began and ended; every step is in the CSV.",
+        &["Value", "Values", "First", "Last", "Least", "Greatest"],
+        rows,
+    )
 }

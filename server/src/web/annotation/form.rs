@@ -2,7 +2,6 @@
 
 use super::acts::make_project;
 use super::database;
-use super::pages::draw_once;
 use crate::limits::{FORM_FIELDS_MAX, FORM_RUNS_MAX};
 use crate::people::Seen;
 use crate::runs::Run;
@@ -108,7 +107,7 @@ async fn draw(
         consent: CONSENT.trim().into(),
     }));
     let address = link::new_project(None, None);
-    Ok(draw_once(server, seen, status, page, &address).await)
+    Ok(server.private_page(seen, status, page, &address).await)
 }
 
 /// The evaluations of a run to choose from: run, label, and what it is.

@@ -36,26 +36,7 @@ pub async fn home(
     };
     let page = Page::Annotate(AnnotateHome { work, projects });
     let address = address_of(&uri);
-    let body = server
-        .documents
-        .draw(&server, &seen, page, &address, &[])
-        .await;
-    Ok(server.documents.answer(&headers, &body))
-}
-
-/// A page that is drawn for this answer alone.
-pub async fn draw_once(
-    server: &Arc<Server>,
-    seen: &Seen,
-    status: StatusCode,
-    page: Page,
-    address: &str,
-) -> Response {
-    let body = server
-        .documents
-        .draw(server, seen, page, address, &[])
-        .await;
-    server.documents.answer_private(status, &body)
+    Ok(server.page(&seen, &headers, page, &address).await)
 }
 
 /// One project.
@@ -72,11 +53,7 @@ pub async fn project(
         wrong: Vec::new(),
     }));
     let address = address_of(&uri);
-    let body = server
-        .documents
-        .draw(&server, &seen, page, &address, &[])
-        .await;
-    Ok(server.documents.answer(&headers, &body))
+    Ok(server.page(&seen, &headers, page, &address).await)
 }
 
 /// The project with what its form was answered.
@@ -98,7 +75,9 @@ async fn project_with(
         invitation,
         wrong,
     }));
-    Ok(draw_once(server, seen, status, page, &link::project(id)).await)
+    Ok(server
+        .private_page(seen, status, page, &link::project(id))
+        .await)
 }
 
 /// Opens, pauses, closes or deletes a project.
@@ -183,11 +162,7 @@ pub async fn agreement(
     let report = acts::agreement(&server, &seen, &id).await?;
     let page = Page::Agreement(Box::new(Arc::unwrap_or_clone(report)));
     let address = address_of(&uri);
-    let body = server
-        .documents
-        .draw(&server, &seen, page, &address, &[])
-        .await;
-    Ok(server.documents.answer(&headers, &body))
+    Ok(server.page(&seen, &headers, page, &address).await)
 }
 
 /// Settles an item, then shows what is left.

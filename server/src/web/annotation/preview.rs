@@ -1,7 +1,6 @@
 //! A project as an annotator will see it. Nothing is handed out and nothing kept.
 
 use super::database;
-use super::pages::draw_once;
 use super::work_pages::page_of;
 use crate::annotation::handing::{Standing, first_left};
 use crate::annotation::opened::{Opened, shown};
@@ -67,7 +66,9 @@ pub async fn preview(
         ..page_of(&project, batch)
     };
     let page = Page::Work(Box::new(page));
-    Ok(draw_once(&server, &seen, StatusCode::OK, page, &address_of(&uri)).await)
+    Ok(server
+        .private_page(&seen, StatusCode::OK, page, &address_of(&uri))
+        .await)
 }
 
 fn batch(

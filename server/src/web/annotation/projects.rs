@@ -14,7 +14,7 @@ use crate::web::attachment::attachment;
 use crate::web::people::form::{note, origin};
 use crate::web::people::invitations::InvitationMade;
 use crate::web::people::who::Caller;
-use crate::web::problem::{Failure, ProblemDocument};
+use crate::web::problem::{BadBody, Fails, Failure};
 use crate::web::query::Parameters;
 use crate::web::sent::json;
 use app::view::{AgreementReport, ProjectDetail, ProjectList, ProjectState, Role, Settlement};
@@ -58,7 +58,7 @@ pub struct SettledItem {
     get, path = "/api/projects", tag = "annotation",
     responses(
         (status = 200, body = ProjectList),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<503>
     )
 )]
 pub async fn list_projects(
@@ -73,12 +73,7 @@ pub async fn list_projects(
     post, path = "/api/projects", tag = "annotation", request_body = ProjectSpec,
     responses(
         (status = 201, body = ProjectDetail, description = "Made; `Location` names it"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<409>, Fails<503>
     )
 )]
 pub async fn add_project(
@@ -106,8 +101,7 @@ pub async fn add_project(
     params(("id" = String, Path, description = "The project's id")),
     responses(
         (status = 200, body = ProjectDetail),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<404>, Fails<503>
     )
 )]
 pub async fn get_project(
@@ -123,13 +117,7 @@ pub async fn get_project(
     params(("id" = String, Path, description = "The project's id")),
     responses(
         (status = 200, body = ProjectDetail, description = "As it now is"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<404>, Fails<409>, Fails<503>
     )
 )]
 pub async fn change_project(
@@ -159,9 +147,7 @@ pub async fn change_project(
     params(("id" = String, Path, description = "The project's id")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<404>, Fails<409>, Fails<503>
     )
 )]
 pub async fn delete_project(
@@ -179,8 +165,7 @@ pub async fn delete_project(
     params(("id" = String, Path, description = "The project's id")),
     responses(
         (status = 200, body = AgreementReport),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<404>, Fails<503>
     )
 )]
 pub async fn get_agreement(
@@ -202,12 +187,7 @@ pub async fn get_agreement(
     ),
     responses(
         (status = 200, body = SettledItem),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<404>, Fails<503>
     )
 )]
 pub async fn settle_item(
@@ -236,9 +216,7 @@ pub async fn settle_item(
     ),
     responses(
         (status = 200, body = String, content_type = "application/jsonl", description = "JSONL, CSV, JSON or XML, as a file"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<404>, Fails<503>
     )
 )]
 pub async fn export_project(
@@ -302,14 +280,7 @@ pub async fn export_project(
     params(("id" = String, Path, description = "The project's id")),
     responses(
         (status = 201, body = InvitationMade),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<404>, Fails<409>, Fails<429>, Fails<503>
     )
 )]
 pub async fn invite(

@@ -10,7 +10,7 @@ use crate::limits::{LAST_RATINGS_MAX, LEASED_MAX};
 use crate::people::{LOCAL, Seen};
 use crate::web::Server;
 use crate::web::people::form::{note, person_of};
-use crate::web::problem::{Failure, ProblemDocument};
+use crate::web::problem::{BadBody, Fails, Failure, ProblemDocument};
 use crate::web::query::Parameters;
 use crate::web::sent::json;
 use app::view::{WorkBatch, WorkRow};
@@ -128,7 +128,7 @@ async fn row(server: &Server, seen: &Seen, project: &str) -> Result<WorkRow, Fai
     get, path = "/api/work", tag = "annotation",
     responses(
         (status = 200, body = WorkList),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<503>
     )
 )]
 pub async fn list_work(
@@ -148,14 +148,7 @@ pub async fn list_work(
     params(("project" = String, Path, description = "The project's id")),
     responses(
         (status = 200, body = WorkRow, description = "How one stands now"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<403>, Fails<404>, Fails<409>, Fails<503>
     )
 )]
 pub async fn consent(
@@ -182,12 +175,7 @@ pub async fn consent(
     params(("project" = String, Path, description = "The project's id")),
     responses(
         (status = 200, body = WorkBatch, description = "`standing` says why there are none, where there are none"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<404>, Fails<503>
     )
 )]
 pub async fn lease(
@@ -222,14 +210,8 @@ pub async fn lease(
     ),
     responses(
         (status = 200, body = RatingSaved),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "The key or the revision is kept with something else, which stands in the member `kept`; or the project is closed"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<403>, Fails<404>, Fails<503>
     )
 )]
 pub async fn keep_rating(
@@ -255,9 +237,7 @@ pub async fn keep_rating(
     ),
     responses(
         (status = 200, body = Vec<WorkItem>),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<404>, Fails<503>
     )
 )]
 pub async fn last_ratings(
@@ -295,12 +275,7 @@ pub async fn last_ratings(
     params(("project" = String, Path, description = "The project's id")),
     responses(
         (status = 200, body = WorkRow, description = "How one stands now"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<404>, Fails<503>
     )
 )]
 pub async fn pause(
@@ -327,9 +302,7 @@ pub async fn pause(
     ),
     responses(
         (status = 204, description = "Left"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<404>, Fails<503>
     )
 )]
 pub async fn withdraw(

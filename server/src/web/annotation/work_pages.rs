@@ -1,7 +1,7 @@
 //! The page on which items are rated, and what its plain forms post where scripts are off.
 
 use super::database;
-use super::pages::{choice_from_word, draw_once};
+use super::pages::choice_from_word;
 use super::work::{agree, hand, keep, worker};
 use crate::annotation::markdown::html;
 use crate::annotation::refusal::Refusal;
@@ -78,7 +78,9 @@ pub async fn page(
         ..page_of(&project, batch)
     };
     let page = Page::Work(Box::new(page));
-    Ok(draw_once(&server, &seen, StatusCode::OK, page, &address_of(&uri)).await)
+    Ok(server
+        .private_page(&seen, StatusCode::OK, page, &address_of(&uri))
+        .await)
 }
 
 /// Keeps a rating of a plain form, then shows the next item.

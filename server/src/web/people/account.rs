@@ -98,17 +98,10 @@ pub async fn draw(
         done: told.done,
         wrong: told.wrong,
     };
-    let body = server
-        .documents
-        .draw(
-            server,
-            seen,
-            Page::Account(Box::new(page)),
-            link::account(),
-            &[],
-        )
-        .await;
-    Ok(server.documents.answer_private(status, &body))
+    let page = Page::Account(Box::new(page));
+    Ok(server
+        .private_page(seen, status, page, link::account())
+        .await)
 }
 
 fn session_row(session: &Session, held: Option<&Held>) -> SessionRow {

@@ -4,7 +4,7 @@ use super::form::database;
 use crate::limits::AUDIT_ROWS;
 use crate::people::Seen;
 use crate::web::Server;
-use crate::web::problem::{Failure, ProblemDocument};
+use crate::web::problem::{Fails, Failure};
 use crate::web::query::Parameters;
 use app::view::{AuditPage, AuditRow};
 use app::{Page, link};
@@ -43,8 +43,7 @@ async fn acts(server: &Server, before: Option<&str>, limit: usize) -> Result<Aud
     ),
     responses(
         (status = 200, body = AuditList),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<400>, Fails<503>
     )
 )]
 pub async fn list_audit(
@@ -64,16 +63,9 @@ pub async fn page(
 ) -> Result<Response, Failure> {
     let query = Parameters::parse(query.as_deref());
     let AuditList { acts, next } = acts(&server, query.cursor(), AUDIT_ROWS).await?;
-    let page = AuditPage { rows: acts, next };
-    let body = server
-        .documents
-        .draw(
-            &server,
-            &seen,
-            Page::Audit(Box::new(page)),
-            &link::audit(None),
-            &[],
-        )
-        .await;
-    Ok(server.documents.answer_private(StatusCode::OK, &body))
+    let page = Page::Audit(Box::new(AuditPage { rows: acts, next }));
+    let address = link::audit(None);
+    Ok(server
+        .private_page(&seen, StatusCode::OK, page, &address)
+        .await)
 }

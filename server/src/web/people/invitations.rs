@@ -14,7 +14,7 @@ use crate::limits::{
 use crate::people::token::Token;
 use crate::people::{Invitation, Person, Seen, SessionKind, name, password};
 use crate::web::Server;
-use crate::web::problem::{Failure, ProblemDocument};
+use crate::web::problem::{BadBody, Fails, Failure};
 use crate::web::sent::{fields, json};
 use app::view::{InvitationPage, InvitationRow, Role, ShownOnce};
 use app::{Page, link};
@@ -240,7 +240,7 @@ fn with_article(role: Role) -> String {
     get, path = "/api/invitations", tag = "people",
     responses(
         (status = 200, body = InvitationList),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<503>
     )
 )]
 pub async fn list_invitations(
@@ -257,12 +257,7 @@ pub async fn list_invitations(
     post, path = "/api/invitations", tag = "people", request_body = InvitationRequest,
     responses(
         (status = 201, body = InvitationMade),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<429>, Fails<503>
     )
 )]
 pub async fn add_invitation(
@@ -287,8 +282,7 @@ pub async fn add_invitation(
     params(("id" = String, Path, description = "The invitation's id")),
     responses(
         (status = 204, description = "It no longer works"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<404>, Fails<503>
     )
 )]
 pub async fn end_invitation(
@@ -422,11 +416,8 @@ async fn draw(
         wrong,
     };
     // The token stands in no address that is kept with the page, or in the header's links.
-    let body = server
-        .documents
-        .draw(server, seen, Page::Invitation(page), "/invitation", &[])
-        .await;
-    Ok(server.documents.answer_private(status, &body))
+    let page = Page::Invitation(page);
+    Ok(server.private_page(seen, status, page, "/invitation").await)
 }
 
 async fn name_of(database: &Database, id: Option<&str>) -> Result<Option<String>, Failure> {

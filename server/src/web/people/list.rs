@@ -7,7 +7,7 @@ use super::who::Caller;
 use crate::db::{Changed, Database, PersonChange};
 use crate::people::{Person, Seen};
 use crate::web::Server;
-use crate::web::problem::{Failure, ProblemDocument};
+use crate::web::problem::{BadBody, Fails, Failure, ProblemDocument};
 use crate::web::sent::{fields, json};
 use app::view::{PeoplePage, PersonRow, Role, ShownOnce};
 use app::{Page, link};
@@ -57,7 +57,7 @@ async fn people_of(database: &Database) -> Result<Vec<PersonRow>, Failure> {
     get, path = "/api/people", tag = "people",
     responses(
         (status = 200, body = PeopleList),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<503>
     )
 )]
 pub async fn list_people(State(server): State<Arc<Server>>) -> Result<Json<PeopleList>, Failure> {
@@ -71,13 +71,8 @@ pub async fn list_people(State(server): State<Arc<Server>>) -> Result<Json<Peopl
     params(("id" = String, Path, description = "The person's id")),
     responses(
         (status = 200, body = PersonRow, description = "As he now is"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "Nobody else is an admin"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<404>, Fails<503>
     )
 )]
 pub async fn change_person(
@@ -156,14 +151,8 @@ pub fn last_admin() -> Failure {
     params(("id" = String, Path, description = "The person's id")),
     responses(
         (status = 201, body = InvitationMade, description = "The link is in the answer, and never again"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "The person is disabled"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<404>, Fails<429>, Fails<503>
     )
 )]
 pub async fn add_link(
@@ -251,17 +240,10 @@ async fn draw(
         is_open: seen.is_open,
         ..page
     };
-    let body = server
-        .documents
-        .draw(
-            server,
-            seen,
-            Page::People(Box::new(page)),
-            link::people(),
-            &[],
-        )
-        .await;
-    Ok(server.documents.answer_private(status, &body))
+    let page = Page::People(Box::new(page));
+    Ok(server
+        .private_page(seen, status, page, link::people())
+        .await)
 }
 
 /// The form that changes a role.

@@ -17,9 +17,5 @@ pub async fn page(State(server): State<Arc<Server>>, seen: Seen, headers: Header
         program_days_max: PROGRAM_DAYS_MAX,
         tries_minutes: TRIES_SECONDS / 60,
     });
-    let body = server
-        .documents
-        .draw(&server, &seen, page, link::privacy(), &[])
-        .await;
-    server.documents.answer(&headers, &body)
+    server.page(&seen, &headers, page, link::privacy()).await
 }

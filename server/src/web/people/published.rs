@@ -5,7 +5,7 @@ use crate::people::Seen;
 use crate::runs::Run;
 use crate::web::Server;
 use crate::web::api::read;
-use crate::web::problem::{Failure, ProblemDocument};
+use crate::web::problem::{BadBody, Fails, Failure, ProblemDocument};
 use crate::web::sent::{fields, json};
 use app::link;
 use app::view::Published;
@@ -47,7 +47,7 @@ async fn found(server: &Arc<Server>, seen: &Seen, id: String) -> Result<Run, Fai
     params(("id" = String, Path, description = "The run's id")),
     responses(
         (status = 200, body = Published),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<404>
     )
 )]
 pub async fn get_published(
@@ -65,13 +65,8 @@ pub async fn get_published(
     params(("id" = String, Path, description = "The run's id")),
     responses(
         (status = 200, body = Published, description = "As it now is"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "A recorded run is always published"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        BadBody, Fails<404>, Fails<503>
     )
 )]
 pub async fn put_published(

@@ -6,7 +6,7 @@ use crate::limits::{PERSON_NAME_CHARACTERS_MAX, SESSION_DAYS};
 use crate::people::password::PasswordError;
 use crate::people::{Person, Seen, name};
 use crate::web::Server;
-use crate::web::problem::{Failure, ProblemDocument};
+use crate::web::problem::{Fails, Failure};
 use crate::web::query::Parameters;
 use crate::web::sent::fields;
 use app::view::{PersonRow, Role, SignInPage};
@@ -55,7 +55,7 @@ pub fn shown(person: &Person, seen_ms: Option<i64>) -> PersonRow {
     get, path = "/api/session", tag = "people",
     responses(
         (status = 200, body = SessionInfo),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<503>
     )
 )]
 pub async fn get_session(
@@ -79,7 +79,7 @@ pub async fn get_session(
     delete, path = "/api/session", tag = "people",
     responses(
         (status = 204, description = "Signed out, or nobody was signed in"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json")
+        Fails<503>
     )
 )]
 pub async fn end_session(
@@ -146,11 +146,10 @@ fn back_of(fields: &Parameters) -> String {
 }
 
 async fn draw(server: &Arc<Server>, seen: &Seen, page: SignInPage, status: StatusCode) -> Response {
-    let body = server
-        .documents
-        .draw(server, seen, Page::SignIn(page), &link::sign_in(None), &[])
-        .await;
-    server.documents.answer_private(status, &body)
+    let page = Page::SignIn(page);
+    server
+        .private_page(seen, status, page, &link::sign_in(None))
+        .await
 }
 
 /// Signs in by name and password.

@@ -1,6 +1,5 @@
 //! Who asks: out of a cookie or a bearer token, once a request, before anything else looks at it.
 
-use crate::connections::Peer;
 use crate::db::DatabaseError;
 use crate::people::known::Known;
 use crate::people::token::Token;
@@ -8,6 +7,7 @@ use crate::people::{LOCAL, Seen, SessionKind};
 use crate::web::Server;
 use crate::web::guard::is_from_this_origin;
 use crate::web::problem::Failure;
+use admission::Peer;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -67,7 +67,7 @@ impl FromRequestParts<Arc<Server>> for Caller {
         server: &Arc<Server>,
     ) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-        let own = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.0.ip());
+        let own = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.address);
         Ok(match server.behind_proxy {
             true => Caller {
                 address: forwarded_for(&parts.headers).unwrap_or(own),

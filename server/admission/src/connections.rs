@@ -1,8 +1,7 @@
 //! A listener that bounds the connections open at once, the time in which one must ask something, and the
 //! time for which what is sent may stay unread.
 
-use super::limits::{IDLE_SECONDS_MAX, UNREAD_SECONDS_MAX};
-use super::visits::Peer;
+use crate::Peer;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use std::io;
@@ -10,25 +9,39 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, sleep_until};
 
-const IDLE_MAX: Duration = Duration::from_secs(IDLE_SECONDS_MAX);
-const UNREAD_MAX: Duration = Duration::from_secs(UNREAD_SECONDS_MAX);
+/// What connections are allowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Connections open at once; one more waits until another ends.
+    pub connections: usize,
+    /// In which a connection must bring the head of a request, counted from its opening or from the end of
+    /// the last answer.
+    pub idle: Duration,
+    /// For which a client may leave what is sent to it unread.
+    pub unread: Duration,
+}
 
+/// A listener whose connections are within [`Bounds`]. The service must be made with
+/// `into_make_service_with_connect_info::<Peer>()` and have the layer [`visit`](crate::visit): else each
+/// request looks idle.
 pub struct Bounded {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    bounds: Bounds,
 }
 
 impl Bounded {
-    pub fn new(listener: TcpListener, connections_max: usize) -> Self {
+    pub fn new(listener: TcpListener, bounds: Bounds) -> Self {
         Bounded {
             listener,
-            places: Arc::new(Semaphore::new(connections_max)),
+            places: Arc::new(Semaphore::new(bounds.connections)),
+            bounds,
         }
     }
 }
@@ -39,6 +52,7 @@ pub struct Connection {
     // Given back when the connection ends.
     _place: Option<OwnedSemaphorePermit>,
     peer: Peer,
+    bounds: Bounds,
     /// When to look whether it has been idle too long.
     look: Pin<Box<Sleep>>,
     /// Until when what waits to be sent must begin to go, where something waits.
@@ -59,13 +73,14 @@ impl Listener for Bounded {
         // The semaphore is never closed.
         let place = Arc::clone(&self.places).acquire_owned().await.ok();
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        // Tokens leave at once; without it only time is lost.
+        // Small answers and tokens leave at once; without it only time is lost.
         let _ = stream.set_nodelay(true);
         let connection = Connection {
             stream,
             _place: place,
-            peer: Peer::new(),
-            look: Box::pin(sleep(IDLE_MAX)),
+            peer: Peer::new(address.ip()),
+            bounds: self.bounds,
+            look: Box::pin(sleep(self.bounds.idle)),
             unread: None,
         };
         (connection, address)
@@ -79,13 +94,14 @@ impl Listener for Bounded {
 impl Connection {
     /// Ready with an error once nothing was asked for too long, however many bytes may have dripped in.
     fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let idle_max = self.bounds.idle;
         loop {
             let until = match self.peer.idle_since() {
-                Some(since) if since.elapsed() >= IDLE_MAX => {
+                Some(since) if since.elapsed() >= idle_max => {
                     return Poll::Ready(io::ErrorKind::TimedOut.into());
                 }
-                Some(since) => since + IDLE_MAX,
-                None => std::time::Instant::now() + IDLE_MAX,
+                Some(since) => since + idle_max,
+                None => Instant::now() + idle_max,
             };
             if self.look.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
@@ -104,9 +120,10 @@ impl Connection {
             self.unread = None;
             return written;
         }
+        let unread_max = self.bounds.unread;
         let until = self
             .unread
-            .get_or_insert_with(|| Box::pin(sleep(UNREAD_MAX)));
+            .get_or_insert_with(|| Box::pin(sleep(unread_max)));
         until
             .as_mut()
             .poll(context)
