@@ -121,7 +121,7 @@ fn head(choice: &RunChoice) -> AnyView {
     view! {
         <thead>
             <tr>
-                <td class="pick"></td>
+                {tick_column(())}
                 {column(
                     "",
                     &[(RunSort::Title, ""), (RunSort::State, ""), (RunSort::Started, "")],
@@ -144,6 +144,14 @@ fn head(choice: &RunChoice) -> AnyView {
         </thead>
     }
     .into_any()
+}
+
+/// The cell in which a run is ticked: there is none among files, where nothing can be compared by form.
+fn tick_column(tick: impl IntoView + 'static) -> AnyView {
+    match medium().is_files() {
+        true => ().into_any(),
+        false => view! { <td class="pick">{tick}</td> }.into_any(),
+    }
 }
 
 fn sort_link(choice: &RunChoice, sort: RunSort, meaning: &'static str) -> AnyView {
@@ -203,7 +211,7 @@ impl Rows<'_> {
             bodies.push(view! {
                 <tbody class="group">
                     <tr>
-                        <td class="pick"></td>
+                        {tick_column(())}
                         <th scope="rowgroup" colspan="9">
                             <bdi>{heading}</bdi>
                             <span class="minor">{format::counted(group.runs, "run")} {continued}</span>
@@ -225,8 +233,7 @@ impl Rows<'_> {
             |pick: fn(&Evaluation) -> Figure| run.metrics.as_ref().map(pick).unwrap_or_default();
         let errors = 0.0..self.page.errors_to;
         let title = format::foreign(&run.title);
-        let picked = run.metrics.as_ref().filter(|_| !medium().is_files());
-        let pick = picked.map(|_| {
+        let pick = run.metrics.as_ref().map(|_| {
             let name = ["Compare ", &title].concat();
             view! { <input type="checkbox" name="run" value=run.id.clone() form="compare" aria-label=name /> }
         });
@@ -243,7 +250,7 @@ impl Rows<'_> {
         });
         view! {
             <tr id=link::run_anchor(&run.id)>
-                <td class="pick">{pick}</td>
+                {tick_column(pick)}
                 <th scope="row">
                     <a class="title" href=link::run(&run.id, &[])>{title.clone()}</a>
                     <span class="under">
