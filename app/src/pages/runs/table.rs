@@ -123,12 +123,12 @@ fn head(choice: &RunChoice) -> AnyView {
             <tr>
                 {tick_column(())}
                 {column(
-                    "",
+                    "of-title",
                     &[(RunSort::Title, ""), (RunSort::State, ""), (RunSort::Started, "")],
                 )}
-                {column("", &[(RunSort::Model, ""), (RunSort::Method, "")])}
-                {column("", &[(RunSort::Questions, "")])}
-                {column("number", &[(RunSort::N, "Answers measured")])}
+                {column("of-method", &[(RunSort::Model, ""), (RunSort::Method, "")])}
+                {column("of-set", &[(RunSort::Questions, "")])}
+                {column("number of-n", &[(RunSort::N, "Answers measured")])}
                 {column("number", &[(RunSort::Accuracy, "Share of right answers: higher is better")])}
                 {column("number", &[(RunSort::Ece, "Expected calibration error, by level: lower is better")])}
                 {column("number", &[(RunSort::Smece, "Smooth expected calibration error: lower is better")])}
