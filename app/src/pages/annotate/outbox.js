@@ -8,11 +8,11 @@ const WAIT_MS_MAX = 30_000;
 const OPEN_MS_MAX = 3_000;
 
 /** How ratings stand, in words: so many wait, so many were refused. */
-const outboxWords = ({ waiting, refused, isTrying, hasFailed, isSignedOut, isLasting }) => {
+const outboxWords = ({ waiting, refused, hasFailed, isSignedOut, isLasting }) => {
   const words = [];
   if (waiting > 0 && isSignedOut) words.push(`You are signed out. Kept in this browser (${waiting}): sign in again, and they are sent.`);
   else if (waiting > 0 && !isLasting) words.push(`Not sent yet (${waiting}), and this browser stores nothing: keep this page open.`);
-  else if (waiting > 0 && isTrying && !hasFailed) words.push("Saving…");
+  else if (waiting > 0 && !hasFailed) words.push("Saving…");
   else if (waiting > 0) words.push(`Kept in this browser, will be sent (${waiting}).`);
   if (refused > 0) words.push(`Not taken by the server (${refused}).`);
   return words.join(" ");
@@ -94,7 +94,6 @@ const outbox = (() => {
   let listener = { changed() {}, saved() {}, refused() {} };
   let waitMs = WAIT_MS_MIN;
   let timer = null;
-  let isTrying = false;
   let hasFailed = false;
   let isSignedOut = false;
   let isRunning = false;
@@ -158,10 +157,10 @@ const outbox = (() => {
       const entry = (await kept.all()).find(({ number, refused }) => !refused && !tried.has(number));
       if (!entry) return;
       tried.add(entry.number);
-      isTrying = true;
-      tell("changed");
-      const goesOn = await send(entry).catch(() => true);
-      isTrying = false;
+      const goesOn = await send(entry).catch(() => {
+        hasFailed = true;
+        return true;
+      });
       tell("changed");
       if (!goesOn) return;
     }
@@ -201,7 +200,7 @@ const outbox = (() => {
       const entries = await kept.all();
       const waiting = entries.filter((entry) => !entry.refused).length;
       const refused = entries.filter((entry) => entry.refused && (project === undefined || entry.project === project)).length;
-      return { waiting, refused, isTrying, hasFailed, isSignedOut, isLasting: kept.isLasting };
+      return { waiting, refused, hasFailed, isSignedOut, isLasting: kept.isLasting };
     },
     /** Sends one that was refused once more. */
     async again(entry) {

@@ -144,6 +144,8 @@ const say = async (part) => {
       made_ms: Date.now(),
     };
     const entry = await outbox.put(data.api, data.project, request);
+    // The next item never stands beside a "Saved." that was said of the one before.
+    await tellStanding();
     outbox.rated(item.assignment);
     done.add(item.assignment);
     item.revisions = request.revision;
