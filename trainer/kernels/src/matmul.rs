@@ -4,9 +4,10 @@
 //! and steps in ascending order, whatever the tiling, so a row's results do not depend on the other
 //! rows, and all instruction sets with fused multiply-add give the same bits.
 //!
-//! The right-hand matrix is packed, a panel of 64 columns by some hundred inner steps at a time,
-//! so that the innermost loop reads it in order: `tile` then keeps some rows of the panel's
-//! output in registers and makes one pass over the panel.
+//! The right-hand matrix is packed, some panels of 64 columns by some hundred inner steps at a time,
+//! so that the innermost loop reads it in order: `tile` then keeps some rows of a panel's output in
+//! registers and makes one pass over a part of the panel. All passes over what is packed are made for a
+//! few rows before the next ones, so that their output is still in the nearest cache when it is added to.
 
 #[cfg(target_arch = "x86_64")]
 mod bf16;
@@ -16,6 +17,7 @@ mod tile;
 pub mod training;
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use half::f16;
 
@@ -163,8 +165,14 @@ const PANEL: usize = 64;
 /// added to the others: with one long sum, the logits of a model of 135M parameters would differ
 /// from those of `f64` by up to 1.4e-4, with short ones they are within 5e-5.
 const STEPS: usize = 144;
+/// Inner steps packed at once at most, where the whole inner dimension is to be.
+const PACKED_STEPS: usize = 640;
+/// Rows of panels packed at once: 256 KiB, within the second cache.
+const PACKED_ROWS: usize = 1024;
 /// Rows of a task at least, where rows are split too, so that packing stays a small part.
 const TASK_ROWS: usize = 192;
+/// Rows of output of which one panel stays within the nearest caches.
+const FEW_ROWS: usize = 96;
 /// Products (multiply-adds) below which one thread is faster than two.
 const SERIAL_PRODUCTS: usize = 1 << 16;
 
@@ -213,57 +221,107 @@ fn product_by(
         few::product(shape, a, b, stride, y, add);
         return;
     }
-    let panels = m.div_ceil(PANEL);
-    // Few panels would leave threads idle at the end: split the rows as well.
-    let parts = if threads > 1 && panels < threads * 8 {
-        (threads * 8).div_ceil(panels).min(n / TASK_ROWS).max(1)
-    } else {
-        1
-    };
+    let order = Order::of(shape, b, stride, threads);
+    let rows_near = rows_near(features);
     let y = Shared::new(y);
-    parallel::run(threads, panels * parts, |task| {
-        let (panel, part) = (task / parts, task % parts);
-        let (first, last) = (n * part / parts, n * (part + 1) / parts);
-        let start = panel * PANEL;
+    parallel::run(threads, order.groups * order.parts, |task| {
+        let rows = share(n, order.parts, task % order.parts);
+        let panels = share(m.div_ceil(PANEL), order.groups, task / order.parts);
         PACKED.with_borrow_mut(|packed| {
-            packed.resize(STEPS, PanelRow([0.0; PANEL]));
+            let steps_most = order.steps.min(k);
+            let len = panels.len() * steps_most;
+            packed.resize(packed.len().max(len), PanelRow([0.0; PANEL]));
             // SAFETY: `PanelRow` is PANEL floats without padding (256 bytes, aligned to 64).
             let packed = unsafe {
-                std::slice::from_raw_parts_mut(packed.as_mut_ptr().cast::<f32>(), STEPS * PANEL)
+                std::slice::from_raw_parts_mut(packed.as_mut_ptr().cast::<f32>(), len * PANEL)
             };
-            let width = PANEL.min(m - start);
-            for step in (0..k).step_by(stride) {
-                let steps = stride.min(k - step);
-                match b {
-                    Right::F32(b) => pack::panel(b, step, steps, start, width, packed),
-                    Right::Half(w) => pack::half_panel(w, k, step, steps, start, width, packed),
-                    // What is left beyond the last column is computed with, and not written.
-                    Right::Quantized { matrix, turned } => {
-                        let steps = step..step + steps;
-                        matrix.panel(turned, steps, (start, width), PANEL, packed);
+            let room = steps_most * PANEL;
+            let columns = |panel| (panel * PANEL, PANEL.min(m - panel * PANEL));
+            for step in (0..k).step_by(order.steps) {
+                let steps = order.steps.min(k - step);
+                for (panel, packed) in panels.clone().zip(packed.chunks_exact_mut(room)) {
+                    pack::right(b, k, step..step + steps, columns(panel), packed);
+                }
+                for first in rows.clone().step_by(rows_near) {
+                    let last = rows.end.min(first + rows_near);
+                    for (panel, packed) in panels.clone().zip(packed.chunks_exact(room)) {
+                        let (start, width) = columns(panel);
+                        let passes = packed[..steps * PANEL].chunks(stride * PANEL);
+                        for (step, packed) in (step..).step_by(stride).zip(passes) {
+                            let left = tile::Left {
+                                matrix: a,
+                                first,
+                                last,
+                                step,
+                            };
+                            let out = tile::Output {
+                                y: &y,
+                                start,
+                                width,
+                                stride: m,
+                                add: add || step > 0,
+                            };
+                            tile::rows(features, left, packed.len() / PANEL, packed, out);
+                        }
                     }
                 }
-                tile::rows(
-                    features,
-                    tile::Left {
-                        matrix: a,
-                        first,
-                        last,
-                        step,
-                    },
-                    steps,
-                    packed,
-                    tile::Output {
-                        y: &y,
-                        start,
-                        width,
-                        stride: m,
-                        add: add || step > 0,
-                    },
-                );
             }
         });
     });
+}
+
+/// How a product is divided: a task packs a group of panels by some inner steps at a time, and
+/// multiplies a part of the rows with them.
+struct Order {
+    /// Inner steps packed at once: some passes.
+    steps: usize,
+    groups: usize,
+    parts: usize,
+}
+
+impl Order {
+    fn of(Shape { n, k, m }: Shape, b: Right<'_>, stride: usize, threads: usize) -> Self {
+        let panels = m.div_ceil(PANEL);
+        // The output of many rows is far away when the next pass adds to it: then passes follow each
+        // other row by row. That of few is near, and the right-hand matrix had better be read along
+        // its rows.
+        let is_along = matches!(b, Right::F32(Strided { column: 1, .. }));
+        let passes = match is_along && n <= FEW_ROWS {
+            true => 1,
+            false => (PACKED_STEPS / stride).max(1),
+        };
+        let steps = stride * passes;
+        let mut groups = panels.div_ceil((PACKED_ROWS / steps.min(k)).max(1));
+        let mut parts = 1;
+        // Few tasks would leave threads idle at the end.
+        if threads > 1 && groups < threads * 8 {
+            let of_rows = n / TASK_ROWS / threads * threads;
+            if of_rows > 0 {
+                parts = (threads * 8).div_ceil(groups).min(of_rows);
+            } else {
+                groups = groups.next_multiple_of(threads).min(panels);
+            }
+        }
+        Self {
+            steps,
+            groups,
+            parts,
+        }
+    }
+}
+
+/// The `index`th of `count` parts of `0..len`, as alike as can be.
+fn share(len: usize, count: usize, index: usize) -> Range<usize> {
+    len * index / count..len * (index + 1) / count
+}
+
+/// Rows of output that all passes over a group of panels are made for before the next rows. Where
+/// vectors are wide, a panel wants to be read again from the nearest cache.
+fn rows_near(features: Features) -> usize {
+    match features {
+        Features::Avx2 => 6,
+        _ => 96,
+    }
 }
 
 #[cfg(test)]
@@ -276,7 +334,14 @@ mod tests {
         if best == Features::Scalar && !crate::features::BASELINE_FUSED {
             return;
         }
-        for (n, k, m) in [(1, 3, 5), (7, 70, 64), (13, 33, 100), (6, 900, 17)] {
+        for (n, k, m) in [
+            (1, 3, 5),
+            (7, 70, 64),
+            (13, 33, 100),
+            (6, 900, 17),
+            (97, 900, 70),
+            (390, 20, 1_100),
+        ] {
             let shape = Shape { n, k, m };
             let x: Vec<f32> = (0..n * k)
                 .map(|i| ((i * 37 % 101) as f32 - 50.0) / 33.0)

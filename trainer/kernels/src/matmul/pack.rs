@@ -1,15 +1,36 @@
 //! Packing a panel of the right-hand matrix: `steps` rows of 64 values, columns beyond the
 //! matrix as zeros up to the next multiple of 16.
 
+use std::ops::Range;
+
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use super::{PANEL, Strided};
+use super::{PANEL, Right, Strided};
 #[cfg(target_arch = "x86_64")]
 use crate::features::{Features, features};
 
+/// Packs inner steps of `width` columns from `start` on; `k` steps there are in all.
+pub(super) fn right(
+    b: Right<'_>,
+    k: usize,
+    steps: Range<usize>,
+    (start, width): (usize, usize),
+    packed: &mut [f32],
+) {
+    let (step, count) = (steps.start, steps.len());
+    match b {
+        Right::F32(b) => panel(b, step, count, start, width, packed),
+        Right::Half(w) => half_panel(w, k, step, count, start, width, packed),
+        // What is left beyond the last column is computed with, and not written.
+        Right::Quantized { matrix, turned } => {
+            matrix.panel(turned, steps, (start, width), PANEL, packed);
+        }
+    }
+}
+
 /// Packs inner steps `step..step + steps` of columns `start..start + width`.
-pub(super) fn panel(
+fn panel(
     b: Strided<'_>,
     step: usize,
     steps: usize,
@@ -75,7 +96,7 @@ fn turn(_: Strided<'_>, _: usize, _: usize, _: usize, _: usize, _: &mut [f32]) -
 }
 
 /// As [`panel`] of the transpose of `w` in 16 bits, rows of `k` values.
-pub(super) fn half_panel(
+fn half_panel(
     w: &[f16],
     k: usize,
     step: usize,
