@@ -8,6 +8,7 @@ mod activations;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod logprobs;
 mod packed;
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -16,6 +17,7 @@ mod tile;
 mod turned;
 
 pub use activations::Activations;
+pub use logprobs::logprobs_of_product;
 
 use std::cell::RefCell;
 use std::ops::Range;

@@ -377,6 +377,17 @@ impl Linear {
         Ok(())
     }
 
+    /// `ln softmax(x Wᵀ)` at (row, output) `places`, in parts of the outputs; none where the weights are not
+    /// quantized.
+    pub(crate) fn logprobs_at(&self, x: &[f32], places: &[(u32, u32)]) -> Option<Vec<f32>> {
+        match &*self.weight {
+            Weight::Quantized(matrix) if matrix.is_packed() => {
+                Some(kernels::logprobs_of_product(x, matrix, places))
+            }
+            _ => None,
+        }
+    }
+
     /// `y W`: (n, out) → (n, in).
     pub(crate) fn backward_product(&self, y: &[f32], products: Products) -> Result<Vec<f32>> {
         let precision = match products {
