@@ -19,6 +19,23 @@ pub struct MadeRun {
     pub directory: PathBuf,
 }
 
+/// What a model responded to question `q1`.
+pub fn samples(responses: &[&str]) -> String {
+    let sample = |(response, index): (&&str, u32)| {
+        line(&Sample {
+            id: format!("q1/{index}"),
+            question_id: "q1".into(),
+            question: "What is the capital of France?".into(),
+            index,
+            response: (*response).into(),
+            finish_reason: FinishReason::Stop,
+            tokens: 2,
+            logprob: None,
+        })
+    };
+    responses.iter().zip(0..).map(sample).collect()
+}
+
 pub fn line(record: &impl Serialize) -> String {
     format!("{}\n", serde_json::to_string(record).unwrap())
 }
@@ -138,23 +155,7 @@ impl MadeRun {
         let run = MadeRun {
             directory: folder.join(id),
         };
-        let samples: String = ["Paris", "Lyon", "paris."]
-            .iter()
-            .zip(0..)
-            .map(|(response, index)| {
-                line(&Sample {
-                    id: format!("q1/{index}"),
-                    question_id: "q1".into(),
-                    question: "What is the capital of France?".into(),
-                    index,
-                    response: (*response).into(),
-                    finish_reason: FinishReason::Stop,
-                    tokens: 2,
-                    logprob: None,
-                })
-            })
-            .collect();
-        run.write("samples.jsonl", &samples);
+        run.write("samples.jsonl", &samples(&["Paris", "Lyon", "paris."]));
         run
     }
 

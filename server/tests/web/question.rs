@@ -1,10 +1,9 @@
 //! The Question page with its threshold and marks, the list of answers, records as they stand.
 
-use crate::made_run::{HOSTILE, MadeRun, answer, line};
+use crate::made_run::{HOSTILE, MadeRun, answer, line, samples};
 use crate::served::{Served, folder, wait_for};
 use calibration::heights::Step;
-use datasets::record::FinishReason;
-use datasets::{Answer, Cluster, Clustering, Judge, MergeHeights, Question, Sample};
+use datasets::{Answer, Cluster, Clustering, Judge, MergeHeights, Question};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,23 +11,7 @@ use std::path::Path;
 /// A run whose question `q1` was clustered by embedding: two near ones, and one that joins below 0.4.
 fn by_embedding(folder: &Path) -> MadeRun {
     let run = MadeRun::finished(folder, "made", "");
-    let responses = ["Paris", "It is Paris.", "Lyon"];
-    let samples: String = responses
-        .iter()
-        .zip(0..)
-        .map(|(response, index)| {
-            line(&Sample {
-                id: format!("q1/{index}"),
-                question_id: "q1".into(),
-                question: "What is the capital of France?".into(),
-                index,
-                response: (*response).into(),
-                finish_reason: FinishReason::Stop,
-                tokens: 2,
-                logprob: None,
-            })
-        })
-        .collect();
+    let samples = samples(&["Paris", "It is Paris.", "Lyon"]);
     run.write("sample/samples.jsonl", &samples);
     let cluster = |answer: &str, members: &[u32], correct| Cluster {
         answer: answer.into(),

@@ -144,8 +144,6 @@ const say = async (part) => {
       made_ms: Date.now(),
     };
     const entry = await outbox.put(data.api, data.project, request);
-    // The next item never stands beside a "Saved." that was said of the one before.
-    await tellStanding();
     outbox.rated(item.assignment);
     done.add(item.assignment);
     item.revisions = request.revision;
@@ -154,7 +152,11 @@ const say = async (part) => {
     drafts.drop(item.assignment);
     queue = queue.filter(({ assignment }) => assignment !== item.assignment);
     if (item.training) explain(entry.key, request);
-    else next();
+    else {
+      // The next item never stands beside a "Saved." that was said of the one before.
+      await tellStanding();
+      next();
+    }
   } catch {
     element("send").disabled = false;
     sayAside("This browser could not keep it. Try again; if it stays, load the page again: what you typed is there still.");

@@ -3,10 +3,11 @@
 
 use crate::format;
 use crate::link;
+use crate::pages::annotate::work::evidence;
 use crate::pages::words::Foreign;
 use crate::view::{AgreementReport, Disagreement};
 use datasets::annotation::{
-    Choice, EvidenceCluster, Item, ItemRationale, ProjectKind, Rating, SCORE_MAX, Span, Verdict,
+    Choice, Item, ItemRationale, ProjectKind, Rating, SCORE_MAX, Span, Verdict,
 };
 use leptos::prelude::*;
 
@@ -102,40 +103,11 @@ fn card(report: &AgreementReport, one: &Disagreement, is_open: bool) -> AnyView 
 }
 
 fn evidence(item: &Item) -> AnyView {
-    let line = |cluster: &EvidenceCluster| {
-        let answer = match cluster.answer.trim() {
-            "" => "no answer".to_owned(),
-            answer => answer.to_owned(),
-        };
-        let examples = cluster
-            .examples
-            .iter()
-            .map(|example| view! { <li><Foreign text=example.clone() /></li> })
-            .collect_view();
-        let of = format!(
-            "{} of {}",
-            format::count(cluster.count.into()),
-            format::count(item.samples.into())
-        );
-        view! {
-            <li>
-                <details>
-                    <summary>
-                        <strong>{format::percent(cluster.share)}</strong>
-                        " "
-                        <Foreign text=answer />
-                        " "
-                        <span class="minor">{of}</span>
-                    </summary>
-                    <ul>{examples}</ul>
-                </details>
-            </li>
-        }
-    };
+    let line = |cluster| evidence::line(cluster, item.samples);
     view! {
         <div>
             <h3>"Evidence"</h3>
-            <ol class="shares">{item.evidence.iter().map(line).collect_view()}</ol>
+            <ol class="clusters">{item.evidence.iter().map(line).collect_view()}</ol>
         </div>
     }
     .into_any()

@@ -68,7 +68,8 @@ fn more_words(count: usize) -> String {
     format!("{} more", format::counted(count as u64, "answer"))
 }
 
-fn line(cluster: &EvidenceCluster, samples: u32) -> AnyView {
+/// An answer with its share, and what was responded where it is unfolded.
+pub fn line(cluster: &EvidenceCluster, samples: u32) -> AnyView {
     let answer = match cluster.answer.trim() {
         "" => "no answer".to_owned(),
         answer => answer.to_owned(),

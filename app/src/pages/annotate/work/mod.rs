@@ -7,7 +7,7 @@
 
 mod agree;
 mod data;
-mod evidence;
+pub mod evidence;
 mod item;
 mod keys;
 mod rating;
