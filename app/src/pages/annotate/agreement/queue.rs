@@ -178,7 +178,7 @@ fn ratings(kind: ProjectKind, one: &Disagreement) -> AnyView {
                 <th scope="row">{rating.annotator.clone()}</th>
                 <td>{rating_words(kind, rating)}</td>
                 <td>{marks}</td>
-                <td><Foreign text=rating.note.clone() /></td>
+                <td class="of-note"><Foreign text=rating.note.clone() /></td>
                 <td class="number">{format::duration(rating.active_ms as f64 / 1_000.0)}</td>
             </tr>
         }
