@@ -149,18 +149,11 @@ fn f32_products() {
         let flop = 2.0 * (n * m * k) as f64 / 1e9;
         let nt = best(7, || matmul_nt(shape, &x, &w, black_box(&mut y)));
         let nn = best(7, || matmul_nn(shape, &x, &w, black_box(&mut y)));
-        print!(
-            "  f32 n {n} k {k} m {m}: nt {:.0} nn {:.0}",
+        println!(
+            "  f32 n {n} k {k} m {m}: nt {:.0} nn {:.0} GFLOP/s",
             flop / nt,
             flop / nn
         );
-        if m < 9999 {
-            let mut dw = vec![0.0; m * k];
-            let shape = Shape { n: m, k: n, m: k };
-            let tn = best(7, || matmul_tn_add(shape, &y, &x, black_box(&mut dw)));
-            print!(" tn {:.0}", flop / tn);
-        }
-        println!(" GFLOP/s");
     }
 }
 
@@ -370,7 +363,7 @@ fn small_kernels() {
     rate(
         "rope 1200 x 9 x 64",
         d,
-        best(7, || rope(&mut y[..d], 9, &table, RopeLayout::Halves)),
+        best(7, || rope(&mut y[..d], 9, &table)),
     );
     rate(
         "quantize 1200 x 576",

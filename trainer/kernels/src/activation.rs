@@ -89,7 +89,7 @@ fn gated_backward(
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-use crate::relaxed::silu_mul as silu_mul_part;
+use crate::relaxed::{gelu_mul as gelu_mul_part, silu_mul as silu_mul_part};
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 for_each_instruction_set! {
@@ -111,10 +111,11 @@ for_each_instruction_set! {
 }
 
 /// 2 √(2/π): `(1 + tanh z) / 2` is the sigmoid of `2 z`.
-const TWICE_ROOT: f32 = 1.595_769;
+pub(crate) const TWICE_ROOT: f32 = 1.595_769;
 /// The weight of the cube.
-const CUBE: f32 = 0.044_715;
+pub(crate) const CUBE: f32 = 0.044_715;
 
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 for_each_instruction_set! {
     fn gelu_mul_part(gate: &[f32], up: &[f32], y: &mut [f32]) {
         for ((y, g), u) in y.iter_mut().zip(gate).zip(up) {

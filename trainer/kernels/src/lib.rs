@@ -62,14 +62,14 @@ pub use format::{Format, KernelError, dequantize};
 #[cfg(not(target_arch = "wasm32"))]
 pub use map_file::MappedFile;
 pub use matmul::training::{Factor, Packed, Precision, multiply, multiply_add};
-pub use matmul::{Shape, matmul_nn, matmul_nn_add, matmul_nt, matmul_nt_add, matmul_tn_add};
+pub use matmul::{Shape, matmul_nn, matmul_nn_add, matmul_nt, matmul_nt_add};
 pub use norm::{add, add_rms_norm, rms_norm, rms_norm_backward, rms_norm_in_place};
 pub use parallel::in_parallel;
 pub use quantized::{Activations, QuantMatrix};
 pub use quantized::{logprobs_of_product, matmul_add, matmul_all, matmul_new};
-pub use rope::{RopeLayout, RopeTable, rope, rope_inverse};
+pub use rope::{RopeTable, rope, rope_inverse};
 pub use rounded::{from_bf16, to_bf16};
 pub use sample::{Sampled, most_probable_tokens, sample_token, token_logprob};
-pub use softmax::{exp_in_place, log_sum_exp, log_sum_exp_rows, softmax_in_place};
+pub use softmax::{log_sum_exp, log_sum_exp_rows, softmax_in_place};
 #[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
 pub use team::{expect_helpers, help};

@@ -97,23 +97,6 @@ fn linear_backward(shape: Shape, x: &[f32], w: &[f32], y: &mut [f32], add: bool)
     );
 }
 
-/// `y (n, m) += a (k, n)ᵀ · b (k, m)`: the gradient of a linear layer's weight, summed over the
-/// `k` tokens.
-pub fn matmul_tn_add(shape: Shape, a: &[f32], b: &[f32], y: &mut [f32]) {
-    let Shape { n, k, m } = shape;
-    check(
-        shape,
-        a.len() == k * n && b.len() == k * m && y.len() == n * m,
-    );
-    product(
-        shape,
-        Strided::columns(a, n),
-        Right::F32(Strided::rows(b, m)),
-        y,
-        true,
-    );
-}
-
 fn check(shape: Shape, fits: bool) {
     assert!(fits, "the slices do not have the lengths of {shape:?}");
 }

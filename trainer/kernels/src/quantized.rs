@@ -220,46 +220,6 @@ impl QuantMatrix {
         }
     }
 
-    /// Only some output rows, in the order given: `y (n, rows.len())`; the same values as
-    /// [`QuantMatrix::matmul`] gives.
-    pub fn matmul_rows(&self, x: &[f32], rows: &[usize], y: &mut [f32]) {
-        let n = x.len() / self.columns;
-        assert!(
-            x.len() == n * self.columns && y.len() == n * rows.len(),
-            "matmul_rows: lengths differ"
-        );
-        let Weights::Packed(packed) = &self.weights else {
-            let mut weights = vec![0.0; rows.len() * self.columns];
-            for (to, &row) in weights.chunks_exact_mut(self.columns).zip(rows) {
-                self.dequantize_row(row, to);
-            }
-            matmul_nt(self.shape(n, rows.len()), x, &weights, y);
-            return;
-        };
-        let x = Activations::quantize(x, self.columns);
-        let mut of_group = vec![0.0; n * GROUP];
-        let mut done = None;
-        for (column, &row) in rows.iter().enumerate() {
-            assert!(row < self.rows, "row {row} of {}", self.rows);
-            let group = row / GROUP;
-            if done != Some(group) {
-                let shared = Shared::new(&mut of_group);
-                let out = tile::Output {
-                    y: &shared,
-                    start: 0,
-                    width: GROUP,
-                    stride: GROUP,
-                    add: false,
-                };
-                tile::groups(packed, group..group + 1, (&x, 0..n), out);
-                done = Some(group);
-            }
-            for i in 0..n {
-                y[i * rows.len() + column] = of_group[i * GROUP + row % GROUP];
-            }
-        }
-    }
-
     /// All weights in `f32`, (out, in), exactly as ggml dequantizes them.
     pub fn dequantize(&self) -> Vec<f32> {
         let mut out = vec![0.0; self.rows * self.columns];
@@ -318,13 +278,19 @@ pub fn matmul_all<const N: usize>(x: &Activations, products: [(&QuantMatrix, &mu
 /// `x · Wᵀ`, (n, out).
 ///
 /// # Panics
-/// As [`matmul_all`].
+/// As [`matmul_all`]; if `x` has not as many columns as the matrix.
 #[must_use]
 pub fn matmul_new(x: &Activations, matrix: &QuantMatrix) -> Vec<f32> {
+    let weights = matrix.packed();
+    assert!(
+        x.columns() == weights.blocks * 32,
+        "activations of {} columns do not fit {} weights a row",
+        x.columns(),
+        weights.blocks * 32
+    );
     let len = x.rows() * matrix.rows;
     let mut y = Vec::with_capacity(len);
     let room = Shared::room(&mut y.spare_capacity_mut()[..len]);
-    let weights = matrix.packed();
     products_into(x, &[(weights, matrix.rows, room)], len, false);
     // SAFETY: every column of every row is one group's, and is written.
     unsafe { y.set_len(len) };

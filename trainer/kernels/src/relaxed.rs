@@ -4,6 +4,7 @@
 use std::arch::wasm32::*;
 use std::f32::consts::LOG2_E;
 
+use crate::activation::{CUBE, TWICE_ROOT};
 use crate::norm::{LANES, sum_lanes};
 use crate::softmax::{EXP_FIRST, EXP_OTHERS, MINUS_LN_2, ROUND};
 
@@ -84,10 +85,55 @@ pub(crate) fn exp_of_difference(row: &mut [f32], max: f32) -> f32 {
     sum_lanes(sums)
 }
 
+/// As [`crate::softmax::sum_of_exp`] elsewhere, fused: `Σ e^(x - max)`.
+pub(crate) fn sum_of_exp(row: &[f32], max: f32) -> f32 {
+    let maxima = f32x4_splat(max);
+    sum_of(row, |x| exp(f32x4_sub(x, maxima)))
+}
+
+/// As [`crate::softmax::sum_of_exp_scaled`] elsewhere, fused: `Σ e^((x - max) * scale)`, NaN left out.
+pub(crate) fn sum_of_exp_scaled(row: &[f32], max: f32, scale: f32) -> f32 {
+    let (maxima, scales) = (f32x4_splat(max), f32x4_splat(scale));
+    sum_of(row, |x| {
+        let power = exp(f32x4_mul(f32x4_sub(x, maxima), scales));
+        v128_and(power, f32x4_eq(x, x))
+    })
+}
+
+/// `Σ of(x)`: by 16 lanes, then a tree; the rest one by one.
+#[inline(always)]
+fn sum_of(row: &[f32], of: impl Fn(v128) -> v128) -> f32 {
+    let mut sums = [f32x4_splat(0.0); LANES / 4];
+    let (blocks, rest) = row.as_chunks::<LANES>();
+    for block in blocks {
+        for (sum, x) in sums.iter_mut().zip(block.as_chunks::<4>().0) {
+            *sum = f32x4_add(*sum, of(load(x)));
+        }
+    }
+    rest.iter().fold(sum_lanes(lanes(sums)), |sum, x| {
+        sum + f32x4_extract_lane::<0>(of(f32x4_splat(*x)))
+    })
+}
+
 /// As `silu_mul_part` elsewhere, fused: `y = gate / (1 + e^(-gate)) * up`.
 pub(crate) fn silu_mul(gate: &[f32], up: &[f32], y: &mut [f32]) {
+    gated(gate, up, y, |gate| gate);
+}
+
+/// As `gelu_mul_part` elsewhere, fused: `y = gate / (1 + e^(-inner)) * up`.
+pub(crate) fn gelu_mul(gate: &[f32], up: &[f32], y: &mut [f32]) {
+    gated(gate, up, y, |gate| {
+        let square = f32x4_mul(f32x4_mul(f32x4_splat(CUBE), gate), gate);
+        let bent = f32x4_add(f32x4_splat(1.0), square);
+        f32x4_mul(f32x4_mul(f32x4_splat(TWICE_ROOT), gate), bent)
+    });
+}
+
+/// `y = gate / (1 + e^(-inner(gate))) * up`
+#[inline(always)]
+fn gated(gate: &[f32], up: &[f32], y: &mut [f32], inner: impl Fn(v128) -> v128) {
     let of = |gate: v128, up: v128| {
-        let below = f32x4_add(f32x4_splat(1.0), exp(f32x4_neg(gate)));
+        let below = f32x4_add(f32x4_splat(1.0), exp(f32x4_neg(inner(gate))));
         f32x4_mul(f32x4_div(gate, below), up)
     };
     let (gate, gate_rest) = gate.as_chunks();

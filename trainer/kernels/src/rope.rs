@@ -6,15 +6,6 @@ use crate::parallel::for_each_row;
 /// Elements that are worth a thread of their own.
 const TASK_ELEMENTS: usize = 1 << 14;
 
-/// Which two values of a head are rotated together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RopeLayout {
-    /// `i` and `i + head_dim / 2`: Hugging Face, and GGUF files of Qwen and the like.
-    Halves,
-    /// `2 i` and `2 i + 1`: GGUF files of the llama architecture.
-    Interleaved,
-}
-
 /// Cosines and sines of a batch of positions, computed once for all layers.
 #[derive(Clone, Debug)]
 pub struct RopeTable {
@@ -61,17 +52,18 @@ impl RopeTable {
     }
 }
 
-/// Rotates each head of `x` (n, heads, head_dim) in place by the angles of its token.
-pub fn rope(x: &mut [f32], heads: usize, table: &RopeTable, layout: RopeLayout) {
-    rotate_all(x, heads, table, layout, 1.0);
+/// Rotates each head of `x` (n, heads, head_dim) in place by the angles of its token: values `i` and
+/// `i + head_dim / 2` together, as Hugging Face has it.
+pub fn rope(x: &mut [f32], heads: usize, table: &RopeTable) {
+    rotate_all(x, heads, table, 1.0);
 }
 
 /// Rotates back: the inverse of [`rope`], and so its gradient.
-pub fn rope_inverse(x: &mut [f32], heads: usize, table: &RopeTable, layout: RopeLayout) {
-    rotate_all(x, heads, table, layout, -1.0);
+pub fn rope_inverse(x: &mut [f32], heads: usize, table: &RopeTable) {
+    rotate_all(x, heads, table, -1.0);
 }
 
-fn rotate_all(x: &mut [f32], heads: usize, table: &RopeTable, layout: RopeLayout, sign: f32) {
+fn rotate_all(x: &mut [f32], heads: usize, table: &RopeTable, sign: f32) {
     let half = table.half;
     let width = heads * 2 * half;
     assert!(
@@ -82,30 +74,17 @@ fn rotate_all(x: &mut [f32], heads: usize, table: &RopeTable, layout: RopeLayout
         let cos = &table.cos[row * half..][..half];
         let sin = &table.sin[row * half..][..half];
         for head in x.chunks_exact_mut(2 * half) {
-            match layout {
-                RopeLayout::Halves => rotate_halves(head, cos, sin, sign),
-                RopeLayout::Interleaved => rotate_pairs(head, cos, sin, sign),
-            }
+            rotate_head(head, cos, sin, sign);
         }
     });
 }
 
 for_each_instruction_set! {
-    fn rotate_halves(head: &mut [f32], cos: &[f32], sin: &[f32], sign: f32) {
+    fn rotate_head(head: &mut [f32], cos: &[f32], sin: &[f32], sign: f32) {
         let (first, second) = head.split_at_mut(cos.len());
         for (((a, b), c), s) in first.iter_mut().zip(second).zip(cos).zip(sin) {
             let s = s * sign;
             (*a, *b) = (*a * c - *b * s, *b * c + *a * s);
-        }
-    }
-}
-
-for_each_instruction_set! {
-    fn rotate_pairs(head: &mut [f32], cos: &[f32], sin: &[f32], sign: f32) {
-        for ((pair, c), s) in head.as_chunks_mut::<2>().0.iter_mut().zip(cos).zip(sin) {
-            let s = s * sign;
-            let [a, b] = *pair;
-            *pair = [a * c - b * s, b * c + a * s];
         }
     }
 }

@@ -16,7 +16,7 @@ const BLOCK: usize = 256;
 
 /// Chooses a token of `logits` by the uniform draw `u` in [0, 1), without sorting them all.
 ///
-/// - `temperature` 0 takes the greatest logit (the first of equals).
+/// - `temperature` 0, or below all normal numbers, takes the greatest logit (the first of equals).
 /// - `top_k` keeps that many of the greatest logits (0: all; of equals the first).
 /// - `top_p` keeps the least set of most probable tokens, at the temperature and after `top_k`,
 ///   whose probability reaches it (1 or more: all).
@@ -33,7 +33,7 @@ pub fn sample_token(logits: &[f32], temperature: f32, top_k: usize, top_p: f32, 
         };
     }
     let cut_k = top_k > 0 && top_k < logits.len();
-    let token = if temperature <= 0.0 || top_k == 1 || max == f32::INFINITY {
+    let token = if temperature < f32::MIN_POSITIVE || top_k == 1 || max == f32::INFINITY {
         first_of(logits, max)
     } else if cut_k || top_p < 1.0 {
         let mut kept = if cut_k {

@@ -3,7 +3,9 @@
 use std::f32::consts::LOG2_E;
 
 use crate::features::{for_each_instruction_set, multiply_add};
-use crate::norm::{LANES, sum_lanes};
+use crate::norm::LANES;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
+use crate::norm::sum_lanes;
 use crate::parallel::for_each_row;
 
 /// Elements that are worth a thread of their own.
@@ -43,19 +45,6 @@ pub(crate) fn exp<const FUSED: bool>(x: f32) -> f32 {
     let p = multiply_add::<FUSED>(p, r * r, r + 1.0);
     let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     if zero { 0.0 } else { p * power }
-}
-
-/// `x = e^x`, element by element; relative error below 2e-7 for results that are normal numbers.
-pub fn exp_in_place(x: &mut [f32]) {
-    exp_part(x);
-}
-
-for_each_instruction_set! {
-    fn exp_part(x: &mut [f32]) {
-        for x in x {
-            *x = exp::<FUSED>(*x);
-        }
-    }
 }
 
 /// `x = softmax(x)` over each row `i` of `width` values, whose [`log_sum_exp`] is `sums[i]`.
@@ -115,6 +104,10 @@ for_each_instruction_set! {
     }
 }
 
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+pub(crate) use crate::relaxed::{exp_of_difference, sum_of_exp, sum_of_exp_scaled};
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 for_each_instruction_set! {
     /// `Σ e^(x - max)`.
     pub(crate) fn sum_of_exp(row: &[f32], max: f32) -> f32 {
@@ -129,6 +122,7 @@ for_each_instruction_set! {
     }
 }
 
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 for_each_instruction_set! {
     /// `Σ e^((x - max) * scale)`, NaN left out.
     pub(crate) fn sum_of_exp_scaled(row: &[f32], max: f32, scale: f32) -> f32 {
@@ -145,9 +139,6 @@ for_each_instruction_set! {
         })
     }
 }
-
-#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-pub(crate) use crate::relaxed::exp_of_difference;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 for_each_instruction_set! {
@@ -175,5 +166,38 @@ for_each_instruction_set! {
         for x in row {
             *x *= scale;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    for_each_instruction_set! {
+        fn exp_in_place(x: &mut [f32]) {
+            for x in x {
+                *x = exp::<FUSED>(*x);
+            }
+        }
+    }
+
+    #[test]
+    fn exp_is_within_its_stated_error() {
+        let x: Vec<f32> = (0..200_000)
+            .map(|i| -87.0 + i as f32 * (175.0 / 200_000.0))
+            .collect();
+        let mut y = x.clone();
+        exp_in_place(&mut y);
+        for (x, y) in x.iter().zip(&y) {
+            let exact = f64::from(*x).exp();
+            assert!(
+                ((f64::from(*y) - exact) / exact).abs() < 2e-7,
+                "exp({x}) is not {y}"
+            );
+        }
+        let mut edges = [f32::NEG_INFINITY, -1000.0, 0.0, 1000.0, f32::NAN];
+        exp_in_place(&mut edges);
+        assert_eq!(edges[0], 0.0);
+        assert!(edges[1] < 2e-38 && edges[2] == 1.0 && edges[3] > 1e38 && edges[4].is_nan());
     }
 }

@@ -113,6 +113,7 @@ const LIMIT_SHIFT: u32 = 16;
 const NUMBER_SHIFT: u32 = 32;
 
 type Task<'a> = &'a (dyn Fn(usize) + Sync);
+type Panic = Box<dyn Any + Send>;
 
 struct Job {
     task: Task<'static>,
@@ -128,7 +129,8 @@ struct Team {
     /// that have entered.
     job: UnsafeCell<Option<Job>>,
     next: AtomicUsize,
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Of a helper in the job; nothing while the team is free.
+    panic: Mutex<Option<Panic>>,
     sleepers: AtomicUsize,
     sleep: Mutex<()>,
     wake: Condvar,
@@ -154,31 +156,24 @@ pub(crate) fn run(threads: usize, tasks: usize, task: Task<'_>) {
 fn team() -> &'static Team {
     static TEAM: OnceLock<&'static Team> = OnceLock::new();
     TEAM.get_or_init(|| {
-        let team = Team {
-            helpers: helpers(),
-            taken: AtomicBool::new(false),
-            state: AtomicU64::new(0),
-            job: UnsafeCell::new(None),
-            next: AtomicUsize::new(0),
-            panic: Mutex::new(None),
-            sleepers: AtomicUsize::new(0),
-            sleep: Mutex::new(()),
-            wake: Condvar::new(),
-        };
         // The team lives as long as the process.
-        let team: &'static Team = Box::leak(Box::new(team));
+        let team: &'static Team = Box::leak(Box::new(Team::new(helpers())));
         start(team);
         team
     })
 }
 
 /// Closes the job and waits until the helpers have left it, also when the caller's own part
-/// panics: the job borrows from the caller's stack.
-struct Closing<'a>(&'a Team);
+/// panics: the job borrows from the caller's stack. Takes a helper's panic before the team is free, so
+/// that it reaches no other caller.
+struct Closing<'a> {
+    team: &'a Team,
+    panic: &'a mut Option<Panic>,
+}
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        let team = self.0;
+        let team = self.team;
         team.state.fetch_and(!OPEN, Ordering::SeqCst);
         let mut spins = 0u32;
         while team.state.load(Ordering::Acquire) & ACTIVE_MASK != 0 {
@@ -189,11 +184,31 @@ impl Drop for Closing<'_> {
                 std::hint::spin_loop();
             }
         }
+        *self.panic = team
+            .panic
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         team.taken.store(false, Ordering::Release);
     }
 }
 
 impl Team {
+    fn new(helpers: usize) -> Self {
+        Self {
+            helpers,
+            taken: AtomicBool::new(false),
+            state: AtomicU64::new(0),
+            job: UnsafeCell::new(None),
+            next: AtomicUsize::new(0),
+            panic: Mutex::new(None),
+            sleepers: AtomicUsize::new(0),
+            sleep: Mutex::new(()),
+            wake: Condvar::new(),
+        }
+    }
+
+    /// Does a job with so many helpers; the caller has taken the team, and it is free again after.
     fn lead(&self, helpers: usize, tasks: usize, task: Task<'_>) {
         // SAFETY: only the lifetime is changed. The job is closed, and no helper is in it, before
         // this function returns or unwinds (`Closing`), so the borrow outlives its use.
@@ -204,19 +219,18 @@ impl Team {
         let number = (self.state.load(Ordering::Relaxed) >> NUMBER_SHIFT).wrapping_add(1);
         let state = (number << NUMBER_SHIFT) | ((helpers as u64) << LIMIT_SHIFT) | OPEN;
         self.state.store(state, Ordering::SeqCst);
+        let mut panic = None;
         {
-            let _closing = Closing(self);
+            let _closing = Closing {
+                team: self,
+                panic: &mut panic,
+            };
             if self.sleepers.load(Ordering::SeqCst) > 0 {
                 let _sleep = self.sleep.lock().unwrap_or_else(PoisonError::into_inner);
                 self.wake.notify_all();
             }
             self.work(task, tasks);
         }
-        let panic = self
-            .panic
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
         if let Some(panic) = panic {
             resume_unwind(panic);
         }
@@ -304,6 +318,7 @@ impl Team {
 mod tests {
     use super::own::SPIN;
     use super::*;
+    use std::sync::Barrier;
 
     #[test]
     fn each_task_runs_once_and_panics_reach_the_caller() {
@@ -323,6 +338,26 @@ mod tests {
             assert!(result.is_err());
         }
         run(2, 2, &|_| run(2, 3, &|_| ()));
+    }
+
+    #[test]
+    fn a_panic_of_a_helper_reaches_no_later_caller() {
+        let team: &'static Team = Box::leak(Box::new(Team::new(1)));
+        std::thread::spawn(move || team.help(0));
+        let both = Barrier::new(2);
+        let lead = |task: Task<'_>| {
+            assert!(
+                !team.taken.swap(true, Ordering::Acquire),
+                "the team is free"
+            );
+            catch_unwind(AssertUnwindSafe(|| team.lead(1, 2, task)))
+        };
+        let guilty = lead(&|_| {
+            both.wait();
+            panic!("guilty");
+        });
+        assert!(guilty.is_err());
+        assert!(lead(&|_| ()).is_ok());
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! functions `raise_exception` and `strftime_now` and a `tojson` that writes JSON as Python does.
 
 use crate::ModelError;
+use crate::tokenizer::TEXT_BYTES_MAX;
 use minijinja::{Environment, ErrorKind, Value, context};
 use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
 
 /// One turn of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,18 +46,50 @@ impl Template {
         messages: &[Message],
         add_generation_prompt: bool,
     ) -> Result<String, ModelError> {
-        environment()
-            .render_str(
-                &self.source,
-                context! {
-                    messages => Value::from(minijinja::value::Serde(messages)),
-                    add_generation_prompt,
-                    bos_token => self.bos_token.as_str(),
-                    eos_token => self.eos_token.as_str(),
-                },
-            )
-            .map_err(|error| ModelError::Template(format!("{error:#}")))
+        let environment = environment();
+        let context = context! {
+            messages => Value::from(minijinja::value::Serde(messages)),
+            add_generation_prompt,
+            bos_token => self.bos_token.as_str(),
+            eos_token => self.eos_token.as_str(),
+        };
+        let mut text = BoundedText::default();
+        environment
+            .template_from_str(&self.source)
+            .and_then(|template| template.render_captured_to(context, &mut text).map(drop))
+            .map_err(|error| match text.is_full {
+                true => ModelError::Template(text_is_too_long()),
+                false => ModelError::Template(format!("{error:#}")),
+            })?;
+        String::from_utf8(text.bytes).map_err(|error| ModelError::Template(error.to_string()))
     }
+}
+
+/// A text that a template makes, of at most [`TEXT_BYTES_MAX`]: few instructions can make much of it.
+#[derive(Default)]
+struct BoundedText {
+    bytes: Vec<u8>,
+    /// Whether more came than there is room for.
+    is_full: bool,
+}
+
+impl Write for BoundedText {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > TEXT_BYTES_MAX - self.bytes.len() {
+            self.is_full = true;
+            return Err(io::Error::other(text_is_too_long()));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn text_is_too_long() -> String {
+    format!("it makes a text of more than {TEXT_BYTES_MAX} bytes")
 }
 
 fn environment() -> Environment<'static> {
@@ -79,23 +113,23 @@ fn environment() -> Environment<'static> {
 
 /// JSON as Python's `json.dumps(…, ensure_ascii=False)` writes it: a space after `,` and `:`.
 fn to_json(value: &Value) -> Result<String, minijinja::Error> {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonFormatter);
+    let mut text = BoundedText::default();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, PythonFormatter);
     let failed = |error: String| minijinja::Error::new(ErrorKind::BadSerialization, error);
     value
         .serialize(&mut serializer)
         .map_err(|error| failed(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+    String::from_utf8(text.bytes).map_err(|error| failed(error.to_string()))
 }
 
 struct PythonFormatter;
 
 impl serde_json::ser::Formatter for PythonFormatter {
-    fn begin_array_value<W: std::io::Write + ?Sized>(
+    fn begin_array_value<W: Write + ?Sized>(
         &mut self,
         writer: &mut W,
         first: bool,
-    ) -> std::io::Result<()> {
+    ) -> io::Result<()> {
         if first {
             Ok(())
         } else {
@@ -103,11 +137,11 @@ impl serde_json::ser::Formatter for PythonFormatter {
         }
     }
 
-    fn begin_object_key<W: std::io::Write + ?Sized>(
+    fn begin_object_key<W: Write + ?Sized>(
         &mut self,
         writer: &mut W,
         first: bool,
-    ) -> std::io::Result<()> {
+    ) -> io::Result<()> {
         if first {
             Ok(())
         } else {
@@ -115,10 +149,7 @@ impl serde_json::ser::Formatter for PythonFormatter {
         }
     }
 
-    fn begin_object_value<W: std::io::Write + ?Sized>(
-        &mut self,
-        writer: &mut W,
-    ) -> std::io::Result<()> {
+    fn begin_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
         writer.write_all(b": ")
     }
 }
@@ -264,5 +295,19 @@ mod tests {
             ..Template::default()
         };
         assert!(template.render(&[], true).is_err());
+    }
+
+    #[test]
+    fn a_template_makes_no_endless_text() {
+        let of_json = "{{ ([s] * 1000000) | tojson }}";
+        let of_output = "{% for a in range(1000) %}{{ s }}{% endfor %}";
+        for source in [of_json, of_output] {
+            let template = Template {
+                source: format!("{{% set s = 'x' * 1000000 %}}{source}"),
+                ..Template::default()
+            };
+            let error = template.render(&[], true).unwrap_err().to_string();
+            assert!(error.contains("bytes"), "{error}");
+        }
     }
 }

@@ -46,6 +46,14 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Its name in a `config.json`.
+    pub(crate) fn folder_name(self) -> &'static str {
+        match self {
+            Self::Silu => "silu",
+            Self::Gelu => "gelu_pytorch_tanh",
+        }
+    }
+
     /// `y = activation(gate) · up`, element by element.
     pub(crate) fn mul(self, gate: &[f32], up: &[f32], y: &mut [f32]) {
         match self {

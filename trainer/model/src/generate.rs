@@ -295,7 +295,7 @@ pub fn generate(
 /// [`generate`], reading the levels that completions state.
 ///
 /// # Errors
-/// As there.
+/// As there; if the model does not know a level's token.
 pub fn generate_reading(
     decoder: &Decoder,
     tokenizer: &Tokenizer,

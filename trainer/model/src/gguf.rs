@@ -1,7 +1,8 @@
 //! A bounds-checked reader of GGUF files (versions 2 and 3, little-endian).
 //!
 //! The bytes may be torn or hostile: every length is checked against what is left before it is
-//! used, and memory grows only with bytes really read, never with a count that the file claims.
+//! used, and memory grows only with bytes really read, never with a count that the file claims. No byte
+//! belongs to two tensors.
 //! Form: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
 use crate::ModelError;
@@ -57,7 +58,7 @@ pub struct TensorInfo<'a> {
     pub shape: Vec<usize>,
     /// The type number of ggml.
     pub kind: u32,
-    /// The file's bytes from the tensor's first on.
+    /// The file's bytes from the tensor's first to the next tensor's.
     rest: &'a [u8],
     offset: u64,
 }
@@ -88,7 +89,8 @@ impl<'a> Gguf<'a> {
     /// Reads metadata and the table of tensors.
     ///
     /// # Errors
-    /// Says at which byte the file stops making sense, what was expected and what was found.
+    /// Says at which byte the file stops making sense, what was expected and what was found. Two tensors
+    /// in one place make no sense.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ModelError> {
         let mut reader = Reader { bytes, at: 0 };
         let magic = reader.take(4, "the magic \"GGUF\"")?;
@@ -145,30 +147,7 @@ impl<'a> Gguf<'a> {
         };
         // `at` is at most the file's length, so this cannot overflow.
         let data = (reader.at as u64).next_multiple_of(alignment);
-        let mut tensors = BTreeMap::new();
-        for (name, shape, kind, offset) in infos {
-            let start = data
-                .checked_add(offset)
-                .filter(|&start| start <= bytes.len() as u64);
-            let Some(start) = start else {
-                return Err(format_error(
-                    data,
-                    format!("tensor {name} at {offset} bytes into the data"),
-                    format!("a file of {} bytes", bytes.len()),
-                ));
-            };
-            // Checked against the file's length above, so it fits a usize.
-            let rest = &bytes[start as usize..];
-            tensors.insert(
-                name,
-                TensorInfo {
-                    shape,
-                    kind,
-                    rest,
-                    offset: start,
-                },
-            );
-        }
+        let tensors = tensors(bytes, data, infos)?;
         Ok(Self {
             metadata,
             entries,
@@ -269,15 +248,10 @@ impl<'a> Gguf<'a> {
         self.tensors.contains_key(name)
     }
 
-    /// The names of all tensors.
-    pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
-        self.tensors.keys().map(String::as_str)
-    }
-
     /// A tensor of exactly this shape, the last axis being the columns.
     ///
     /// # Errors
-    /// If it is absent, of another shape, of an unknown type, or torn.
+    /// If it is absent, of another shape, of an unknown type, torn, or reaches into the next.
     pub fn matrix(
         &self,
         name: &str,
@@ -312,7 +286,10 @@ impl<'a> Gguf<'a> {
             format_error(
                 tensor.offset,
                 format!("{length} bytes of tensor {name}"),
-                format!("{} before the end of the file", tensor.rest.len()),
+                format!(
+                    "{} before the end of the file or the next tensor",
+                    tensor.rest.len()
+                ),
             )
         })?;
         Ok(Matrix {
@@ -325,6 +302,56 @@ impl<'a> Gguf<'a> {
 }
 
 type Info = (String, Vec<usize>, u32, u64);
+
+/// Gives each tensor the bytes up to the next one, so that together they hold no more than the file. Its
+/// data starts at byte `data`.
+fn tensors(
+    bytes: &[u8],
+    data: u64,
+    infos: Vec<Info>,
+) -> Result<BTreeMap<String, TensorInfo<'_>>, ModelError> {
+    let starts = starts(bytes, data, &infos)?;
+    let mut named = BTreeMap::new();
+    for (name, shape, kind, offset) in infos {
+        // `starts` has checked that it lies in the file, so it fits a usize.
+        let start = data + offset;
+        let next = starts.partition_point(|&other| other <= start);
+        let end = starts.get(next).map_or(bytes.len(), |&next| next as usize);
+        let tensor = TensorInfo {
+            shape,
+            kind,
+            rest: &bytes[start as usize..end],
+            offset: start,
+        };
+        named.insert(name, tensor);
+    }
+    Ok(named)
+}
+
+/// Where the tensors that hold anything start in the file, ascending; tensors may be listed in any order.
+fn starts(bytes: &[u8], data: u64, infos: &[Info]) -> Result<Vec<u64>, ModelError> {
+    let mut starts = Vec::new();
+    for (name, shape, _, offset) in infos {
+        let start = data
+            .checked_add(*offset)
+            .filter(|&start| start <= bytes.len() as u64);
+        let Some(start) = start else {
+            return Err(format_error(
+                data,
+                format!("tensor {name} at {offset} bytes into the data"),
+                format!("a file of {} bytes", bytes.len()),
+            ));
+        };
+        if !shape.contains(&0) {
+            starts.push(start);
+        }
+    }
+    starts.sort_unstable();
+    match starts.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format_error(pair[0], "one tensor", "two that start here")),
+        None => Ok(starts),
+    }
+}
 
 struct Reader<'a> {
     bytes: &'a [u8],

@@ -36,6 +36,22 @@ impl LevelTokens {
             ten: ten.filter(|ten| written.last() == Some(ten)),
         })
     }
+
+    /// A tokenizer may know more tokens than its model.
+    ///
+    /// # Errors
+    /// If one of these is not below `vocab`, the number that the model knows.
+    pub(crate) fn check(&self, vocab: usize) -> Result<(), ModelError> {
+        let mut tokens = self.digits.iter().chain(&self.ten);
+        match tokens.find(|&&token| token as usize >= vocab) {
+            None => Ok(()),
+            Some(token) => Err(ModelError::unsupported(
+                "the token of a confidence level",
+                format!("a number below {vocab}"),
+                token,
+            )),
+        }
+    }
 }
 
 /// Tokens of a batch; a context with more is a batch of its own.
@@ -50,12 +66,14 @@ const BATCH_CONTEXTS: usize = 64;
 /// have in common is computed once.
 ///
 /// # Errors
-/// If a context is empty, longer than the model allows, or has an unknown token.
+/// If a context is empty, longer than the model allows, or has an unknown token, or a level's token is
+/// unknown.
 pub fn level_probabilities(
     decoder: &Decoder,
     levels: &LevelTokens,
     contexts: &[Vec<u32>],
 ) -> Result<Vec<[f64; 10]>, ModelError> {
+    levels.check(decoder.config().vocab)?;
     if contexts.iter().any(Vec::is_empty) {
         return Err(ModelError::unsupported(
             "a context",

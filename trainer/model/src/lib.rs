@@ -1,12 +1,12 @@
 //! The language model: a decoder (Llama, Mistral, Qwen2, Gemma 3) dense or quantized, its tokenizer and
 //! chat template, LoRA with its optimizer, and the sampler.
 //!
-//! This crate works on bytes: it opens no file and no socket, and it builds for wasm32. There is
-//! one definition of the decoder, over candle tensors. On the CPU its heavy parts are candle custom
-//! operations that call the crate `kernels`; on other devices (and as the tested twin on the CPU)
-//! the same parts are plain compositions of candle's differentiable operations. For training on the
-//! CPU the layers' backward pass is written out ([`decoder::Tape`]), over the same kernels, and is
-//! held to the twin's gradients by the tests. candle's `softmax_last_dim`, `rms_norm`,
+//! This crate works on bytes: it opens no file and no socket, and it builds for wasm32. The
+//! decoder's layers stand thrice. On the CPU they compute on slices, by the crate `kernels`: once for
+//! inference (`decoder/host.rs`), once for training, with the backward pass written out
+//! ([`decoder::Tape`]). On other devices they are plain compositions of candle's differentiable
+//! operations (`decoder.rs`): the twin to whose values and gradients the tests hold the others. What
+//! comes after the layers are candle operations of our own. candle's `softmax_last_dim`, `rms_norm`,
 //! `rope`, `sdpa` and `QMatMul` have no backward pass and cut gradients without a word, so they
 //! are not used anywhere here.
 //!

@@ -445,32 +445,6 @@ impl Lora {
     pub fn metadata_mut(&mut self) -> &mut BTreeMap<String, String> {
         &mut self.metadata
     }
-
-    /// A copy with variables of its own: training one leaves the other as it is.
-    ///
-    /// # Errors
-    /// If the device has no memory for it.
-    pub fn deep_clone(&self) -> Result<Self, ModelError> {
-        let copy = |var: &Var| Var::from_tensor(&var.as_detached_tensor().copy()?);
-        let pairs = self
-            .pairs
-            .iter()
-            .map(|(&key, pair)| {
-                Ok((
-                    key,
-                    LoraPair {
-                        a: copy(&pair.a)?,
-                        b: copy(&pair.b)?,
-                        ..pair.clone()
-                    },
-                ))
-            })
-            .collect::<Result<_, ModelError>>()?;
-        Ok(Self {
-            pairs,
-            ..self.clone()
-        })
-    }
 }
 
 /// The transpose of a matrix, row by row.

@@ -93,13 +93,7 @@ impl Tokenizer {
         })?;
         let tokenizer = tokenizer_from_bytes(&bytes)?;
 
-        let token = |key: &str| -> Result<Option<u32>, ModelError> {
-            let id = file.optional_integer(&format!("tokenizer.ggml.{key}"))?;
-            // Files write -1 or a number past the end for "none".
-            Ok(id
-                .filter(|&id| id < vocabulary.tokens.len())
-                .map(|id| id as u32))
-        };
+        let token = |key: &str| named_token(&file, &vocabulary, &format!("tokenizer.ggml.{key}"));
         let text = |id: Option<u32>| {
             id.map_or("", |id| vocabulary.tokens[id as usize])
                 .to_owned()
@@ -448,11 +442,19 @@ impl StreamDecoder {
             .decode(&self.tokens[self.shown_from..self.shown_to]);
         let after = self.tokenizer.decode(&self.tokens[self.shown_from..]);
         let start = self.text.len();
-        if !after.ends_with(char::REPLACEMENT_CHARACTER)
-            && let Some(new) = after.strip_prefix(before.as_str())
-            && !new.is_empty()
-        {
-            self.text.push_str(new);
+        if after.ends_with(char::REPLACEMENT_CHARACTER) {
+            return "";
+        }
+        match after.strip_prefix(before.as_str()) {
+            Some(new) => self.text.push_str(new),
+            // In SentencePiece's form, bytes that make no character spoil the whole run of bytes that they
+            // end, shown ones too. What is new begins with such a byte, so no space is stripped off it.
+            None => {
+                let new = self.tokenizer.decode(&self.tokens[self.shown_to..]);
+                self.text.push_str(&new);
+            }
+        }
+        if self.text.len() > start {
             self.shown_from = self.shown_to;
             self.shown_to = self.tokens.len();
         }
@@ -565,6 +567,21 @@ impl<'a> Vocabulary<'a> {
     }
 }
 
+/// The token that a file names. Files write -1 or a number past the end for "none".
+fn named_token(
+    file: &Gguf<'_>,
+    vocabulary: &Vocabulary<'_>,
+    key: &str,
+) -> Result<Option<u32>, ModelError> {
+    if let Some(Value::Signed(..=-1)) = file.get(key) {
+        return Ok(None);
+    }
+    let id = file.optional_integer(key)?;
+    Ok(id
+        .filter(|&id| id < vocabulary.tokens.len())
+        .map(|id| id as u32))
+}
+
 fn texts<'a>(file: &'a Gguf<'_>, key: &str) -> Result<Vec<&'a str>, ModelError> {
     let list = file.optional_list(key)?.unwrap_or(&[]);
     list.iter()
@@ -657,10 +674,12 @@ fn sentence_piece_document(
 ) -> Result<Json, ModelError> {
     let scores = file.optional_list("tokenizer.ggml.scores")?.unwrap_or(&[]);
     let merges = merges_from_scores(vocabulary, scores)?;
-    let unknown = file
-        .optional_integer("tokenizer.ggml.unknown_token_id")?
-        .unwrap_or(0);
-    let unknown = vocabulary.tokens.get(unknown).copied();
+    let unknown_key = "tokenizer.ggml.unknown_token_id";
+    let unknown = match file.get(unknown_key) {
+        None => Some(0),
+        Some(_) => named_token(file, vocabulary, unknown_key)?,
+    };
+    let unknown = unknown.map(|id| vocabulary.tokens[id as usize]);
     let prefix = file
         .optional_bool("tokenizer.ggml.add_space_prefix")?
         .unwrap_or(true);
@@ -690,9 +709,17 @@ fn sentence_piece_document(
     }))
 }
 
+/// Most bytes of a token that is joined of two: there are as many ways to do that as it has characters.
+const JOINED_BYTES_MAX: usize = 512;
+/// Most memory of all merges in bytes.
+const MERGES_BYTES_MAX: usize = 256 << 20;
+
 /// SentencePiece joins the two neighbours whose joint token has the best score. The same as a list
 /// of merges: every way to make a token of two tokens, the best tokens first; ways to make one
-/// token in the order of their parts' ids.
+/// token in the order of their parts' ids. Tokens over [`JOINED_BYTES_MAX`] are not joined.
+///
+/// # Errors
+/// If there is not one score a token, or the merges would take over [`MERGES_BYTES_MAX`].
 fn merges_from_scores(
     vocabulary: &Vocabulary<'_>,
     scores: &[Value<'_>],
@@ -711,6 +738,7 @@ fn merges_from_scores(
         .map(|(id, &text)| (text, id))
         .collect();
     let mut merges = Vec::new();
+    let mut merges_bytes = 0;
     for ((&token, kind), score) in tokens.iter().zip(kinds).zip(scores) {
         let Value::Float(score) = score else {
             return Err(ModelError::unsupported(
@@ -719,7 +747,7 @@ fn merges_from_scores(
                 "something else",
             ));
         };
-        if UNJOINED_KINDS.contains(kind) {
+        if UNJOINED_KINDS.contains(kind) || token.len() > JOINED_BYTES_MAX {
             continue;
         }
         let mut ways: Vec<_> = token
@@ -730,6 +758,14 @@ fn merges_from_scores(
                 Some((*ids.get(left)?, *ids.get(right)?, left, right))
             })
             .collect();
+        merges_bytes += ways.len() * (size_of::<[String; 2]>() + token.len());
+        if merges_bytes > MERGES_BYTES_MAX {
+            return Err(ModelError::Limit {
+                what: "merges of a tokenizer in bytes",
+                limit: MERGES_BYTES_MAX,
+                found: merges_bytes,
+            });
+        }
         ways.sort_unstable_by_key(|&(left, right, ..)| (left, right));
         merges.extend(
             ways.into_iter()
@@ -741,4 +777,30 @@ fn merges_from_scores(
     Ok(pairs
         .map(|(_, left, right)| [left.to_owned(), right.to_owned()])
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Merges of each of `letters` alone and up to 4,000 times.
+    fn merges_of_repeated(letters: &str) -> Result<Vec<[String; 2]>, ModelError> {
+        let repeated =
+            |letter: char| (1..=4_000).map(move |count| letter.to_string().repeat(count));
+        let texts: Vec<String> = letters.chars().flat_map(repeated).collect();
+        let vocabulary = Vocabulary {
+            tokens: texts.iter().map(String::as_str).collect(),
+            kinds: vec![1; texts.len()],
+        };
+        merges_from_scores(&vocabulary, &vec![Value::Float(0.0); texts.len()])
+    }
+
+    #[test]
+    fn long_tokens_make_no_more_merges_than_there_is_room_for() {
+        let merges = merges_of_repeated("a").unwrap();
+        let longest = merges.iter().map(|[left, right]| left.len() + right.len());
+        assert_eq!(longest.max(), Some(JOINED_BYTES_MAX));
+        let error = merges_of_repeated("abcdef").unwrap_err().to_string();
+        assert!(error.contains("merges"), "{error}");
+    }
 }

@@ -356,6 +356,28 @@ fn levels_are_read_where_the_mark_is_written() {
 }
 
 #[test]
+fn levels_whose_tokens_the_model_does_not_know_are_refused() {
+    let decoder = tiny::decoder(Architecture::Llama, false);
+    let tokens = LevelTokens {
+        ten: Some(tiny::VOCAB as u32),
+        ..LevelTokens::find(&tiny::tokenizer()).unwrap()
+    };
+    let error = model::level_probabilities(&decoder, &tokens, &[vec![1]]).unwrap_err();
+    assert!(error.to_string().contains("level"), "{error}");
+    let mark = String::new();
+    let error = model::generate_reading(
+        &decoder,
+        &tiny::tokenizer(),
+        requests().into_iter(),
+        Limits::rows(1),
+        Some(&LevelReading { mark, tokens }),
+        &mut |_, _, _| ControlFlow::Continue(()),
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("level"), "{error}");
+}
+
+#[test]
 fn the_caller_may_break_off() {
     let decoder = tiny::decoder(Architecture::Llama, false);
     let mut told = 0;

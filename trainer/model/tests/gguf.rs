@@ -161,6 +161,38 @@ fn damaged_files_say_where() {
     assert!(load(&version).contains("version"));
 }
 
+/// Says that a vector lies so far into the data.
+fn move_vector(file: &mut [u8], name: &str, offset: u64) {
+    let name_at = file
+        .windows(name.len())
+        .position(|text| text == name.as_bytes());
+    // After the name: the number of axes, one size, the type.
+    let at = name_at.unwrap() + name.len() + 4 + 8 + 4;
+    file[at..at + 8].copy_from_slice(&offset.to_le_bytes());
+}
+
+fn read_vector(file: &[u8], name: &str) -> Result<(), String> {
+    let vector = Gguf::parse(file).and_then(|file| file.matrix(name, 1, 32).map(|_| ()));
+    vector.map_err(|error| error.to_string())
+}
+
+#[test]
+fn tensors_do_not_lie_over_each_other() {
+    let vectors = ["first", "second"].map(|name| (name.to_owned(), vec![32], vec![1.0; 32]));
+    let mut file = write(&[], &vectors);
+    move_vector(&mut file, "first", 128);
+    move_vector(&mut file, "second", 0);
+    assert_eq!(read_vector(&file, "first"), Ok(()));
+    assert_eq!(read_vector(&file, "second"), Ok(()));
+    move_vector(&mut file, "first", 64);
+    assert_eq!(read_vector(&file, "first"), Ok(()));
+    let error = read_vector(&file, "second").unwrap_err();
+    assert!(error.contains("the next tensor"), "{error}");
+    move_vector(&mut file, "first", 0);
+    let error = read_vector(&file, "second").unwrap_err();
+    assert!(error.contains("one tensor"), "{error}");
+}
+
 fn vocabulary(texts: &[&str]) -> Vec<String> {
     let bytes = tiny::byte_characters().into_iter().map(String::from);
     bytes
@@ -213,8 +245,8 @@ fn words_are_split_as_the_file_says() {
     assert_eq!(pieces("gpt-2"), ["ab", "Ġ", "123", "1", "<|im_end|>"]);
 }
 
-#[test]
-fn sentence_pieces_join_by_score() {
+/// A tokenizer of SentencePiece and its tokens; that of byte `b` is 12 + `b`.
+fn sentence_pieces() -> (Tokenizer, Vec<String>) {
     let texts = [
         "<unk>", "<s>", "</s>", "▁", "a", "b", "c", "ab", "bc", "abc", "▁a", "▁abc",
     ];
@@ -247,9 +279,20 @@ fn sentence_pieces_join_by_score() {
         ),
         ("tokenizer.ggml.bos_token_id".to_owned(), Meta::U32(1)),
         ("tokenizer.ggml.eos_token_id".to_owned(), Meta::U32(2)),
+        ("tokenizer.ggml.unknown_token_id".to_owned(), Meta::I32(-1)),
+        ("tokenizer.ggml.padding_token_id".to_owned(), Meta::I32(-1)),
         ("tokenizer.ggml.add_bos_token".to_owned(), Meta::Bool(true)),
     ];
     let tokenizer = Tokenizer::from_gguf(&write(&metadata, &[])).unwrap();
+    (tokenizer, tokens)
+}
+
+#[test]
+fn sentence_pieces_join_by_score() {
+    let (tokenizer, tokens) = sentence_pieces();
+    let marks = tokenizer.marks();
+    assert_eq!((marks.first, marks.last), (Some(1), Some(2)));
+    assert_eq!((marks.unknown, marks.padding), (None, None));
     let pieces = |text: &str, special| {
         let ids = tokenizer.encode(text, special).unwrap();
         assert_eq!(tokenizer.decode(&ids), text);
@@ -264,6 +307,17 @@ fn sentence_pieces_join_by_score() {
     let ids = tokenizer.encode("ab é b", false).unwrap();
     let parts: String = ids.iter().map(|&id| stream.push(id).to_owned()).collect();
     assert_eq!((parts.as_str(), stream.text()), ("ab é b", "ab é b"));
+}
+
+#[test]
+fn bytes_that_make_no_character_do_not_end_a_stream() {
+    let (tokenizer, _) = sentence_pieces();
+    let mut stream = tokenizer.stream();
+    // "c", "é", the first byte of another character, "a", "▁a"
+    let ids = [6, 12 + 0xC3, 12 + 0xA9, 12 + 0xE2, 4, 10];
+    let parts = ids.map(|id| stream.push(id).to_owned());
+    assert_eq!(parts, ["c", "", "é", "", "\u{FFFD}a", " a"]);
+    assert_eq!(stream.text(), "cé\u{FFFD}a a");
 }
 
 proptest! {

@@ -108,6 +108,11 @@ impl<'a> Factor<'a> {
         }
     }
 
+    /// Whether its values are there, so that what reads them by pointers stays within them.
+    fn has_values(&self) -> bool {
+        self.values.values.len() == self.rows * self.columns
+    }
+
     fn right(self) -> Right<'a> {
         match self.quantized {
             Some((matrix, turned)) => Right::Quantized { matrix, turned },
@@ -171,12 +176,18 @@ impl Packed {
     }
 
     /// For products `factor · b`.
+    ///
+    /// # Panics
+    /// If the factor has no values: it is quantized, or comes of [`Packed::factor`].
     #[must_use]
     pub fn left(factor: Factor<'_>, precision: Precision) -> Self {
         Self::new(factor, precision, true)
     }
 
     /// For products `a · factor`.
+    ///
+    /// # Panics
+    /// As [`Packed::left`].
     #[must_use]
     pub fn right(factor: Factor<'_>, precision: Precision) -> Self {
         Self::new(factor, precision, false)
@@ -184,6 +195,7 @@ impl Packed {
 
     fn new(factor: Factor<'_>, precision: Precision, is_left: bool) -> Self {
         let Factor { rows, columns, .. } = factor;
+        assert!(factor.has_values(), "nothing to pack");
         Self {
             rows,
             columns,
@@ -204,6 +216,10 @@ impl Packed {
 }
 
 /// `left (n, k) · right (k, m)`: (n, m)
+///
+/// # Panics
+/// If the factors do not fit each other or the precision, or one that comes of [`Packed::factor`] is
+/// transposed: it has no values.
 #[must_use]
 pub fn multiply(left: Factor<'_>, right: Factor<'_>, precision: Precision) -> Vec<f32> {
     let shape = shape(left, right, precision);
@@ -225,6 +241,9 @@ pub fn multiply(left: Factor<'_>, right: Factor<'_>, precision: Precision) -> Ve
 }
 
 /// `y (n, m) += left (n, k) · right (k, m)`
+///
+/// # Panics
+/// As [`multiply`]; if `y` is of another length.
 pub fn multiply_add(left: Factor<'_>, right: Factor<'_>, y: &mut [f32], precision: Precision) {
     let shape = shape(left, right, precision);
     check(shape, y.len() == shape.n * shape.m);
@@ -252,6 +271,11 @@ fn shape(left: Factor<'_>, right: Factor<'_>, precision: Precision) -> Shape {
         assert!(
             factor.quantized.is_none() || makes_panels,
             "quantized weights are right factors of products in f32"
+        );
+        let has_panels = factor.packed.is_some() && Packed::serves(precision);
+        assert!(
+            factor.has_values() || has_panels || factor.quantized.is_some(),
+            "a factor without its values"
         );
     }
     shape
@@ -401,6 +425,28 @@ mod tests {
                 assert_eq!(multiply(x, blocks, Precision::F32), expected, "{format:?}");
             }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "nothing to pack")]
+    fn quantized_weights_are_not_packed() {
+        let bytes = vec![0; Format::Q8_0.bytes(64, 32).unwrap()];
+        let matrix = QuantMatrix::from_bytes(Format::Q8_0, 64, 32, &bytes).unwrap();
+        let _ = Packed::right(Factor::quantized(&matrix), Precision::Bf16);
+    }
+
+    #[test]
+    fn a_packed_factor_without_values_is_not_turned() {
+        let precision = Precision::Bf16;
+        if !Packed::serves(precision) {
+            return;
+        }
+        let x = values(32 * 32, 1);
+        let packed = Packed::right(Factor::new(&x, 32), precision);
+        let turned = packed.factor().transposed();
+        let left = Factor::new(&x, 32);
+        let product = std::panic::catch_unwind(|| multiply(left, turned, precision));
+        assert!(product.is_err());
     }
 
     #[test]

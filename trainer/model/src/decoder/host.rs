@@ -7,7 +7,6 @@ use super::sight::Rotations;
 use super::{Attend, Decoder, Layer};
 use crate::ops::{Scratch, project, with_slice};
 use crate::{LoraPair, ModelError, Projection};
-use kernels::RopeLayout;
 use std::ops::Range;
 
 /// What a layer computes with, kept for the next layer and the next pass.
@@ -96,8 +95,8 @@ impl Decoder {
                 inner.keys.in_place(k);
             }
             let rotation = rotations.of(config, index);
-            kernels::rope(q, config.heads, rotation, RopeLayout::Halves);
-            kernels::rope(k, config.kv_heads, rotation, RopeLayout::Halves);
+            kernels::rope(q, config.heads, rotation);
+            kernels::rope(k, config.kv_heads, rotation);
             attention.attend_host(index, q, k, v, attended)?;
             project([of(Projection::O)], attended, [&mut *out], scratch)?;
             adapt(Projection::O, attended, out, scratch)?;

@@ -3,7 +3,7 @@
 use super::{InnerNorms, Layer, LoadOptions, Norms, Weights};
 use crate::config::{GLOBAL_EVERY, LAYERS_MAX, local_but_every, usual_attention_scale};
 use crate::ops::{Linear, Norm};
-use crate::{Activation, Architecture, Config, ModelError, Projection, Rotation, Window};
+use crate::{Architecture, Config, ModelError, Projection, Rotation, Window};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::Value as Json;
@@ -162,10 +162,7 @@ impl Fields<'_> {
 
     fn refuse_what_is_not_computed(&self, architecture: Architecture) -> Result<(), ModelError> {
         let json = self.0;
-        let expected = match architecture.activation() {
-            Activation::Silu => "silu",
-            Activation::Gelu => "gelu_pytorch_tanh",
-        };
+        let expected = architecture.activation().folder_name();
         for key in ["hidden_act", "hidden_activation"] {
             if let Some(act) = json[key].as_str().filter(|&act| act != expected) {
                 return Err(ModelError::unsupported(what(key), expected, act));

@@ -25,7 +25,7 @@ use crate::ops::{Norm, TrainInput};
 use crate::{Activation, Gradients, Lora, ModelError, Projection, Segments};
 use candle_core::{Device, Tensor, Var};
 use half::bf16;
-use kernels::{AttentionShape, KeyValues, Precision, RopeLayout, RopeTable};
+use kernels::{AttentionShape, KeyValues, Precision, RopeTable};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -242,8 +242,8 @@ impl Pass {
             projected
         });
         let rotation = self.rotation(layer);
-        kernels::rope(q, self.heads(), rotation, RopeLayout::Halves);
-        kernels::rope(k, self.kv_heads(), rotation, RopeLayout::Halves);
+        kernels::rope(q, self.heads(), rotation);
+        kernels::rope(k, self.kv_heads(), rotation);
         projected
     }
 
@@ -450,8 +450,8 @@ impl Pass {
             &mut d_v,
         );
         let rotation = self.rotation(index);
-        kernels::rope_inverse(&mut d_q, self.heads(), rotation, RopeLayout::Halves);
-        kernels::rope_inverse(&mut d_k, self.kv_heads(), rotation, RopeLayout::Halves);
+        kernels::rope_inverse(&mut d_q, self.heads(), rotation);
+        kernels::rope_inverse(&mut d_k, self.kv_heads(), rotation);
         if let Some((inner, (q, k))) = inner.zip(projected) {
             d_q = inner.queries.backward(&q, &d_q);
             d_k = inner.keys.backward(&k, &d_k);

@@ -43,6 +43,7 @@ pub fn config_json(config: &Config, tokenizer: &Tokenizer) -> Result<Vec<u8>, Mo
         Architecture::Gemma3 => ("gemma3_text", "Gemma3ForCausalLM"),
     };
     let marks = tokenizer.marks();
+    let activation = config.architecture.activation().folder_name();
     let rope = rope_parameters(config.rotation);
     let window = config.window.as_ref();
     let window_tokens = window.map(|window| window.tokens);
@@ -56,10 +57,10 @@ pub fn config_json(config: &Config, tokenizer: &Tokenizer) -> Result<Vec<u8>, Mo
         "num_attention_heads": config.heads,
         "num_key_value_heads": config.kv_heads,
         "head_dim": config.head_dim,
-        "hidden_act": "silu",
+        "hidden_act": activation,
         "max_position_embeddings": config.context,
         "rms_norm_eps": decimal(config.rms_eps),
-        // Older versions read the first, newer ones the second.
+        // Older versions read the first (and `rope_scaling`), newer ones the second.
         "rope_theta": decimal(config.rotation.theta),
         "rope_parameters": rope,
         "tie_word_embeddings": config.tied_embeddings,
@@ -71,6 +72,11 @@ pub fn config_json(config: &Config, tokenizer: &Tokenizer) -> Result<Vec<u8>, Mo
         "use_cache": true,
     });
     let mut set = |key: &str, value: Json| json[key] = value;
+    let factor = config.rotation.factor;
+    if factor != 1.0 {
+        let scaling = json!({ "rope_type": "linear", "factor": decimal(factor) });
+        set("rope_scaling", scaling);
+    }
     match config.architecture {
         Architecture::Llama => {
             set("attention_bias", config.attention_bias.into());
@@ -84,7 +90,7 @@ pub fn config_json(config: &Config, tokenizer: &Tokenizer) -> Result<Vec<u8>, Mo
             set("sliding_window", window_tokens.into());
         }
         Architecture::Gemma3 => {
-            set("hidden_activation", "gelu_pytorch_tanh".into());
+            set("hidden_activation", activation.into());
             let scale = f64::from(config.attention_scale);
             set(
                 "query_pre_attn_scalar",

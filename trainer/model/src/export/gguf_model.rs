@@ -3,8 +3,9 @@
 use super::blocks::quantize;
 use super::gguf_writer::{Entry, GgufWriter};
 use super::vocabulary;
+use crate::config::local_but_every;
 use crate::gguf::Gguf;
-use crate::{Architecture, Config, Decoder, ModelError, Part, Tokenizer};
+use crate::{Architecture, Config, Decoder, ModelError, Part, Tokenizer, Window};
 use kernels::Format;
 use std::io::{self, Write};
 
@@ -49,7 +50,8 @@ impl<'a> GgufModel<'a> {
     /// loses most, becomes Q8_0.
     ///
     /// # Errors
-    /// If the format is another, or the tokenizer is of a kind that a GGUF file has no name for.
+    /// If the format is another, the tokenizer is of a kind that a GGUF file has no name for, or the window
+    /// of attention is.
     pub fn plan(
         decoder: &'a Decoder,
         tokenizer: &Tokenizer,
@@ -191,24 +193,30 @@ fn describe(
         ("attention.value_length", config.head_dim),
         ("rope.dimension_count", config.head_dim),
         ("vocab_size", config.vocab),
-        (
-            "attention.sliding_window",
-            config.window.as_ref().map_or(0, |window| window.tokens),
-        ),
     ];
+    let mut entries = Vec::new();
     for (key, value) in integers {
-        if key == "attention.sliding_window" && value == 0 {
-            continue;
-        }
-        let value = u32::try_from(value)
-            .map_err(|_| ModelError::unsupported(key, "a number of 32 bits", value))?;
-        writer.set(format!("{architecture}.{key}"), Entry::Integer(value));
+        entries.push((key, integer(key, value)?));
     }
-    for (key, value) in [
-        ("rope.freq_base", config.rotation.theta),
-        ("attention.layer_norm_rms_epsilon", config.rms_eps),
-    ] {
-        writer.set(format!("{architecture}.{key}"), Entry::Float(value));
+    entries.extend([
+        ("rope.freq_base", Entry::Float(config.rotation.theta)),
+        (
+            "attention.layer_norm_rms_epsilon",
+            Entry::Float(config.rms_eps),
+        ),
+    ]);
+    if config.rotation.factor != 1.0 {
+        entries.extend([
+            ("rope.scaling.type", Entry::Text("linear".to_owned())),
+            ("rope.scaling.factor", Entry::Float(config.rotation.factor)),
+        ]);
+    }
+    if config.architecture == Architecture::Gemma3 {
+        entries.push(("attention.scale", Entry::Float(config.attention_scale)));
+    }
+    entries.extend(window_entries(config)?);
+    for (key, entry) in entries {
+        writer.set(format!("{architecture}.{key}"), entry);
     }
     for (key, mut entry) in vocabulary::metadata(tokenizer)? {
         match (key, &mut entry) {
@@ -235,4 +243,61 @@ fn describe(
         writer.set(key, entry);
     }
     Ok(())
+}
+
+fn integer(key: &str, value: usize) -> Result<Entry, ModelError> {
+    let value = u32::try_from(value)
+        .map_err(|_| ModelError::unsupported(key, "a number of 32 bits", value))?;
+    Ok(Entry::Integer(value))
+}
+
+/// The entries of the layers with a window; none where no layer has one.
+///
+/// # Errors
+/// If the family's files cannot say which layers those are, or how they rotate.
+fn window_entries(config: &Config) -> Result<Vec<(&'static str, Entry)>, ModelError> {
+    let Some(window) = &config.window else {
+        return Ok(Vec::new());
+    };
+    if !window.layers.contains(&true) {
+        return Ok(Vec::new());
+    }
+    let tokens_key = "attention.sliding_window";
+    let mut entries = vec![(tokens_key, integer(tokens_key, window.tokens)?)];
+    if config.architecture == Architecture::Gemma3 {
+        if window.rotation.factor != 1.0 {
+            return Err(ModelError::unsupported(
+                "a rotation to write as GGUF, of layers with a window",
+                "no scaling",
+                window.rotation.factor,
+            ));
+        }
+        let pattern_key = "attention.sliding_window_pattern";
+        entries.extend([
+            (pattern_key, integer(pattern_key, global_every(window)?)?),
+            ("rope.freq_base_swa", Entry::Float(window.rotation.theta)),
+        ]);
+    } else if window.layers.contains(&false) {
+        return Err(ModelError::unsupported(
+            "a window of attention to write as GGUF",
+            "one of all layers, since files of this family cannot say which have it",
+            "one of some",
+        ));
+    }
+    Ok(entries)
+}
+
+/// Of Gemma's layers every so manieth sees everything.
+fn global_every(window: &Window) -> Result<usize, ModelError> {
+    let layers = window.layers.len();
+    // With one more than there are layers, all have the window.
+    (1..=layers + 1)
+        .find(|&every| local_but_every(every, layers) == window.layers)
+        .ok_or_else(|| {
+            ModelError::unsupported(
+                "a window of attention to write as GGUF",
+                "one of all layers but every so manieth",
+                format!("{:?}", window.layers),
+            )
+        })
 }

@@ -228,8 +228,9 @@ impl Generator {
     /// once.
     ///
     /// # Errors
-    /// If the request is not sound ([`Request::check`]), there is no such adapter, or more tokens are to be
-    /// told than [`TOP_TOKENS_MAX`]; then nothing is taken in.
+    /// If the request is not sound ([`Request::check`]), there is no such adapter, more tokens are to be
+    /// told than [`TOP_TOKENS_MAX`], or levels are to be read whose tokens the model does not know; then
+    /// nothing is taken in.
     pub fn add(&mut self, number: usize, job: Job) -> Result<(), ModelError> {
         job.request.check(&self.decoder)?;
         if job.adapter >= self.adapters.len() {
@@ -245,6 +246,9 @@ impl Generator {
                 limit: TOP_TOKENS_MAX,
                 found: job.top_tokens,
             });
+        }
+        if let Some(reading) = self.reading.as_ref().filter(|_| job.reads_levels) {
+            reading.tokens.check(self.decoder.config().vocab)?;
         }
         let samples = job.request.samples.len();
         if samples == 0 && !job.scores_prompt {

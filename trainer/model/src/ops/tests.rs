@@ -6,7 +6,7 @@ use crate::decoder::flat::spans_of;
 use crate::decoder::sight::mask_of;
 use crate::{Lora, LoraConfig, Projection, Segments};
 use candle_core::{Device, Tensor, Var};
-use kernels::{AttentionShape, KeyValues, Precision, RopeLayout};
+use kernels::{AttentionShape, KeyValues, Precision};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -126,7 +126,7 @@ proptest! {
         let positions: Vec<u32> = (0..rows as u32).map(|row| row * 37 + (seed % 100) as u32).collect();
         let mut ours = values(&x);
         let rotation = Rotation { theta: 1e4, factor: factor as f32 };
-        kernels::rope(&mut ours, heads, &rotation.table(&positions, 2 * half), RopeLayout::Halves);
+        kernels::rope(&mut ours, heads, &rotation.table(&positions, 2 * half));
         let (cos, sin) = plain::rope_table(&positions, 2 * half, rotation, &Device::Cpu).unwrap();
         assert_twins(&tensor(ours, &x), &plain::rope(&x, heads, &cos, &sin).unwrap(), &[]);
     }

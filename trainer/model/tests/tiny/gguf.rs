@@ -3,6 +3,7 @@
 /// A value of the metadata.
 pub enum Meta {
     U32(u32),
+    I32(i32),
     F32(f32),
     Bool(bool),
     Text(&'static str),
@@ -37,6 +38,7 @@ pub fn write(metadata: &[(String, Meta)], tensors: &[(String, Vec<usize>, Vec<f3
         };
         match value {
             Meta::U32(value) => scalar(4, &value.to_le_bytes()),
+            Meta::I32(value) => scalar(5, &value.to_le_bytes()),
             Meta::F32(value) => scalar(6, &value.to_le_bytes()),
             Meta::Bool(value) => scalar(7, &[u8::from(*value)]),
             Meta::Text(value) => {
