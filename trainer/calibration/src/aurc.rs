@@ -23,7 +23,7 @@ pub fn aurc(tally: &Tally) -> f64 {
 }
 
 /// The same with the errors divided by n instead of i (Traub et al. 2407.01032): an error counts
-/// alike wherever it stands. 0..=½, lower is better.
+/// alike wherever it stands. 0..=(n + 1)/(2n), the top where all are wrong; lower is better.
 pub fn augrc(tally: &Tally) -> f64 {
     let (mut n, mut errors) = (0u64, 0u64);
     let mut sum = 0.0;
@@ -67,6 +67,14 @@ mod tests {
                 (harmonic_between(from, to) - direct).abs() < 1e-13,
                 "{from} {to}"
             );
+        }
+    }
+
+    #[test]
+    fn augrc_is_highest_where_all_are_wrong() {
+        for (n, top) in [(1, 1.0), (4, 0.625)] {
+            let tally = Tally::of(&vec![Row::from((0.5, false)); n]).unwrap();
+            assert_eq!(augrc(&tally), top);
         }
     }
 

@@ -53,27 +53,6 @@ impl Rates {
     }
 }
 
-/// `rows` as the predictor would have it that says each template's rate: for
-/// [`crate::metrics::evaluate`].
-pub fn template_rate_rows(rows: &[Row], rates: &Rates) -> Vec<Row> {
-    rows.iter()
-        .map(|row| Row {
-            confidence: rates.of(row.template),
-            ..*row
-        })
-        .collect()
-}
-
-/// `rows` as the predictor would have it that always says the overall rate.
-pub fn constant_rows(rows: &[Row], rates: &Rates) -> Vec<Row> {
-    rows.iter()
-        .map(|row| Row {
-            confidence: rates.overall(),
-            ..*row
-        })
-        .collect()
-}
-
 /// What is left of a model beside the baselines. Serialises flat, to be flattened into
 /// `metrics.json`; the `_ci` are 95% percentile intervals, and stand there with bootstraps only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -290,12 +269,6 @@ mod tests {
                 rates.overall()
             ),
             (0.75, 0.25, 0.5, 0.5)
-        );
-        assert_eq!(template_rate_rows(&rows, &rates), rows);
-        assert!(
-            constant_rows(&rows, &rates)
-                .iter()
-                .all(|row| row.confidence == 0.5)
         );
     }
 

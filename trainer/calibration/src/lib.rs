@@ -13,7 +13,8 @@
 //! | compare runs | [`compare::paired`], [`compare::together`] |
 //! | answer only what is sure | [`selective::coverage_at`] |
 //! | recalibrate | [`recalibrate::fit`] |
-//! | train | [`reward::reward`], [`reward::advantages_rloo`], [`level`] |
+//! | read a confidence out of a distribution over the levels | [`level::expected`], [`level::mode`] |
+//! | train | [`reward::reward`], [`reward::advantages_rloo`] |
 //! | cluster responses | [`cluster::by_answer`], [`cluster::greedy_cosine`], [`heights::clusters_at`] |
 //! | compare two judges | [`kappa::agreement`] |
 //! | write a rationale from clusters, without a model | [`extractive::rationale`] |

@@ -6,7 +6,8 @@
 //! ```text
 //! temperature (Guo et al. 2017)        σ(z / T)
 //! platt (Platt 1999)                   σ(a z + b)
-//! isotonic (Zadrozny & Elkan 2002)     the rising step map of least squared error
+//! isotonic (Zadrozny & Elkan 2002)     the rising map of least squared error at the confidences that
+//!                                      were fitted, linear between them, constant beyond
 //! ```
 //!
 //! The first two minimise the log loss towards Platt's targets, (n₁ + 1)/(n₁ + 2) for a right answer
@@ -257,6 +258,13 @@ mod tests {
             let map = fit(family, &rows).unwrap();
             assert!(map.apply(0.9) > map.apply(0.1) && map.apply(0.0).is_finite());
         }
+    }
+
+    #[test]
+    fn isotonic_is_linear_between_its_knots() {
+        let map = fit(Family::Isotonic, &rows(&[(0.25, false), (0.75, true)])).unwrap();
+        let found = [0.0, 0.375, 0.5, 1.0].map(|confidence| map.apply(confidence));
+        assert_eq!(found, [0.0, 0.25, 0.5, 1.0]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Throughout, y is the answer's own correctness (0 or 1), ȳ the share of right answers among the
 //! rollouts of the same question, c = k/10 the stated confidence and t the target.
 
-use crate::{Confidence, Probability};
+use crate::Probability;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -178,33 +178,11 @@ pub fn reward(
     }
 }
 
-/// The reward's expectation over the ten levels, Σ P(k)·reward(k): exact, where sampling a level
-/// would only estimate it. With [`Reward::Rlcr`] it is y minus the tokenized Brier loss
-/// (ConfTuner, arXiv 2508.18847).
-pub fn expected(
-    kind: Reward,
-    levels: &[f64; 10],
-    correct: bool,
-    group_accuracy: f64,
-    target: Target,
-) -> f64 {
-    Confidence::ALL
-        .iter()
-        .zip(levels)
-        .map(|(level, p)| p * reward(kind, level.probability(), correct, group_accuracy, target))
-        .sum()
-}
-
 /// Whether the reward, with all tokens trained, is gained by answering wrongly on purpose and
 /// saying the lowest confidence (arXiv 2607.04332). With only the confidence's tokens trained no
 /// reward here is.
 pub fn is_hackable(kind: Reward) -> bool {
     matches!(kind, Reward::Sayself | Reward::Log)
-}
-
-/// Whether the confidence that is best in expectation is the probability of being right.
-pub fn is_proper(kind: Reward) -> bool {
-    kind != Reward::Linear
 }
 
 /// RLOO's advantages (arXiv 2402.14740): each reward less the mean of the others of its group; 0
@@ -228,6 +206,7 @@ pub fn advantages_rloo(rewards: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Confidence;
     use proptest::prelude::*;
 
     /// The expectation over correctness, right with probability `p`.
@@ -307,7 +286,7 @@ mod tests {
     proptest! {
         #[test]
         fn proper_rewards_are_maximised_by_the_truth(p in 0.0f64..=1.0, c in 0.0f64..=1.0) {
-            for kind in Reward::ALL.into_iter().filter(|&kind| is_proper(kind)) {
+            for kind in Reward::ALL.into_iter().filter(|kind| *kind != Reward::Linear) {
                 // The log reward's clip moves its maximiser there.
                 let truth = if kind == Reward::Log { p.clamp(0.01, 0.99) } else { p };
                 prop_assert!(mean(kind, truth, p) >= mean(kind, c, p) - 1e-12);
@@ -322,19 +301,6 @@ mod tests {
         #[test]
         fn linear_is_maximised_by_an_extreme(p in 0.0f64..=1.0) {
             prop_assert!([1, 10].contains(&best_level(Reward::Linear, p).level()));
-        }
-
-        #[test]
-        fn expectation_is_the_mean_over_levels(weights in prop::array::uniform10(0.01f64..1.0), correct: bool) {
-            let total: f64 = weights.iter().sum();
-            let levels = weights.map(|w| w / total);
-            let mut by_hand = 0.0;
-            for level in 1..=10u8 {
-                let c = Confidence::new(level).unwrap().probability();
-                by_hand += levels[usize::from(level) - 1] * reward(Reward::Brier1, c, correct, 0.3, Target::Mixed);
-            }
-            let got = expected(Reward::Brier1, &levels, correct, 0.3, Target::Mixed);
-            prop_assert!((got - by_hand).abs() < 1e-12);
         }
 
         #[test]

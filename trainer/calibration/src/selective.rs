@@ -32,9 +32,8 @@ impl Selection {
     }
 }
 
-/// One selection for each distinct confidence, the smallest first: the last answers everything. What
-/// the risk-coverage curve is drawn from.
-pub fn selections(tally: &Tally) -> Vec<Selection> {
+/// One selection for each distinct confidence, the smallest first: the last answers everything.
+fn selections(tally: &Tally) -> Vec<Selection> {
     let (mut answered, mut correct) = (0, 0);
     tally
         .cells()

@@ -16,10 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const FAITHFULNESS: [(&str, &str); 4] = [
     ("judge", "a judge's score, 0 to 10"),
     ("names", "by names, 0 to 10"),
-    ("self-reflect", "SelfReflect, 0 to 1, lower is better"),
+    ("self_reflect", "SelfReflect, 0 to 1, lower is better"),
     ("people", "people's ratings, 0 to 10"),
 ];
-/// The controls that stand beside each of them.
+/// The controls within each of them but people's.
 const CONTROLS: [&str; 2] = ["shuffled", "constant"];
 
 /// Methods that the paper's second stage taught: on the questions that its HotpotQA figures are of.
@@ -166,17 +166,18 @@ impl Measured {
         config: Option<&RunConfig>,
     ) -> Measured {
         let text = |key: &str| metrics.get(key).and_then(Value::as_str).unwrap_or("");
+        let method = match text("method") {
+            "" => without_seed(label),
+            method => method,
+        };
         Measured {
             run: run.to_owned(),
             label: label.to_owned(),
-            method: match text("method") {
-                "" => without_seed(label).to_owned(),
-                method => method.to_owned(),
-            },
+            method: method.to_owned(),
             model: text("model").to_owned(),
             questions: text("questions").to_owned(),
             split: config.and_then(|config| split_of(config, label, is_alone)),
-            is_papers_recipe: config.map(is_papers_recipe),
+            is_papers_recipe: config.map(|config| is_papers_recipe(config, method)),
             faithfulness,
             metrics,
         }
@@ -223,10 +224,16 @@ impl Measured {
     }
 }
 
-fn is_papers_recipe(config: &RunConfig) -> bool {
+/// Whether `method` is taught as the paper teaches it: on correct answers alone, and where it has a second
+/// stage, there by PPO with the paper's reward.
+fn is_papers_recipe(config: &RunConfig, method: &str) -> bool {
+    let reward = match method {
+        "linear-reward" => "linear",
+        _ => "sayself",
+    };
+    let is_papers_rl = config.rl.algorithm == Algorithm::Ppo && config.rl.reward == reward;
     config.build.selection == Selection::CorrectOnly
-        && config.rl.algorithm == Algorithm::Ppo
-        && config.rl.reward == "sayself"
+        && (is_papers_rl || !TAUGHT_BY_RL.contains(&method))
 }
 
 /// Evaluations that are one row and column: the seeds of one method.
@@ -537,41 +544,21 @@ pub(crate) fn mean(evaluations: &[&Value], name: &str) -> Option<Ours> {
 
 /// Read leniently: what is not there was not run.
 fn faithfulness_of(group: &[&Measured], measure: &str) -> Option<Ours> {
-    let of_measure =
-        |one: &'_ Measured| -> Option<Value> { one.faithfulness.as_ref()?.get(measure).cloned() };
-    let found: Vec<Value> = group.iter().filter_map(|one| of_measure(one)).collect();
-    let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_f64);
-    let means: Vec<f64> = found.iter().filter_map(|one| number(one, "mean")).collect();
-    if means.is_empty() || means.len() < found.len() {
-        return None;
-    }
-    let end = |at: usize| -> Option<f64> {
-        let ends: Option<Vec<f64>> = found
+    let found: Vec<&Value> = group
+        .iter()
+        .filter_map(|one| one.faithfulness.as_ref()?.get(measure))
+        .collect();
+    let ours = mean(&found, "mean").filter(|ours| ours.value.is_some())?;
+    let control = |name: &'static str| {
+        let means: Vec<f64> = found
             .iter()
-            .map(|one| one.get("mean_ci")?.get(at)?.as_f64())
+            .filter_map(|one| one.get(name)?.get("mean")?.as_f64())
             .collect();
-        ends.map(|ends| average(&ends))
+        (!means.is_empty()).then(|| (name, average(&means)))
     };
-    let controls = CONTROLS.iter().filter_map(|control| {
-        let of_control: Vec<f64> = group
-            .iter()
-            .filter_map(|one| {
-                let faithfulness = one.faithfulness.as_ref()?;
-                number(faithfulness.get(control)?.get(measure)?, "mean")
-            })
-            .collect();
-        (!of_control.is_empty()).then(|| (*control, average(&of_control)))
-    });
     Some(Ours {
-        value: Some(average(&means)),
-        interval: end(0).zip(end(1)).map(|(low, high)| [low, high]),
-        n: found
-            .first()
-            .and_then(|one| one.get("n")?.as_u64())
-            .unwrap_or(0),
-        seeds: found.len(),
-        is_valid: true,
-        controls: controls.collect(),
+        controls: CONTROLS.into_iter().filter_map(control).collect(),
+        ..ours
     })
 }
 
@@ -872,18 +859,74 @@ mod tests {
     }
 
     #[test]
+    fn the_papers_ablations_are_taught_as_in_the_paper() {
+        macro_rules! shipped {
+            ($name:literal) => {
+                include_str!(concat!(
+                    "../../../datasets/configs/methods/",
+                    $name,
+                    ".toml"
+                ))
+            };
+        }
+        let is_marked = |config: &str, method: &str| {
+            let config = RunConfig::from_toml(config).unwrap();
+            let metrics = json!({"ece_15": 0.1, "method": method, "questions": "pararel_data"});
+            let one = Measured::new("a", method, false, metrics, None, Some(&config));
+            let tables = tables(&[one], &Paper::shipped());
+            cell(&tables, "1", method, "ParaRel").marks.contains(&'d')
+        };
+        for (config, method) in [
+            (shipped!("paper"), "sayself"),
+            (shipped!("paper-without-rl"), "without-rl"),
+            (shipped!("paper-without-rationale"), "without-rationale"),
+            (
+                shipped!("paper-without-rationale-and-confidence"),
+                "without-rationale-and-confidence",
+            ),
+            (shipped!("paper-linear-reward"), "linear-reward"),
+        ] {
+            assert!(!is_marked(config, method), "{method}");
+        }
+        // Taught on wrong answers too.
+        for method in TAUGHT {
+            assert!(is_marked(shipped!("ppo"), method), "{method}");
+        }
+        // By the reward of the other.
+        assert!(is_marked(shipped!("paper"), "linear-reward"));
+        assert!(is_marked(shipped!("paper-linear-reward"), "sayself"));
+    }
+
+    #[test]
     fn faithfulness_is_read_leniently() {
+        let recorded = include_str!(
+            "../../../datasets/results/comparison/rloo/faithfulness/sayself/metrics.json"
+        );
+        let mut written: Value = serde_json::from_str(recorded).unwrap();
+        // The run was measured by names alone; each measure with controls is written alike.
+        let names = written["names"].clone();
+        written["self_reflect"] = names.clone();
+        written["judge"] = json!({"unheard": true});
+        written["strange"] = json!(3);
         let mut one = measured("a", "sayself", "world-facts", 0.1);
-        one.faithfulness = Some(json!({
-            "names": {"mean": 6.5, "mean_ci": [6.0, 7.0], "n": 90},
-            "shuffled": {"names": {"mean": 1.5, "n": 90}},
-            "judge": {"unheard": true},
-            "strange": 3,
-        }));
+        one.faithfulness = Some(written);
         let tables = tables(&[one], &Paper::shipped());
-        let found = cell(&tables, "4", "sayself: by names, 0 to 10", "world-facts");
-        let words = ours_in_words(found.ours.as_ref());
-        assert_eq!(words, "6.500 [6.000, 7.000], shuffled 1.500");
+        let figure = |place: &str| names.pointer(place).and_then(Value::as_f64).unwrap();
+        let expected = format!(
+            "{:.3} [{:.3}, {:.3}], shuffled {:.3}, constant {:.3}",
+            figure("/mean"),
+            figure("/mean_ci/0"),
+            figure("/mean_ci/1"),
+            figure("/shuffled/mean"),
+            figure("/constant/mean")
+        );
+        for row in [
+            "sayself: by names, 0 to 10",
+            "sayself: SelfReflect, 0 to 1, lower is better",
+        ] {
+            let found = cell(&tables, "4", row, "world-facts");
+            assert_eq!(ours_in_words(found.ours.as_ref()), expected, "{row}");
+        }
         let judge = "sayself: a judge's score, 0 to 10";
         assert_eq!(cell(&tables, "4", judge, "world-facts").ours, None);
         assert_eq!(cell(&tables, "4", judge, "FEVER").paper, Some(7.8));

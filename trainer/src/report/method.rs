@@ -45,7 +45,7 @@ fn method(html: &mut Html, options: &Options) {
     html.element("h3", "Method");
     for words in [
         "Each evaluation asks every question once and reads a probability that the answer is right: a level that the model wrote (1 to 10), the share of a majority among samples, or the likelihood of the answer. A confidence that cannot be read counts as 0 in the main figures, so that n is all questions.",
-        "ECE is the mean gap between confidence and accuracy: by level where there are at most 20 distinct confidences, else of 15 bins. smECE smooths in place of binning (Błasiok & Nakkiran 2023). The Brier score is the mean squared distance of confidence and truth. AUROC is the chance that a right answer has more confidence than a wrong one; within template it compares only questions of one kind. AURC is the mean error rate over all shares of the surest answers.",
+        "ECE is the mean gap between confidence and accuracy: by level where there are at most 20 distinct confidences, else of 10 bins; of 15 in the differences (ece_15) and in the paper's tables. smECE smooths in place of binning (Błasiok & Nakkiran 2023). The Brier score is the mean squared distance of confidence and truth. AUROC is the chance that a right answer has more confidence than a wrong one; within template it compares only questions of one kind. AURC is the mean error rate over all shares of the surest answers.",
         "Intervals are of 95%, from 1,000 bootstraps of whole entities or questions: percentile, and basic, clipped at 0, for what cannot be below 0 (ECE, smECE).",
     ] {
         html.element("p", words);

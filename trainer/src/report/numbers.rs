@@ -19,7 +19,7 @@ const FEW: u64 = 100;
 /// Column, key of `metrics.json`, and the scale of its bar.
 const COLUMNS: [(&str, &str, Range<f64>); 8] = [
     ("Accuracy", "accuracy", 0.0..1.0),
-    ("ECE", "ece_15", 0.0..0.5),
+    ("ECE", "ece_10", 0.0..0.5),
     ("smECE", "smece", 0.0..0.5),
     ("Brier", "brier", 0.0..0.5),
     ("Brier skill", "brier_skill", 0.0..1.0),
@@ -244,5 +244,25 @@ pub fn left_without(html: &mut Html, names: &[&str]) {
             names.join(", ")
         );
         html.element("p class=\"minor\"", &words);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_ece_is_the_one_whose_chance_is_told() {
+        // What the diagrams' captions tell of a calibrated model is of `ece_10`.
+        let metrics = json!({"ece_10": 0.125, "ece_15": 0.25});
+        let mut html = Html::new();
+        for (column, key, scale) in COLUMNS {
+            if column == "ECE" {
+                cell(&mut html, &metrics, key, scale);
+            }
+        }
+        let html = html.finish();
+        assert!(html.contains(">0.125<"), "{html}");
     }
 }

@@ -7,7 +7,9 @@
 /// assert!((r.unwrap_or_default() - 1.0).abs() < 1e-12);
 /// ```
 pub fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
-    if pairs.len() < 2 {
+    let (first_a, first_b) = *pairs.first()?;
+    // A rounded mean leaves a rest of what does not vary, so that the sums below need not be 0.
+    if pairs.iter().all(|pair| pair.0 == first_a) || pairs.iter().all(|pair| pair.1 == first_b) {
         return None;
     }
     let n = pairs.len() as f64;
@@ -64,9 +66,17 @@ mod tests {
 
     #[test]
     fn what_does_not_vary_has_no_correlation() {
-        for pairs in [&[][..], &[(1.0, 2.0)], &[(1.0, 2.0), (1.0, 3.0)]] {
-            assert_eq!(pearson(pairs), None);
-            assert_eq!(spearman(pairs), None);
+        for pairs in [
+            &[][..],
+            &[(1.0, 2.0)],
+            &[(1.0, 2.0), (1.0, 3.0)],
+            // The mean of three times .1 is not .1.
+            &[(0.1, 0.1); 3],
+            &[(0.1, 1.0), (0.1, 2.0), (0.1, 4.0)],
+            &[(1.0, 0.1), (2.0, 0.1), (4.0, 0.1)],
+        ] {
+            assert_eq!(pearson(pairs), None, "{pairs:?}");
+            assert_eq!(spearman(pairs), None, "{pairs:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! From a level, or the distribution over the ten, to a probability.
 
-use calibration::Confidence;
+use calibration::{Confidence, level};
 use datasets::config::Readout;
 
 /// What is written down of a probability: more digits would be most of the file.
@@ -21,30 +21,9 @@ pub fn read_out(readout: Readout, stated: Option<Confidence>, levels: Option<&[f
 /// Of a distribution from which no level was drawn: the expected level, or else the most probable.
 pub fn of_levels(readout: Readout, levels: &[f64; 10]) -> f64 {
     match readout {
-        Readout::Expected => expected(levels),
-        Readout::Stated | Readout::Mode => mode(levels),
+        Readout::Expected => level::expected(levels),
+        Readout::Stated | Readout::Mode => level::mode(levels).probability().get(),
     }
-}
-
-/// The level with the greatest probability, / 10; the lower one of equals.
-fn mode(levels: &[f64; 10]) -> f64 {
-    let mut best = 0;
-    for (index, probability) in levels.iter().enumerate() {
-        if *probability > levels[best] {
-            best = index;
-        }
-    }
-    (best + 1) as f64 / 10.0
-}
-
-/// Σ k/10 · P(k).
-pub fn expected(levels: &[f64; 10]) -> f64 {
-    let sum: f64 = levels
-        .iter()
-        .zip(1..)
-        .map(|(probability, level)| probability * f64::from(level) / 10.0)
-        .sum();
-    sum.clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
@@ -56,8 +35,12 @@ mod tests {
         let mut levels = [0.0; 10];
         levels[1] = 0.4;
         levels[8] = 0.6;
-        assert!((mode(&levels) - 0.9).abs() < 1e-12);
-        assert!((expected(&levels) - 0.62).abs() < 1e-12);
-        assert!((mode(&[0.1; 10]) - 0.1).abs() < 1e-12);
+        assert_eq!(of_levels(Readout::Mode, &levels), 0.9);
+        assert!((of_levels(Readout::Expected, &levels) - 0.62).abs() < 1e-12);
+        let stated = Confidence::new(7);
+        assert_eq!(read_out(Readout::Stated, stated, Some(&levels)), 0.7);
+        assert_eq!(read_out(Readout::Mode, stated, Some(&levels)), 0.9);
+        assert_eq!(read_out(Readout::Expected, stated, None), 0.7);
+        assert_eq!(read_out(Readout::Expected, None, Some(&levels)), 0.0);
     }
 }
