@@ -1,8 +1,9 @@
 //! The files inside a ZIP archive of somebody else's, read within limits.
 //!
-//! Packed with deflate, or with Zstandard (method 93), as Inspect packs its logs. What an archive says
-//! of its sizes is not believed: bytes are counted as they come, and a file that unpacks to far more
-//! than records do is refused.
+//! Packed with deflate, or with Zstandard (method 93), as Inspect packs its logs. What a file unpacks to
+//! is not believed but counted as it comes, and ends at a limit. A file that unpacks to far more than
+//! records do is refused sooner; for that its packed size is taken as the archive says it, so that one
+//! that lies there still ends at the limit.
 
 use ruzstd::decoding::StreamingDecoder;
 use std::io::{Read, Seek};

@@ -395,17 +395,18 @@ pub enum Schedule {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TrainingConfig {
-    /// Rank of the adapter's pairs.
+    /// Rank of the adapter's pairs, which `sft` makes; `rl` goes on with them as they are.
     pub lora_rank: usize,
-    /// Their scale is this by the rank.
+    /// Their scale is this by the rank; of `sft`, as the rank.
     pub lora_alpha: f64,
-    /// Which of `q_proj k_proj v_proj o_proj gate_proj up_proj down_proj`.
+    /// Which of `q_proj k_proj v_proj o_proj gate_proj up_proj down_proj`; of `sft`, as the rank.
     pub lora_targets: Vec<String>,
     /// Share of what an adapter's pairs read that is dropped at random while they learn, 0 to below 1.
     pub lora_dropout: f64,
     /// Of the matrix products.
     pub precision: Precision,
-    /// Layers below this one stay as they are, and their activations are computed once.
+    /// Layers below this one stay as they are, and their activations are computed once; of `sft`, as the
+    /// rank.
     pub first_layer: usize,
     /// The highest, after the warm-up.
     pub learning_rate: f64,
@@ -769,7 +770,7 @@ pub struct EvaluateConfig {
     /// Absent: the method's own, the expected level for `verbalized` and `dinco`, else the one that was
     /// written.
     pub confidence: Option<Readout>,
-    /// Which split; `dev`, `test` or `held-out`.
+    /// Which split; `train`, `dev`, `test` or `held-out`.
     pub split: String,
     /// At most this many questions, drawn at random with the seed.
     pub limit: Option<usize>,

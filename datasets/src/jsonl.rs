@@ -41,16 +41,10 @@ pub struct Reader<R, T> {
     row: u64,
     expected: String,
     skip_invalid: bool,
-    drop_torn_line: bool,
     skipped: u64,
-    first_skipped: Vec<ReadError>,
-    whole_bytes: u64,
     ended: bool,
     record: PhantomData<fn() -> T>,
 }
-
-/// How many of the skipped lines' errors are kept.
-pub const SKIPPED_KEPT_MAX: usize = 10_000;
 
 impl<R: BufRead, T: DeserializeOwned> Reader<R, T> {
     /// `name` stands in errors.
@@ -60,10 +54,7 @@ impl<R: BufRead, T: DeserializeOwned> Reader<R, T> {
             row: 0,
             expected: "one JSON object a line".into(),
             skip_invalid: false,
-            drop_torn_line: false,
             skipped: 0,
-            first_skipped: Vec::new(),
-            whole_bytes: 0,
             ended: false,
             record: PhantomData,
         }
@@ -81,26 +72,9 @@ impl<R: BufRead, T: DeserializeOwned> Reader<R, T> {
         self
     }
 
-    /// A last line that lacks its end and cannot be read is dropped without an error: it was torn
-    /// when the writer was killed, and will be done again.
-    pub fn drop_torn_line(mut self) -> Self {
-        self.drop_torn_line = true;
-        self
-    }
-
     /// Lines passed over so far.
     pub fn skipped(&self) -> u64 {
         self.skipped
-    }
-
-    /// The errors of the first [`SKIPPED_KEPT_MAX`] lines that were passed over.
-    pub fn skipped_errors(&self) -> &[ReadError] {
-        &self.first_skipped
-    }
-
-    /// Bytes up to the end of the last line that has an end: cut a torn file here before appending.
-    pub fn whole_bytes(&self) -> u64 {
-        self.whole_bytes
     }
 
     fn parse(&self, line: &Line<'_>) -> Result<T, ReadError> {
@@ -146,14 +120,11 @@ impl<R: BufRead, T: DeserializeOwned> Iterator for Reader<R, T> {
                         "a file that can be read",
                     )))
                 }
-                Ok(Some(shape)) => {
+                Ok(Some(is_whole)) => {
                     let line = Line {
                         number: self.lines.number,
-                        bytes: (!shape.too_long).then_some(&buffer[..]),
+                        bytes: is_whole.then_some(&buffer[..]),
                     };
-                    if shape.ended {
-                        self.whole_bytes = self.lines.offset;
-                    }
                     if line
                         .bytes
                         .is_some_and(|bytes| bytes.trim_ascii().is_empty())
@@ -161,18 +132,13 @@ impl<R: BufRead, T: DeserializeOwned> Iterator for Reader<R, T> {
                         None
                     } else {
                         let parsed = self.parse(&line);
-                        let torn = !shape.ended && parsed.is_err();
-                        if torn && self.drop_torn_line {
-                            None
-                        } else {
-                            let row = self.row;
-                            self.row += 1;
-                            Some(parsed.map(|value| Record {
-                                line: line.number,
-                                row,
-                                value,
-                            }))
-                        }
+                        let row = self.row;
+                        self.row += 1;
+                        Some(parsed.map(|value| Record {
+                            line: line.number,
+                            row,
+                            value,
+                        }))
                     }
                 }
             };
@@ -180,9 +146,6 @@ impl<R: BufRead, T: DeserializeOwned> Iterator for Reader<R, T> {
             match outcome {
                 Some(Err(error)) if self.skip_invalid && error.is_of_a_record() => {
                     self.skipped += 1;
-                    if self.first_skipped.len() < SKIPPED_KEPT_MAX {
-                        self.first_skipped.push(error);
-                    }
                 }
                 Some(outcome) => return Some(outcome),
                 None => {}
@@ -198,12 +161,6 @@ struct Line<'a> {
     bytes: Option<&'a [u8]>,
 }
 
-struct Shape {
-    /// Whether the line has an end, i.e. is not the torn last one.
-    ended: bool,
-    too_long: bool,
-}
-
 /// Lines of bytes, none longer in memory than the limit.
 struct Lines<R> {
     reader: R,
@@ -211,8 +168,6 @@ struct Lines<R> {
     buffer: Vec<u8>,
     /// Of the line that was read last, from 1.
     number: u64,
-    /// Bytes read.
-    offset: u64,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -222,19 +177,15 @@ impl<R: BufRead> Lines<R> {
             name,
             buffer: Vec::new(),
             number: 0,
-            offset: 0,
         }
     }
 
-    /// The next line without its end; `None` at the end of the file.
-    fn read_into(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<Shape>> {
+    /// The next line without its end, and whether it is whole: one over the limit is passed over.
+    /// `None` at the end of the file.
+    fn read_into(&mut self, buffer: &mut Vec<u8>) -> io::Result<Option<bool>> {
         buffer.clear();
-        let mut shape = Shape {
-            ended: false,
-            too_long: false,
-        };
-        let mut any = false;
-        while !shape.ended {
+        let (mut is_whole, mut has_ended, mut any) = (true, false, false);
+        while !has_ended {
             let available = match self.reader.fill_buf() {
                 Ok(available) => available,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -246,17 +197,16 @@ impl<R: BufRead> Lines<R> {
             any = true;
             let end = available.iter().position(|&byte| byte == b'\n');
             let part = &available[..end.unwrap_or(available.len())];
-            if !shape.too_long && buffer.len() + part.len() > LINE_BYTES_MAX {
-                shape.too_long = true;
+            if is_whole && buffer.len() + part.len() > LINE_BYTES_MAX {
+                is_whole = false;
                 buffer.clear();
             }
-            if !shape.too_long {
+            if is_whole {
                 buffer.extend_from_slice(part);
             }
             let consumed = part.len() + usize::from(end.is_some());
-            shape.ended = end.is_some();
+            has_ended = end.is_some();
             self.reader.consume(consumed);
-            self.offset += consumed as u64;
         }
         if !any {
             return Ok(None);
@@ -265,7 +215,7 @@ impl<R: BufRead> Lines<R> {
         if self.number == 1 && buffer.starts_with(BYTE_ORDER_MARK) {
             buffer.drain(..BYTE_ORDER_MARK.len());
         }
-        Ok(Some(shape))
+        Ok(Some(is_whole))
     }
 }
 
@@ -350,43 +300,20 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_last_line_is_dropped_and_its_place_is_known() {
-        let text = b"{\"a\":1}\n{\"a\":2,\"b\":\"to";
-        let mut reader = Reader::<_, Pair>::new(&text[..], "f").drop_torn_line();
-        assert_eq!(
-            reader
-                .by_ref()
-                .map(|record| record.unwrap().value.a)
-                .collect::<Vec<_>>(),
-            [1]
-        );
-        assert_eq!(reader.whole_bytes(), 8);
-        // A wrong line with an end was not torn.
-        let mut reader =
-            Reader::<_, Pair>::new(&b"{\"a\":1}\n{\"a\":2,\n"[..], "f").drop_torn_line();
-        assert!(reader.by_ref().any(|record| record.is_err()));
-        // A last line that is whole but for its end counts.
-        let mut reader = Reader::<_, Pair>::new(&b"{\"a\":1}\n{\"a\":2}"[..], "f").drop_torn_line();
-        assert_eq!(reader.by_ref().count(), 2);
-        assert_eq!(reader.whole_bytes(), 8);
-    }
-
-    #[test]
     fn a_line_over_the_limit_is_told_without_being_held() {
         let long = io::repeat(b'x').take(LINE_BYTES_MAX as u64 + 1);
         let file = BufReader::new(b"{\"a\":1}\n".chain(long).chain(&b"\n{\"a\":3}\n"[..]));
-        let mut reader = Reader::<_, Pair>::new(file, "f").skip_invalid();
-        assert_eq!(
-            reader
-                .by_ref()
-                .map(|record| record.unwrap().value.a)
-                .collect::<Vec<_>>(),
-            [1, 3]
-        );
+        let mut reader = Reader::<_, Pair>::new(file, "f");
+        let read: Vec<Result<u32, String>> = reader
+            .by_ref()
+            .map(|record| record.map(|record| record.value.a))
+            .map(|read| read.map_err(|error| error.to_string()))
+            .collect();
+        assert_eq!((&read[0], &read[2]), (&Ok(1), &Ok(3)));
         assert!(
-            reader.skipped_errors()[0]
-                .to_string()
-                .starts_with("f:2: record 2: found more than 16777216 bytes")
+            read[1].as_ref().is_err_and(
+                |told| told.starts_with("f:2: record 2: found more than 16777216 bytes")
+            )
         );
         assert!(reader.lines.buffer.capacity() <= 2 * LINE_BYTES_MAX);
     }
@@ -413,9 +340,9 @@ mod tests {
             let all = Reader::<_, Pair>::new(&bytes[..], "f").count();
             // However the bytes come in.
             prop_assert_eq!(Reader::<_, Pair>::new(BufReader::with_capacity(chunk, &bytes[..]), "f").count(), all);
-            let mut reader = Reader::<_, Pair>::new(&bytes[..], "f").skip_invalid().drop_torn_line();
-            prop_assert!(reader.by_ref().all(|record| record.is_ok()));
-            prop_assert!(reader.whole_bytes() <= bytes.len() as u64);
+            let mut reader = Reader::<_, Pair>::new(&bytes[..], "f").skip_invalid();
+            let read = reader.by_ref().filter(|record| record.is_ok()).count();
+            prop_assert_eq!(read + reader.skipped() as usize, all);
         }
 
         #[test]

@@ -310,7 +310,7 @@ fn confidence(sample: &Sample, score: &Score, response: &str) -> Result<Confiden
 }
 
 /// Of a multiple choice that was answered by a letter: the letter's probability among those of all
-/// choices, at the last token that is it.
+/// choices, at the last token that is it. A letter has those of all its spellings (`B`, ` B`).
 fn letter_probability(sample: &Sample, score: &Score) -> Option<f64> {
     let choices = sample.choices.as_ref()?;
     let answer = score.answer.as_deref()?.trim();
@@ -318,19 +318,25 @@ fn letter_probability(sample: &Sample, score: &Score) -> Option<f64> {
     let generated = sample.output.as_ref()?.choices.as_ref()?.first()?;
     let tokens = &generated.logprobs.as_ref()?.content;
     let token = tokens.iter().rfind(|token| token.token.trim() == answer)?;
-    let own = token.logprob.exp();
+    let top = token.top_logprobs.as_deref().unwrap_or_default();
+    let mut own = 0.0;
+    if top.iter().all(|top| top.token != token.token) {
+        own += token.logprob.exp();
+    }
     // Other choices' letters; one that is not among the most probable tokens counts as nothing.
-    let others: f64 = token
-        .top_logprobs
-        .iter()
-        .flatten()
-        .filter(|top| top.token.trim() != answer)
-        .filter(|top| place_of_letter(top.token.trim()).is_some_and(|place| place < choices.len()))
-        .map(|top| top.logprob.exp())
-        .sum();
-    let probability = match token.top_logprobs.as_ref() {
-        Some(top) if !top.is_empty() => own / (own + others),
-        _ => own,
+    let mut others = 0.0;
+    for top in top {
+        let letter = top.token.trim();
+        if letter == answer {
+            own += top.logprob.exp();
+        } else if place_of_letter(letter).is_some_and(|place| place < choices.len()) {
+            others += top.logprob.exp();
+        }
+    }
+    let probability = if top.is_empty() {
+        own
+    } else {
+        own / (own + others)
     };
     (0.0..=1.0).contains(&probability).then_some(probability)
 }
@@ -468,6 +474,31 @@ mod tests {
         assert!((found.answer.probability - wanted).abs() < 1e-12);
         assert_eq!(found.answer.answer.as_deref(), Some("B) Paris"));
         assert_eq!(found.answer.gold.as_deref(), Some("B) Paris"));
+    }
+
+    #[test]
+    fn a_letter_has_the_probability_of_all_its_spellings() {
+        let mut sample = made("B");
+        sample["choices"] = json!(["Lyon", "Paris"]);
+        sample["scores"] = json!({"choice": {"value": 1.0, "answer": "B"}});
+        let mut probability = |top: Value| {
+            let token = json!({"token": "B", "logprob": 0.5_f64.ln(), "top_logprobs": top});
+            sample["output"]["choices"][0]["logprobs"] = json!({"content": [token]});
+            read(&sample).unwrap().answer.probability
+        };
+        let one = |token: &str, share: f64| json!({"token": token, "logprob": share.ln()});
+        let both = probability(json!([
+            one("B", 0.5),
+            one(" B", 0.2),
+            one("A", 0.1),
+            one(" A", 0.1)
+        ]));
+        assert!((both - 0.7 / 0.9).abs() < 1e-12, "{both}");
+        // The sampled spelling is not among the most probable.
+        let unlisted = probability(json!([one(" B", 0.2), one("A", 0.1)]));
+        assert!((unlisted - 0.7 / 0.8).abs() < 1e-12, "{unlisted}");
+        let alone = probability(json!([]));
+        assert!((alone - 0.5).abs() < 1e-12, "{alone}");
     }
 
     #[test]

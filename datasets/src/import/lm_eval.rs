@@ -187,7 +187,8 @@ struct Choice {
 }
 
 /// The choices of a multiple choice; empty for a generation. Likelihoods without a context, which
-/// `acc_mutual_info` asks for beside the others, are passed over.
+/// `acc_mutual_info` asks for beside the others, are passed over; a task such as BLiMP, which gives
+/// no context at all, has no others.
 fn choices(line: &Line) -> Vec<Choice> {
     let responses = match line.resps.as_array() {
         Some(responses) if !responses.is_empty() => responses,
@@ -196,21 +197,22 @@ fn choices(line: &Line) -> Vec<Choice> {
             None => return Vec::new(),
         },
     };
+    let argument = |place: usize, name: &str| {
+        let arguments = line.arguments.get(format!("gen_args_{place}"))?;
+        arguments.get(name)?.as_str()
+    };
+    let has_context = argument(0, "arg_0") != Some("");
     let mut choices = Vec::new();
     for (place, response) in responses.iter().enumerate() {
         let Some(log) = log_likelihood(response) else {
             return Vec::new();
         };
-        let argument = |name: &str| {
-            let arguments = line.arguments.get(format!("gen_args_{place}"))?;
-            arguments.get(name)?.as_str()
-        };
-        if argument("arg_0") == Some("") && place > 0 {
+        if has_context && argument(place, "arg_0") == Some("") {
             continue;
         }
         choices.push(Choice {
             log,
-            text: cut(argument("arg_1").unwrap_or("").trim()),
+            text: cut(argument(place, "arg_1").unwrap_or("").trim()),
         });
     }
     choices
@@ -333,7 +335,7 @@ fn question(line: &Line) -> String {
         .find_map(|key| line.doc.get(key)?.as_str());
     let of_prompt = || {
         let arguments = line.arguments.get("gen_args_0")?;
-        Some(text_of(arguments.get("arg_0")?))
+        Some(text_of(arguments.get("arg_0")?)).filter(|prompt| !prompt.is_empty())
     };
     match of_doc {
         Some(text) => cut(text),
@@ -423,6 +425,22 @@ mod tests {
         ]);
         let found = read(&line).unwrap();
         assert_eq!(found.answer.answer.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn choices_of_a_task_without_context_count() {
+        let mut line = choice_line();
+        line["doc"] = json!({"sentence_good": "They sleep.", "sentence_bad": "They sleeps."});
+        line["target"] = json!("0");
+        line["arguments"] = json!({
+            "gen_args_0": {"arg_0": "", "arg_1": "They sleep."},
+            "gen_args_1": {"arg_0": "", "arg_1": "They sleeps."}
+        });
+        let found = read(&line).unwrap();
+        assert_eq!(found.source, Source::Likelihood);
+        assert_eq!(found.answer.answer.as_deref(), Some("They sleeps."));
+        assert_eq!(found.answer.gold.as_deref(), Some("They sleep."));
+        assert!(found.question.question.contains("sentence_good"));
     }
 
     #[test]

@@ -1,7 +1,12 @@
 //! A reader of foreign bytes that may panic, turned into one that gives errors.
 //!
 //! The crate `parquet` checks most of what it reads and asserts the rest: a hostile file must not end
-//! the process.
+//! the process. What runs out of stack or memory cannot be caught: schemas that would are refused
+//! before (`schema.rs`), lists, dictionaries and pages as they come (`pages.rs`).
+//!
+//! Two things are left that a small file can fill memory with. A page that is packed with gzip is
+//! unpacked whole before it is counted, to a thousand times its bytes at most. And a long text that
+//! stands once in a dictionary is copied for each record, and each element of a list, that names it.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};

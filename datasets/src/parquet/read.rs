@@ -1,6 +1,8 @@
 //! Rows of a Parquet file as JSON objects.
 
+use super::pages::CountedFile;
 use super::panics::caught;
+use super::schema::check_schema;
 use crate::read_error::{ReadError, quoted};
 use bytes::Bytes;
 use parquet::errors::ParquetError;
@@ -17,8 +19,10 @@ pub const FILE_BYTES_MAX: usize = 1024 * 1024 * 1024;
 const CHUNK_BYTES_MAX: i64 = 2 * 1024 * 1024 * 1024;
 /// Columns at most, those inside others counted.
 const COLUMNS_MAX: usize = 10_000;
+/// Bytes of a value at most, in a column of values of one length: room is made for 1,024 of them.
+const FIXED_BYTES_MAX: i32 = 64 * 1024;
 
-const EXPECTED: &str = "a whole Parquet file";
+pub(super) const EXPECTED: &str = "a whole Parquet file";
 
 /// The rows of a file, one after the other.
 pub struct ParquetRows {
@@ -43,6 +47,7 @@ pub fn read(bytes: &[u8], file: &str, columns: &[&str]) -> Result<ParquetRows, R
             format!("a Parquet file of at most {FILE_BYTES_MAX}: split it"),
         ));
     }
+    check_schema(bytes, file)?;
     let bytes = Bytes::copy_from_slice(bytes);
     let reader = told(file, caught(|| SerializedFileReader::new(bytes)))?;
     let schema = told(
@@ -61,7 +66,7 @@ pub fn read(bytes: &[u8], file: &str, columns: &[&str]) -> Result<ParquetRows, R
     check_sizes(reader.metadata(), &schema, file)?;
     let rows = told(
         file,
-        caught(|| RowIter::from_file_into(Box::new(reader)).project(Some(schema))),
+        caught(|| RowIter::from_file_into(Box::new(CountedFile(reader))).project(Some(schema))),
     )?;
     Ok(ParquetRows {
         rows: Some(rows),
@@ -110,7 +115,20 @@ fn check_sizes(metadata: &ParquetMetaData, schema: &Type, file: &str) -> Result<
         for column in group.columns() {
             let first = column.column_path().parts().first();
             let is_read = first.is_some_and(|name| names.contains(&name.as_str()));
-            if is_read && column.uncompressed_size() > CHUNK_BYTES_MAX {
+            if !is_read {
+                continue;
+            }
+            let fixed_bytes = column.column_descr().type_length();
+            if fixed_bytes > FIXED_BYTES_MAX {
+                return over(
+                    format!(
+                        "{fixed_bytes} bytes a value in column {}",
+                        column.column_path()
+                    ),
+                    format!("at most {FIXED_BYTES_MAX}"),
+                );
+            }
+            if column.uncompressed_size() > CHUNK_BYTES_MAX {
                 return over(
                     format!(
                         "{} bytes of column {} in a row group",

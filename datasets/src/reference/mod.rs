@@ -8,7 +8,7 @@
 //! | stage 2 | one object whose `messages` is a list of conversations |
 //! | evaluation | a list (or JSONL) of objects with `question` and `answer`, and mostly `negative_answer` |
 //! | faithfulness input | JSONL or a list; objects with `question`, `reason` and `responses` |
-//! | CSV | a header with `question` and `answer` or `answers`, optionally `id`, `negative_answer`, `template`, `entity` |
+//! | CSV | a header with `question` and `answer` or `answers`, optionally `id`, `negative_answer`, `template`, `entity`, `split`, `judge` |
 //! | Parquet | columns of these names (by the feature `parquet`) |
 //!
 //! `answer` and `answers` may each be a text, a list of texts, SQuAD's `{"text": […]}` or TriviaQA's

@@ -4,10 +4,16 @@ use super::document::{Row, rows};
 use super::faithfulness::without_instruction;
 use super::{QUESTION_BYTES_MAX, gold};
 use crate::hash::sha256_hex;
+use crate::hub::split_named;
 use crate::read_error::{ReadError, quoted};
 use crate::{Judge, Question};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+/// Distinct golds of one question at most, over all rows that ask it.
+const GOLDS_MAX: usize = 1_000;
+/// Golds in all at most, of the rows of a file that share theirs with others.
+const SHARED_GOLDS_MAX: usize = 20_000_000;
 
 /// Questions, and the records that were left out.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,7 +31,8 @@ pub struct Questions {
 /// no gold: there, and there alone, `answers` is empty.
 ///
 /// # Errors
-/// The first record that is wrong, with file, line, record, what was found and what was expected.
+/// The first record that is wrong, with file, line, record, what was found and what was expected; a
+/// question that records give more than 1,000 golds.
 ///
 /// ```
 /// let file = br#"[{"question":"What field does Hopf work in?","answer":"topology","negative_answer":"art/law"}]"#;
@@ -41,7 +48,8 @@ pub fn read_questions(bytes: &[u8], name: &str) -> Result<Vec<Question>, ReadErr
 /// As [`read_questions`]; records that are wrong are left out and listed.
 ///
 /// # Errors
-/// Where the file as a whole cannot be read, or no record of it is right.
+/// Where the file as a whole cannot be read, no record of it is right, or records give a question more
+/// than 1,000 golds.
 pub fn read_questions_leniently(bytes: &[u8], name: &str) -> Result<Questions, ReadError> {
     let mut skipped = Vec::new();
     let mut read = read(bytes, name, |error| {
@@ -99,7 +107,7 @@ fn read(
             question
         })
         .collect();
-    share_golds(&mut questions);
+    share_golds(&mut questions, file)?;
     Ok(Questions {
         questions,
         skipped: Vec::new(),
@@ -192,7 +200,7 @@ fn of_messages(row: &Row, file: &str, messages: &Value) -> Result<Question, Read
             "an assistant message with an answer",
         ));
     }
-    Ok(plain(row, question, vec![answer], Vec::new()))
+    plain(row, file, question, vec![answer], Vec::new())
 }
 
 /// Question and response: the last assistant message, and the last user message before it.
@@ -243,28 +251,35 @@ fn of_pair(row: &Row, file: &str) -> Result<Question, ReadError> {
                 quoted(&Value::from(negative.cloned()).to_string())
             ))
         })?;
-        return Ok(plain(row, question, golds, negatives));
+        return plain(row, file, question, golds, negatives);
     }
     match object.get("response") {
         Some(Value::String(response)) => {
             let answer = gold::of_response(response);
             match answer.is_empty() {
                 true => Err(wrong(format!("`response`: {}", quoted(response)))),
-                false => Ok(plain(row, question, vec![answer], Vec::new())),
+                false => plain(row, file, question, vec![answer], Vec::new()),
             }
         }
         Some(other) => Err(wrong(format!("`response`: {}", quoted(&other.to_string())))),
-        None if object.contains_key("responses") && object.contains_key("reason") => Ok(plain(
+        None if object.contains_key("responses") && object.contains_key("reason") => plain(
             row,
+            file,
             without_instruction(question),
             Vec::new(),
             Vec::new(),
-        )),
+        ),
         None => Err(wrong("`question` alone".into())),
     }
 }
 
-fn plain(row: &Row, question: &str, answers: Vec<String>, mut negatives: Vec<String>) -> Question {
+fn plain(
+    row: &Row,
+    file: &str,
+    question: &str,
+    answers: Vec<String>,
+    mut negatives: Vec<String>,
+) -> Result<Question, ReadError> {
     negatives.retain(|negative| !answers.contains(negative));
     let given = |key: &str| {
         row.object
@@ -272,53 +287,109 @@ fn plain(row: &Row, question: &str, answers: Vec<String>, mut negatives: Vec<Str
             .and_then(gold::text)
             .filter(|text| !text.is_empty())
     };
-    let parsed = |key: &str| row.object.get(key).cloned();
-    Question {
+    let judge_named = |name: &str| serde_json::from_value::<Judge>(Value::from(name)).ok();
+    Ok(Question {
         id: given("id").unwrap_or_default(),
         question: question.into(),
         answers,
         negative_answers: negatives,
         template: given("template"),
         entity: given("entity"),
-        split: parsed("split")
-            .and_then(|split| serde_json::from_value(split_of(&split).unwrap_or(split)).ok()),
-        judge: parsed("judge")
-            .and_then(|judge| serde_json::from_value(judge).ok())
-            .unwrap_or_default(),
+        split: named(row, file, "split", SPLITS, split_named)?,
+        judge: named(row, file, "judge", JUDGES, judge_named)?.unwrap_or_default(),
+    })
+}
+
+const SPLITS: &str = "`train`, `dev`, `test` or `held-out`";
+const JUDGES: &str = "`short-answer`, `exact`, `number`, `label` or `sentence`";
+
+/// What a record names at `key`; none where nothing stands there.
+///
+/// # Errors
+/// Of the record, where it is none of the names in `expected`.
+fn named<T>(
+    row: &Row,
+    file: &str,
+    key: &str,
+    expected: &str,
+    of_name: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, ReadError> {
+    let name = match row.object.get(key) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(value) => gold::text(value).unwrap_or_else(|| value.to_string()),
+    };
+    if name.is_empty() {
+        return Ok(None);
+    }
+    match of_name(&name) {
+        Some(value) => Ok(Some(value)),
+        None => Err(row.error(file, format!("`{key}`: {}", quoted(&name)), expected)),
     }
 }
 
 /// A split by any of the names that others have for it (`validation`, `eval`, …), as ours.
 fn split_of(name: &Value) -> Option<Value> {
-    let split = crate::hub::split_named(name.as_str()?)?;
+    let split = split_named(name.as_str()?)?;
     serde_json::to_value(split).ok()
 }
 
 /// Rows with the same question take one another's golds as aliases, and no gold stays a negative.
-fn share_golds(questions: &mut [Question]) {
-    let mut rows_of: HashMap<String, Vec<usize>> = HashMap::new();
+///
+/// # Errors
+/// Where one question has more than [`GOLDS_MAX`] golds, or all that are shared are more than
+/// [`SHARED_GOLDS_MAX`].
+fn share_golds(questions: &mut [Question], file: &str) -> Result<(), ReadError> {
+    let mut rows_of: HashMap<&str, Vec<usize>> = HashMap::new();
     for (row, question) in questions.iter().enumerate() {
-        rows_of
-            .entry(question.question.clone())
-            .or_default()
-            .push(row);
+        rows_of.entry(&question.question).or_default().push(row);
     }
-    for rows in rows_of.into_values().filter(|rows| rows.len() > 1) {
-        let all: Vec<String> = rows
-            .iter()
-            .flat_map(|&row| questions[row].answers.clone())
-            .collect();
-        for row in rows {
-            let question = &mut questions[row];
-            for answer in &all {
-                if !question.answers.contains(answer) {
-                    question.answers.push(answer.clone());
-                }
-            }
-            let answers = &question.answers;
-            question
-                .negative_answers
-                .retain(|negative| !answers.contains(negative));
+    let mut shared: Vec<Vec<usize>> = rows_of
+        .into_values()
+        .filter(|rows| rows.len() > 1)
+        .collect();
+    shared.sort_unstable();
+    let mut total = 0;
+    for rows in shared {
+        let golds = distinct_golds(questions, &rows);
+        total += golds.len() * rows.len();
+        if golds.len() > GOLDS_MAX || total > SHARED_GOLDS_MAX {
+            let found = format!(
+                "question {} with {} golds in {} records",
+                quoted(&questions[rows[0]].question),
+                golds.len(),
+                rows.len()
+            );
+            let expected = format!(
+                "at most {GOLDS_MAX} golds a question, and {SHARED_GOLDS_MAX} once records that ask the same have shared theirs"
+            );
+            return Err(ReadError::of_file(file, found, expected));
         }
+        for row in rows {
+            take_golds(&mut questions[row], &golds);
+        }
+    }
+    Ok(())
+}
+
+/// The golds of these rows, each once, in the order of the rows.
+fn distinct_golds(questions: &[Question], rows: &[usize]) -> Vec<String> {
+    let mut seen = HashSet::new();
+    rows.iter()
+        .flat_map(|&row| &questions[row].answers)
+        .filter(|gold| seen.insert(gold.as_str()))
+        .cloned()
+        .collect()
+}
+
+/// Appends those of `golds` that are not there, and takes all of them out of the negatives.
+fn take_golds(question: &mut Question, golds: &[String]) {
+    let own: HashSet<String> = question.answers.iter().cloned().collect();
+    let others = golds.iter().filter(|gold| !own.contains(*gold));
+    question.answers.extend(others.cloned());
+    if !question.negative_answers.is_empty() {
+        let golds: HashSet<&str> = golds.iter().map(String::as_str).collect();
+        question
+            .negative_answers
+            .retain(|negative| !golds.contains(negative.as_str()));
     }
 }

@@ -294,12 +294,79 @@ fn wrong_files_are_told() {
         ("a,b\n1,2\n", None, "found \"a,b\""),
         ("question,answer\na\n", Some(2), "record 1: found"),
         ("\u{1f}\u{8b}binary", None, "expected JSON, or a CSV header"),
+        (
+            "question,answer,judge,split\nSymbol of gold?,Au,exact,tset\n",
+            Some(2),
+            "record 1: found `split`: \"tset\", expected `train`, `dev`, `test` or `held-out`",
+        ),
+        (
+            "question,answer,judge,split\nSymbol of gold?,Au,Exact,test\n",
+            Some(2),
+            "record 1: found `judge`: \"Exact\", expected `short-answer`, `exact`",
+        ),
+        (
+            "{\"question\":\"a\",\"response\":\"b\",\"judge\":3}",
+            Some(1),
+            "found `judge`: \"3\"",
+        ),
     ] {
         let error = error(text);
         assert_eq!(error.line, line, "{text:?}: {error}");
         assert!(error.to_string().contains(wanted), "{text:?}: {error}");
         assert!(error.to_string().starts_with("q.json"), "{error}");
     }
+}
+
+#[test]
+fn splits_and_judges_are_read_by_name_or_are_absent() {
+    let csv = b"question,answer,judge,split\na?,b,exact,Validation\nc?,d,,\ne?,f,label,tset\n";
+    let read = read_questions_leniently(csv, "q.csv").unwrap();
+    let named = |question: &Question| (question.judge, question.split);
+    assert_eq!(
+        read.questions.iter().map(named).collect::<Vec<_>>(),
+        [(Judge::Exact, Some(Split::Dev)), (Judge::ShortAnswer, None)]
+    );
+    assert_eq!(read.skipped[0].place(), "q.csv:4");
+    let absent = br#"{"question":"a?","answer":"b","split":null,"judge":""}"#;
+    let read = questions((absent.as_slice(), "q.json"));
+    assert_eq!(named(&read[0]), (Judge::ShortAnswer, None));
+    for judge in [
+        Judge::ShortAnswer,
+        Judge::Exact,
+        Judge::Number,
+        Judge::Label,
+        Judge::Sentence,
+    ] {
+        let name = serde_json::to_string(&judge).unwrap();
+        let text = format!("{{\"question\":\"a?\",\"answer\":\"b\",\"judge\":{name}}}");
+        assert_eq!(questions((text.as_bytes(), "q.json"))[0].judge, judge);
+    }
+}
+
+#[test]
+fn golds_that_are_shared_have_a_limit() {
+    let rows = |count: usize, golds: usize| -> String {
+        (0..count)
+            .map(|row| {
+                let gold = row % golds;
+                format!("{{\"question\":\"Name a city.\",\"answer\":\"c{gold}\"}}\n")
+            })
+            .collect()
+    };
+    let told = error(&rows(1_001, 1_001));
+    assert!(!told.is_of_a_record(), "{told}");
+    assert!(
+        told.to_string().contains(
+            "question \"Name a city.\" with 1001 golds in 1001 records, expected at most 1000"
+        ),
+        "{told}"
+    );
+    // Fewer golds in so many rows that their copies would fill the memory.
+    let told = error(&rows(20_001, 1_000));
+    assert!(told.found.contains("1000 golds in 20001 records"), "{told}");
+    let read = questions((rows(3_000, 3).as_bytes(), "q.jsonl"));
+    assert_eq!(read[2].answers, ["c2", "c0", "c1"]);
+    assert_eq!(read[2_999].answers, ["c2", "c0", "c1"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The reference's forms, written.
+//! The reference's forms, written: stage 1 by `sayself build`, the others for whoever goes on with the
+//! reference's own code, and by tests, which read them again.
 
 use super::FaithfulnessRecord;
 use crate::prompts::Message;
