@@ -8,11 +8,12 @@ pub mod http;
 
 use crate::endpoint::Spent;
 use crate::error::bad_input;
-use crate::model_source::{ModelFiles, ModelSource};
+use crate::model_source::{self, ModelFiles, ModelSource};
 use anyhow::Context;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config};
+use datasets::RunConfig;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -48,6 +49,37 @@ pub trait SentenceEncoder {
     fn spent(&self) -> Option<Spent> {
         None
     }
+}
+
+/// The encoder that a configuration clusters by, behind its endpoint or here, and the SHA-256 of its
+/// weights in hex, empty for an endpoint.
+///
+/// # Errors
+/// Exit code 2 for a model that is not known, or is no encoder; of the disk.
+pub fn encoder(
+    config: &RunConfig,
+    quiet: bool,
+) -> anyhow::Result<(Box<dyn SentenceEncoder>, String)> {
+    if let Some(endpoint) = &config.cluster.endpoint {
+        let encoder = http::HttpEmbedder::new(endpoint, &config.embedder)?;
+        return Ok((Box::new(encoder), String::new()));
+    }
+    let source = model_source::resolve(&config.embedder, quiet)?;
+    Ok((Box::new(Embedder::load(&source)?), source.sha256()?))
+}
+
+/// Embeds texts as one group.
+///
+/// # Errors
+/// Of the encoder, and where it gave none.
+pub fn embed_all(encoder: &dyn SentenceEncoder, texts: &[&str]) -> anyhow::Result<Vec<Vec<f32>>> {
+    let group = texts.iter().map(|text| (*text).to_owned()).collect();
+    let mut embedded = Err("nothing came".to_owned());
+    encoder.embed_groups(&[group], &mut |_, came| {
+        embedded = came;
+        ControlFlow::Continue(())
+    })?;
+    embedded.map_err(|reason| anyhow::anyhow!("{}: {reason}", encoder.name()))
 }
 
 /// How the tokens' vectors become one.

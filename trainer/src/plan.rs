@@ -59,12 +59,19 @@ struct Scale {
     whole: usize,
     /// Passes over them in the whole, in which the probe has one for each training seed.
     seeds: usize,
+    /// How many times as much each of them is in the whole, as where it is sampled more often.
+    each: f64,
 }
 
 impl Scale {
     fn factor(self) -> f64 {
-        (self.whole * self.seeds) as f64 / self.probe.max(1) as f64
+        (self.whole * self.seeds) as f64 / self.probe.max(1) as f64 * self.each
     }
+}
+
+/// How many times as often a question is sampled in the whole.
+fn sampled_more(config: &RunConfig, small: &RunConfig) -> f64 {
+    config.sample.samples as f64 / small.sample.samples.max(1) as f64
 }
 
 /// Measures what `config` costs on at most `probe` questions of each split.
@@ -85,13 +92,17 @@ pub fn plan(config: &RunConfig, probe: usize, options: RunOptions) -> anyhow::Re
         |config: &RunConfig| questions::settle(&set.questions, &config.questions, config.seed);
     let (whole, small_set) = (counts(config), counts(&small));
     let records = records(folder.path(), config)?;
-    let source = model_source::resolve(&config.model, options.quiet)?;
+    // For its tokenizer: a model that is only asked elsewhere is not here.
+    let is_taught = config.evaluations().iter().any(|one| one.adapter.is_some());
+    let source = (config.endpoint.is_none() || is_taught)
+        .then(|| model_source::resolve(&config.model, options.quiet))
+        .transpose()?;
     let mut stages: Vec<StagePlan> = Vec::new();
     for stage in status(folder.path())?.stages {
         let Some(scale) = scale(&stage.stage, config, &small, &whole, &small_set, records)? else {
             continue;
         };
-        let tokens = tokens(&stage.stage, folder.path(), &source)?
+        let tokens = tokens(&stage.stage, folder.path(), source.as_ref())?
             .map(|tokens| tokens * responses_kept(&stage.stage, config));
         stages.push(StagePlan {
             questions: (scale.whole * scale.seeds) as u64,
@@ -112,6 +123,7 @@ pub fn plan(config: &RunConfig, probe: usize, options: RunOptions) -> anyhow::Re
         disk_mb: disk_mb(
             folder.path(),
             train(&whole) / train(&small_set),
+            sampled_more(config, &small),
             config.training_seeds.len(),
         )?,
         probe: Probe {
@@ -141,11 +153,16 @@ fn scale(
             probe: train_small,
             whole: train,
             seeds: 1,
+            each: match name {
+                "sample" | "cluster" => sampled_more(config, small),
+                _ => 1.0,
+            },
         }),
         "sft" => records.map(|records| Scale {
             probe: records,
             whole: (records as f64 * train as f64 / train_small.max(1) as f64).round() as usize,
             seeds,
+            each: 1.0,
         }),
         "rl" => {
             let asked = |train: usize, config: &RunConfig| {
@@ -155,9 +172,12 @@ fn scale(
                 probe: asked(train_small, small),
                 whole: asked(train, config),
                 seeds,
+                each: 1.0,
             })
         }
-        "evaluate" => {
+        // Its parts are within its own time.
+        "faithfulness" if rest.contains('/') => None,
+        "evaluate" | "faithfulness" => {
             let (label, part) = rest.split_once('/').unwrap_or((rest, ""));
             let asked = |config: &RunConfig, questions: &[Question]| {
                 let mut planned = config.evaluations().into_iter();
@@ -171,6 +191,11 @@ fn scale(
                         planned.config.limit.unwrap_or(usize::MAX),
                     ),
                 };
+                let measured = config.faithfulness.as_ref().and_then(|of| of.limit);
+                let most = match name {
+                    "faithfulness" => most.min(measured.unwrap_or(usize::MAX)),
+                    _ => most,
+                };
                 let asked = of_split(questions, split)?.min(most);
                 Ok::<_, anyhow::Error>(Some((asked, planned.adapter.is_some())))
             };
@@ -179,6 +204,7 @@ fn scale(
                 probe,
                 whole,
                 seeds: if is_taught { seeds } else { 1 },
+                each: 1.0,
             })
         }
         _ => None,
@@ -219,7 +245,7 @@ fn records(folder: &Path, config: &RunConfig) -> anyhow::Result<Option<usize>> {
 }
 
 /// Tokens that the model wrote in a stage of the probe.
-fn tokens(stage: &str, folder: &Path, source: &ModelSource) -> anyhow::Result<Option<u64>> {
+fn tokens(stage: &str, folder: &Path, source: Option<&ModelSource>) -> anyhow::Result<Option<u64>> {
     let records = folder.join(stage);
     let drawn = |file: &str| -> anyhow::Result<Option<u64>> {
         let samples: Vec<Sample> = read_records(&records.join(file))?;
@@ -231,6 +257,9 @@ fn tokens(stage: &str, folder: &Path, source: &ModelSource) -> anyhow::Result<Op
         Some("sample") => drawn(SAMPLES),
         Some("greedy") => drawn(GREEDY),
         Some("evaluate") if records.join(ANSWERS).exists() => {
+            let Some(source) = source else {
+                return Ok(None);
+            };
             let (_, tokenizer) = source.load(&crate::device::load_options(false)?)?;
             let answers: Vec<Answer> = read_records(&records.join(ANSWERS))?;
             let mut tokens = 0;
@@ -244,10 +273,12 @@ fn tokens(stage: &str, folder: &Path, source: &ModelSource) -> anyhow::Result<Op
     }
 }
 
-/// MB of a run directory, whose records grow with the questions and whose adapters with the seeds.
-fn disk_mb(folder: &Path, questions: f64, seeds: usize) -> anyhow::Result<f64> {
+/// MB of a run directory, whose records grow with the questions, its samples with their number as well,
+/// and whose adapters with the seeds.
+fn disk_mb(root: &Path, questions: f64, samples: f64, seeds: usize) -> anyhow::Result<f64> {
     let mut bytes = 0.0;
-    let mut folders = vec![folder.to_path_buf()];
+    let sampled = root.join("sample");
+    let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder)? {
             let entry = entry?;
@@ -259,7 +290,11 @@ fn disk_mb(folder: &Path, questions: f64, seeds: usize) -> anyhow::Result<f64> {
             let is_adapter = path
                 .parent()
                 .is_some_and(|parent| parent.ends_with(ADAPTER));
-            let factor = if is_adapter { seeds as f64 } else { questions };
+            let factor = match is_adapter {
+                true => seeds as f64,
+                false if folder == sampled => questions * samples,
+                false => questions,
+            };
             bytes += entry.metadata()?.len() as f64 * factor;
         }
     }

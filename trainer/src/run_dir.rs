@@ -52,6 +52,9 @@ pub struct Provenance {
     /// SHA-256 of the other files that the stage read, in hex, by the name of their option.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, String>,
+    /// Whether the model computed with dense 32-bit weights where its file has quantized ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dequantized: bool,
 }
 
 impl Provenance {
@@ -65,7 +68,27 @@ impl Provenance {
             questions_sha256: String::new(),
             adapter_sha256: String::new(),
             inputs: BTreeMap::new(),
+            dequantized: false,
         }
+    }
+
+    /// Notes what the model reads beside the question, where it comes from files: a shipped prompt is known
+    /// by its name.
+    ///
+    /// # Errors
+    /// Exit code 2 where a name is neither a shipped prompt nor a file that can be read.
+    pub fn with_prompts<'a>(
+        mut self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> anyhow::Result<Self> {
+        for name in names {
+            if datasets::prompts::builtin(name).is_none() {
+                let prompt = crate::stages::run::prompt(Some(name))?;
+                self.inputs
+                    .insert(format!("prompt {name}"), prompt.sha256());
+            }
+        }
+        Ok(self)
     }
 
     /// Notes a file that the stage reads, so that a stage which is done again with another file is
@@ -157,9 +180,9 @@ impl RunDir {
         let path = self.root.join("run.toml");
         match fs::read_to_string(&path) {
             Ok(text) => {
-                let mut found: toml::Value = toml::from_str(&text)
-                    .map_err(|error| bad_input(format!("{}: {error}", path.display())))?;
-                let version = found
+                let bad = |error| bad_input(format!("{}: {error}", path.display()));
+                let known: toml::Value = toml::from_str(&text).map_err(bad)?;
+                let version = known
                     .get("provenance")
                     .and_then(|table| table.get("format_version"))
                     .and_then(toml::Value::as_integer);
@@ -170,6 +193,9 @@ impl RunDir {
                         version.unwrap_or_default(),
                     )));
                 }
+                // What this program does not know of is left out by reading it as one of its own.
+                let there: RunFile = toml::from_str(&text).map_err(bad)?;
+                let mut found = toml::Value::try_from(&there)?;
                 let mut wanted = toml::Value::try_from(file)?;
                 let has_more_seeds = match (found.get(SEEDS), wanted.get(SEEDS)) {
                     (Some(there), Some(here)) if is_start(here, there) => {
@@ -300,8 +326,7 @@ fn first_difference(found: &toml::Value, wanted: &toml::Value, key: &str) -> Opt
                 };
                 match (found.get(name), wanted.get(name)) {
                     (Some(found), Some(wanted)) => first_difference(found, wanted, &key),
-                    // A key that only the file knows is unknown to this program: ignored.
-                    (Some(_), None) => None,
+                    (Some(found), None) => Some(format!("{key}: {found} there, absent here")),
                     (None, Some(wanted)) => Some(format!("{key}: absent there, {wanted} here")),
                     (None, None) => None,
                 }
@@ -754,6 +779,28 @@ mod tests {
             "{error}"
         );
         assert_eq!(crate::error::exit_code(&error), 2);
+    }
+
+    #[test]
+    fn a_key_that_is_left_out_is_a_difference_and_an_unknown_one_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::open(folder.path()).unwrap();
+        let mut file = RunFile {
+            provenance: Provenance::of("sample"),
+            config: RunConfig::default(),
+        };
+        file.config.sample.prompt = Some("few-shot".into());
+        run.settle_config(&file).unwrap();
+        let path = folder.path().join("run.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("of_a_later_program = 1\n{text}")).unwrap();
+        run.settle_config(&file).unwrap();
+        file.config.sample.prompt = None;
+        let error = run.settle_config(&file).unwrap_err().to_string();
+        assert!(
+            error.contains("sample.prompt: \"few-shot\" there, absent here"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Where a run stands, read off its event log.
 
 use crate::error::{Error, bad_input};
-use crate::run_dir::for_each_line;
+use crate::run_dir::{RunFile, for_each_line};
+use crate::stages::evaluate::METRICS;
+use crate::stages::run::STOPPED_AFTER;
 use datasets::Event;
 use datasets::event::EventKind;
 use serde::Serialize;
@@ -9,8 +11,6 @@ use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-/// The pipeline's own stage: its end is the run's end.
-const WHOLE_RUN: &str = "run";
 /// The log of a run directory.
 const EVENTS: &str = "events.jsonl";
 
@@ -84,7 +84,7 @@ pub fn status(folder: &Path) -> anyhow::Result<Status> {
         }
         Ok(())
     })?;
-    let state = state(&stages, is_held(folder));
+    let state = state(folder, &stages);
     if state != State::Running {
         for stage in stages
             .iter_mut()
@@ -103,6 +103,10 @@ pub fn status(folder: &Path) -> anyhow::Result<Status> {
 
 fn hear(stages: &mut Vec<StageStatus>, event: Event) {
     let known = stages.iter().position(|stage| stage.stage == event.stage);
+    // What is said of the questions before any stage begins is no stage.
+    if known.is_none() && matches!(event.kind, EventKind::Note { .. }) {
+        return;
+    }
     let at = known.unwrap_or_else(|| {
         stages.push(StageStatus {
             stage: event.stage.clone(),
@@ -145,22 +149,37 @@ fn hear(stages: &mut Vec<StageStatus>, event: Event) {
     stage.seconds_left = stage.rate.filter(|_| is_running).map(|rate| missing / rate);
 }
 
-fn state(stages: &[StageStatus], is_held: bool) -> State {
-    if is_held {
+fn state(folder: &Path, stages: &[StageStatus]) -> State {
+    if is_held(folder) {
         return State::Running;
     }
-    let whole = stages.iter().find(|stage| stage.stage == WHOLE_RUN);
-    let is_finished = match whole {
-        Some(whole) => whole.state == State::Finished,
-        None => stages.iter().all(|stage| stage.state == State::Finished),
-    };
-    if is_finished {
+    let is_finished = stages.iter().all(|stage| stage.state == State::Finished);
+    if is_finished && is_complete(folder, stages) {
         State::Finished
     } else if stages.iter().any(|stage| stage.state == State::Failed) {
         State::Failed
     } else {
         State::Stopped
     }
+}
+
+/// Whether a run has all evaluations that its configuration asks for, or was to stop before them: it may
+/// have been killed between two stages.
+fn is_complete(folder: &Path, stages: &[StageStatus]) -> bool {
+    let text = std::fs::read_to_string(folder.join("run.toml")).unwrap_or_default();
+    let file = toml::from_str::<RunFile>(&text).ok();
+    let Some(run) = file.filter(|file| file.provenance.stage == "run") else {
+        return true;
+    };
+    let is_stopped = |stage: &StageStatus| stage.stage.starts_with(STOPPED_AFTER);
+    let evaluated = folder.join("evaluate");
+    let is_there = |label: &str| evaluated.join(label).join(METRICS).exists();
+    stages.iter().any(is_stopped)
+        || run
+            .config
+            .evaluations()
+            .iter()
+            .all(|one| is_there(&one.label))
 }
 
 /// Whether a process holds the directory's lock.
@@ -175,7 +194,9 @@ fn is_held(folder: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run_dir::RunDir;
+    use crate::run_dir::{Provenance, RunDir};
+    use datasets::RunConfig;
+    use datasets::config::EvaluateConfig;
 
     fn log(folder: &Path, lines: &[&str]) {
         std::fs::write(folder.join(EVENTS), lines.join("\n")).unwrap();
@@ -224,6 +245,29 @@ mod tests {
         let status_of_finished = status(folder.path()).unwrap();
         assert_eq!(status_of_finished.state, State::Finished);
         assert_eq!(status_of_finished.stages[0].seconds, 8.0);
+    }
+
+    #[test]
+    fn a_run_that_lacks_an_evaluation_is_stopped_and_a_note_is_no_stage() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = r#"{"time_ms":500,"stage":"questions","kind":"note","message":"1 left out"}"#;
+        let finished = r#"{"time_ms":9000,"stage":"sft/seed-1","kind":"finished","seconds":8.0}"#;
+        log(folder.path(), &[note, STARTED, finished, ""]);
+        let file = RunFile {
+            provenance: Provenance::of("run"),
+            config: RunConfig {
+                evaluate: vec![EvaluateConfig::default()],
+                ..RunConfig::default()
+            },
+        };
+        let text = toml::to_string_pretty(&file).unwrap();
+        std::fs::write(folder.path().join("run.toml"), text).unwrap();
+        let found = status(folder.path()).unwrap();
+        assert_eq!((found.state, found.stages.len()), (State::Stopped, 1));
+        let evaluated = folder.path().join("evaluate/sayself");
+        std::fs::create_dir_all(&evaluated).unwrap();
+        std::fs::write(evaluated.join(METRICS), "{}").unwrap();
+        assert_eq!(status(folder.path()).unwrap().state, State::Finished);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use crate::cli::stage_run::StageArguments;
 use crate::cli::{Globals, output};
-use crate::embed::Embedder;
+use crate::embed::encoder;
+use crate::question_source;
 use crate::run_dir::Provenance;
 use crate::stages::build::{BuildInputs, STAGE_ONE, build, needs_embedder};
-use crate::{model_source, question_source};
 use clap::{Args, ValueEnum};
 use datasets::config;
 use std::path::PathBuf;
@@ -89,9 +89,9 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let embedder = match needs_embedder(&questions.questions) {
         false => None,
         true => {
-            let source = model_source::resolve(&config.embedder, globals.quiet)?;
-            provenance.model_sha256 = source.sha256()?;
-            Some(Embedder::load(&source)?)
+            let (encoder, sha256) = encoder(&config, globals.quiet)?;
+            provenance.model_sha256 = sha256;
+            Some(encoder)
         }
     };
     let inputs = BuildInputs {
@@ -102,7 +102,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         greedy: arguments.greedy.as_deref(),
     };
     let built = stage.run_stage(globals, config, provenance, |context, config| {
-        build(context, &config.build, &inputs, embedder.as_ref())
+        build(context, &config.build, &inputs, embedder.as_deref())
     })?;
     if stage.json {
         return output::json(&built);

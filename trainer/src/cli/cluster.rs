@@ -3,11 +3,10 @@
 use crate::cli::endpoint::EndpointArguments;
 use crate::cli::stage_run::StageArguments;
 use crate::cli::{Globals, output};
-use crate::embed::http::HttpEmbedder;
-use crate::embed::{Embedder, SentenceEncoder};
+use crate::embed::encoder;
+use crate::question_source;
 use crate::run_dir::Provenance;
 use crate::stages::cluster::{CLUSTERS, cluster};
-use crate::{model_source, question_source};
 use clap::{Args, ValueEnum};
 use datasets::config::{ClusterBy, Embedded};
 use serde_json::json;
@@ -96,18 +95,14 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let questions = question_source::load(&config.questions.source, stage.skip_invalid)?;
     let mut provenance = Provenance::of("cluster").with_input("samples", &arguments.samples)?;
     provenance.questions_sha256 = questions.sha256.clone();
-    let embedder: Option<Box<dyn SentenceEncoder>> =
-        match (config.cluster.by, &config.cluster.endpoint) {
-            (ClusterBy::Answer, _) => None,
-            (ClusterBy::Embedding, Some(endpoint)) => {
-                Some(Box::new(HttpEmbedder::new(endpoint, &config.embedder)?))
-            }
-            (ClusterBy::Embedding, None) => {
-                let source = model_source::resolve(&config.embedder, globals.quiet)?;
-                provenance.model_sha256 = source.sha256()?;
-                Some(Box::new(Embedder::load(&source)?))
-            }
-        };
+    let embedder = match config.cluster.by {
+        ClusterBy::Answer => None,
+        ClusterBy::Embedding => {
+            let (encoder, sha256) = encoder(&config, globals.quiet)?;
+            provenance.model_sha256 = sha256;
+            Some(encoder)
+        }
+    };
     let records = stage.run_stage(globals, config, provenance, |context, config| {
         question_source::write_skipped(context, &questions)?;
         cluster(

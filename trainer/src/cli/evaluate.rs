@@ -9,7 +9,7 @@ use crate::run_dir::Provenance;
 use crate::sampler::local::limits;
 use crate::stages::evaluate::{Fitted, LevelReader, Method, Subject, evaluate};
 use crate::stages::questions::{choose, draw, name_of, of_split};
-use crate::stages::run::prompt;
+use crate::stages::run::{prompt, prompts_of};
 use calibration::recalibrate;
 use clap::{Args, ValueEnum};
 use datasets::config::{EvaluateConfig, Readout};
@@ -213,7 +213,8 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let provenance = Provenance {
         questions_sha256: questions.sha256.clone(),
         ..loaded.provenance("evaluate")
-    };
+    }
+    .with_prompts(prompts_of(&config))?;
     let metrics = stage.run_stage(globals, config, provenance, |context, _| {
         question_source::write_skipped(context, &questions)?;
         evaluate(context, &evaluation, &subject, &asked, &dev)

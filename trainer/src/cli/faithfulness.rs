@@ -2,12 +2,11 @@
 
 use crate::cli::subject::{DecodingArguments, LoadedSubject, ModelArguments};
 use crate::cli::{Globals, output};
-use crate::embed::Embedder;
+use crate::embed::encoder;
 use crate::error::{Error, bad_input, bad_use};
 use crate::events::EventLog;
 use crate::learn::optimize::ADAPTER;
-use crate::model_source;
-use crate::run_dir::RunDir;
+use crate::run_dir::{Provenance, RunDir, RunFile};
 use crate::sampler::local::limits;
 use crate::stages::StageContext;
 use crate::stages::evaluate::{ANSWERS, Method};
@@ -149,13 +148,13 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
         true => Some(arguments.load(&run, asked_as.adapter.clone(), globals)?),
         false => None,
     };
+    if let Some(loaded) = loaded.as_ref().filter(|_| input.given.is_none()) {
+        arguments.check_asked(&source, &loaded.provenance("faithfulness"))?;
+    }
     let words = words_of(loaded.as_ref(), &config)?;
     let embedder = match run.cluster.by {
         ClusterBy::Answer => None,
-        ClusterBy::Embedding => Some(Embedder::load(&model_source::resolve(
-            &run.embedder,
-            globals.quiet,
-        )?)?),
+        ClusterBy::Embedding => Some(encoder(&run, globals.quiet)?.0),
     };
     let subject = Subject {
         sampler: loaded
@@ -173,7 +172,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
             loaded.provenance("faithfulness").adapter_sha256
         }),
         cluster: run.cluster.clone(),
-        embedder: embedder.as_ref().map(|embedder| embedder as _),
+        embedder: embedder.as_deref(),
         words: words.as_ref().map(|words| words as &dyn WordReader),
         summariser: loaded.as_ref().map(LoadedSubject::sampler),
         judge: server.as_ref().map(JudgeServer::judge),
@@ -265,7 +264,48 @@ impl Arguments {
                 )));
             }
         }
-        model.load(&run.model, limits(ROWS, run.memory_mb), globals)
+        let limits = limits(ROWS, run.memory_mb);
+        match model.has_adapter() {
+            true => model.load(&run.model, limits, globals),
+            // The base model is asked where the answers came from.
+            false => model.load_configured(run, limits, globals),
+        }
+    }
+
+    /// Whether the model that is sampled gave the answers; one that was named is taken at its word.
+    fn check_asked(&self, source: &Source, loaded: &Provenance) -> anyhow::Result<()> {
+        let is_named =
+            self.model.has_endpoint() || self.model.has_adapter() || self.model.has_model();
+        let Some(asked) = source.provenance()?.filter(|_| !is_named) else {
+            return Ok(());
+        };
+        for (what, asked, loaded, flag) in [
+            (
+                "model",
+                &asked.model_sha256,
+                &loaded.model_sha256,
+                "--model",
+            ),
+            (
+                "adapter",
+                &asked.adapter_sha256,
+                &loaded.adapter_sha256,
+                "--adapter",
+            ),
+        ] {
+            if asked != loaded {
+                let told = |sha256: &str| match sha256 {
+                    "" => "none".to_owned(),
+                    sha256 => format!("SHA-256 {sha256}"),
+                };
+                return Err(bad_use(format!(
+                    "the answers are of another {what} than would be sampled ({} there, {} here): name it by {flag}",
+                    told(asked),
+                    told(loaded)
+                )));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -378,6 +418,24 @@ impl Source {
             true => crate::cli::stage_run::read_config(&path),
             false => Ok(RunConfig::default()),
         }
+    }
+
+    /// What gave the answers of an evaluation that stands alone; a run's is the run's own model.
+    fn provenance(&self) -> anyhow::Result<Option<Provenance>> {
+        let Source::Evaluation { run, .. } = self else {
+            return Ok(None);
+        };
+        let path = run.join("run.toml");
+        if is_run(run) || !path.is_file() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path).map_err(|source| Error::Read {
+            path: path.clone(),
+            source,
+        })?;
+        let file: RunFile = toml::from_str(&text)
+            .map_err(|error| bad_input(format!("{}: {error}", path.display())))?;
+        Ok(Some(file.provenance))
     }
 
     fn asked_as(&self, config: &RunConfig) -> anyhow::Result<AskedAs> {

@@ -75,7 +75,8 @@ pub fn run(arguments: Arguments, globals: &Globals) -> anyhow::Result<()> {
     let provenance = Provenance {
         questions_sha256: questions.sha256.clone(),
         ..subject.provenance("sample")
-    };
+    }
+    .with_prompts(config.sample.prompt.as_deref())?;
     let file = if arguments.greedy { GREEDY } else { SAMPLES };
     let samples = stage.run_stage(globals, config, provenance, |context, config| {
         question_source::write_skipped(context, &questions)?;

@@ -48,6 +48,7 @@ pub struct LoadedSubject {
     http: Option<HttpSampler>,
     model_sha256: String,
     adapter_sha256: String,
+    dequantized: bool,
     /// How the adapter was trained, where it says so.
     pub label: Option<String>,
     pub has_adapter: bool,
@@ -83,6 +84,10 @@ impl ModelArguments {
 
     pub fn has_adapter(&self) -> bool {
         self.adapter.is_some()
+    }
+
+    pub fn has_model(&self) -> bool {
+        self.model.is_some()
     }
 
     pub fn has_endpoint(&self) -> bool {
@@ -129,6 +134,7 @@ impl ModelArguments {
             http: None,
             model_sha256: String::new(),
             adapter_sha256: String::new(),
+            dequantized: self.dequantize,
             label: None,
             has_adapter: self.adapter.is_some(),
         };
@@ -211,6 +217,7 @@ impl LoadedSubject {
         Provenance {
             model_sha256: self.model_sha256.clone(),
             adapter_sha256: self.adapter_sha256.clone(),
+            dequantized: self.dequantized,
             ..Provenance::of(stage)
         }
     }

@@ -9,7 +9,7 @@
 //! | `sft_reason_rtuning.jsonl` | answer, "I am sure." or "I am unsure." | R-Tuning |
 //! | `sft_reason_calimath.jsonl` | answer, the accuracy of the question's group | GCE |
 
-use crate::embed::Embedder;
+use crate::embed::{SentenceEncoder, embed_all};
 use crate::error::{bad_input, bad_use};
 use crate::events::Progress;
 use crate::run_dir::{for_each_line, read_records, write_atomically, write_records};
@@ -22,7 +22,7 @@ use datasets::config::{BuildConfig, Order, Selection};
 use datasets::reference::StageOneSet;
 use datasets::reference::{Form, stage_one_jsonl};
 use datasets::{
-    Cluster, Clustering, OwnAnswer, Question, Rationale, Skipped, Split, StageOneRecord,
+    Cluster, Clustering, OwnAnswer, Question, Rationale, Sample, Skipped, Split, StageOneRecord,
 };
 use isotonic::Isotonic;
 use serde::Serialize;
@@ -91,10 +91,16 @@ pub fn build(
     context: &StageContext<'_>,
     config: &BuildConfig,
     inputs: &BuildInputs<'_>,
-    embedder: Option<&Embedder>,
+    embedder: Option<&dyn SentenceEncoder>,
 ) -> anyhow::Result<Built> {
     let mut skipped = Vec::new();
-    let candidates = candidates(context, inputs, &mut skipped)?;
+    let mut samples = SampleFile::open(
+        inputs.samples,
+        &context.stage,
+        context.skip_invalid,
+        &mut Vec::new(),
+    )?;
+    let candidates = candidates(context, inputs, &mut samples, &mut skipped)?;
     let mut progress = Progress::start(context, 0, candidates.len() as u64, "questions")?;
 
     let own: Vec<(f64, bool)> = candidates
@@ -106,12 +112,6 @@ pub fn build(
 
     let mut examples = Vec::with_capacity(candidates.len());
     let mut without_a_correct_answer = 0;
-    let mut samples = SampleFile::open(
-        inputs.samples,
-        &context.stage,
-        context.skip_invalid,
-        &mut Vec::new(),
-    )?;
     for (candidate, group_accuracy) in candidates.into_iter().zip(group_accuracies) {
         let responses: HashMap<u32, String> = samples
             .samples_of(&candidate.question.id)?
@@ -385,6 +385,7 @@ fn is_for_training(question: &Question) -> bool {
 fn candidates<'a>(
     context: &StageContext<'_>,
     inputs: &BuildInputs<'a>,
+    samples: &mut SampleFile,
     skipped: &mut Vec<Skipped>,
 ) -> anyhow::Result<Vec<Candidate<'a>>> {
     let rationales: Vec<Rationale> = read_records(inputs.rationales)?;
@@ -442,7 +443,10 @@ fn candidates<'a>(
                 };
                 let own = match greedy {
                     None => clusters[0].clone(),
-                    Some(sample) => cluster_of_answer(question, &clusters, &answer_of(&sample)),
+                    Some(sample) => {
+                        let sampled = samples.samples_of(&question.id)?;
+                        cluster_of_answer(question, &clusters, &sampled, &answer_of(&sample))
+                    }
                 };
                 let rationale = one_line(&rationale);
                 candidates.push(Candidate {
@@ -468,23 +472,37 @@ fn candidates<'a>(
     Ok(candidates)
 }
 
-/// The cluster of an answer; without members where no sample gives it.
-fn cluster_of_answer(question: &Question, clusters: &[Cluster], answer: &str) -> Cluster {
+/// The cluster of an answer; without members where no sample gives it. Where texts were compared by
+/// embedding, a cluster has other wordings than its most frequent one: it is then of this answer's.
+fn cluster_of_answer(
+    question: &Question,
+    clusters: &[Cluster],
+    samples: &[Sample],
+    answer: &str,
+) -> Cluster {
     let normalised = judge::normalise(answer);
-    let found = clusters
+    let is_same = |other: &str| judge::normalise(other) == normalised;
+    if let Some(found) = clusters.iter().find(|cluster| is_same(&cluster.answer)) {
+        return found.clone();
+    }
+    let saying: Vec<u32> = samples
         .iter()
-        .find(|cluster| judge::normalise(&cluster.answer) == normalised);
-    found.cloned().unwrap_or_else(|| Cluster {
+        .filter(|sample| is_same(&answer_of(sample)))
+        .map(|sample| sample.index)
+        .collect();
+    let holds = |cluster: &&Cluster| cluster.members.iter().any(|index| saying.contains(index));
+    let found = clusters.iter().find(holds);
+    Cluster {
         answer: answer.to_owned(),
-        members: Vec::new(),
-        share: 0.0,
+        members: found.map_or_else(Vec::new, |cluster| cluster.members.clone()),
+        share: found.map_or(0.0, |cluster| cluster.share),
         correct: judge::is_correct(
             question.judge,
             answer,
             &question.answers,
             &question.negative_answers,
         ),
-    })
+    }
 }
 
 /// Fits correctness on share by PAV (REFERENCE 1), one pair a train question.
@@ -513,7 +531,7 @@ fn level_of(probability: f64) -> Confidence {
 /// has none, the cluster of its text by the greedy cosine rule.
 fn group_accuracies(
     candidates: &[Candidate<'_>],
-    embedder: Option<&Embedder>,
+    embedder: Option<&dyn SentenceEncoder>,
 ) -> anyhow::Result<Vec<f64>> {
     let templates: Option<Vec<&str>> = candidates
         .iter()
@@ -532,7 +550,7 @@ fn group_accuracies(
                 .iter()
                 .map(|candidate| candidate.question.question.as_str())
                 .collect();
-            cluster::greedy_cosine(&embedder.embed(&texts)?, GROUP_THRESHOLD, 0)
+            cluster::greedy_cosine(&embed_all(embedder, &texts)?, GROUP_THRESHOLD, 0)
         }
         (None, None) => {
             return Err(bad_use(
@@ -557,7 +575,6 @@ fn group_accuracies(
 mod tests {
     use super::*;
     use crate::events::EventLog;
-    use datasets::Sample;
     use datasets::record::FinishReason;
 
     fn question(id: &str, template: &str) -> Question {
@@ -580,6 +597,19 @@ mod tests {
             members: members.into(),
             share,
             correct,
+        }
+    }
+
+    fn sample(question: &str, index: u32, response: &str) -> Sample {
+        Sample {
+            id: format!("{question}/{index}"),
+            question_id: question.into(),
+            question: String::new(),
+            index,
+            response: response.into(),
+            finish_reason: FinishReason::Stop,
+            tokens: 1,
+            logprob: None,
         }
     }
 
@@ -621,16 +651,6 @@ mod tests {
             })
             .collect();
         write_records(&folder.join("rationales.jsonl"), &rationales).unwrap();
-        let sample = |question: &str, index: u32, response: &str| Sample {
-            id: format!("{question}/{index}"),
-            question_id: question.into(),
-            question: String::new(),
-            index,
-            response: response.into(),
-            finish_reason: FinishReason::Stop,
-            tokens: 1,
-            logprob: None,
-        };
         let samples = [
             sample("sure", 0, "Yes"),
             sample("sure", 1, "I think so.\n**Answer:** yes\nConfidence: 3"),
@@ -789,9 +809,22 @@ mod tests {
     #[test]
     fn an_answer_of_no_sample_has_no_share() {
         let clusters = [cluster("Yes", &[0, 1], true)];
-        let of = |answer: &str| cluster_of_answer(&question("q", "a"), &clusters, answer);
+        let of = |answer: &str| cluster_of_answer(&question("q", "a"), &clusters, &[], answer);
         assert_eq!(of("yes."), clusters[0]);
         assert_eq!((of("no").share, of("no").correct), (0.0, false));
+    }
+
+    #[test]
+    fn an_answer_in_other_words_has_the_share_of_its_cluster() {
+        let clusters = [cluster("Yes", &[0, 2], true), cluster("no", &[1], false)];
+        let samples = [
+            sample("q", 0, "yes"),
+            sample("q", 1, "no"),
+            sample("q", 2, "so it is"),
+        ];
+        let own = cluster_of_answer(&question("q", "a"), &clusters, &samples, "so it is");
+        assert_eq!((own.share, own.correct), (clusters[0].share, false));
+        assert_eq!(own.members, [0, 2]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::error::bad_use;
 use crate::stages::sft::shuffled;
 use datasets::config::QuestionsConfig;
 use datasets::{Question, Split, world_facts};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Shares of train and dev where a file has no splits; the rest is test.
@@ -62,16 +63,7 @@ pub fn draw(questions: Vec<Question>, limit: Option<usize>, seed: u64) -> Vec<Qu
 pub fn settle(questions: &[Question], config: &QuestionsConfig, seed: u64) -> Vec<Question> {
     let mut questions = questions.to_vec();
     if questions.iter().all(|question| question.split.is_none()) {
-        let count = questions.len();
-        let (train, dev) = (count as f64 * TRAIN_SHARE, count as f64 * DEV_SHARE);
-        for (place, index) in shuffled(count, seed, 0).into_iter().enumerate() {
-            let split = match place as f64 {
-                place if place < train => Split::Train,
-                place if place < train + dev => Split::Dev,
-                _ => Split::Test,
-            };
-            questions[index].split = Some(split);
-        }
+        split_apart(&mut questions, seed);
     }
     let limits = [
         (Split::Train, config.train),
@@ -90,6 +82,35 @@ pub fn settle(questions: &[Question], config: &QuestionsConfig, seed: u64) -> Ve
             draw(of_split, limit, seed)
         })
         .collect()
+}
+
+/// Splits questions at random with the seed. What is asked about one entity, or, where a question has none,
+/// in the same words, stays together: nothing of it is taught and then tested.
+fn split_apart(questions: &mut [Question], seed: u64) {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut group_of: HashMap<&str, usize> = HashMap::new();
+    for (index, question) in questions.iter().enumerate() {
+        let about = question.entity.as_deref().unwrap_or(&question.question);
+        let group = *group_of.entry(about).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(index);
+    }
+    let count = questions.len() as f64;
+    let (train, dev) = (count * TRAIN_SHARE, count * DEV_SHARE);
+    let mut placed = 0;
+    for group in shuffled(groups.len(), seed, 0) {
+        let split = match placed as f64 {
+            place if place < train => Split::Train,
+            place if place < train + dev => Split::Dev,
+            _ => Split::Test,
+        };
+        placed += groups[group].len();
+        for index in &groups[group] {
+            questions[*index].split = Some(split);
+        }
+    }
 }
 
 /// The questions of a split, by its name.
@@ -154,5 +175,25 @@ mod tests {
         let count = |name| of_split(&settled, name).unwrap().len();
         assert_eq!((count("train"), count("dev"), count("test")), (20, 10, 40));
         assert!(of_split(&settled, "tset").is_err());
+    }
+
+    #[test]
+    fn what_belongs_together_is_in_one_split() {
+        let mut asked = questions(100);
+        for (index, question) in asked.iter_mut().enumerate() {
+            match index {
+                0..50 => question.entity = Some(format!("city:{}", index / 2)),
+                _ => question.question = format!("Question {}?", index / 2),
+            }
+        }
+        let settled = settle(&asked, &QuestionsConfig::default(), 1);
+        assert_eq!(settled.len(), 100);
+        let mut splits: HashMap<String, Split> = HashMap::new();
+        for question in settled {
+            let about = question.entity.unwrap_or(question.question);
+            let split = question.split.unwrap();
+            assert_eq!(*splits.entry(about).or_insert(split), split);
+        }
+        assert_eq!(splits.len(), 50);
     }
 }

@@ -9,8 +9,7 @@
 //!
 //! A stage that is done is not done again; one that was cut short goes on where it stood.
 
-use crate::embed::http::HttpEmbedder;
-use crate::embed::{Embedder, SentenceEncoder};
+use crate::embed::{self, SentenceEncoder};
 use crate::error::bad_use;
 use crate::events::EventLog;
 use crate::learn::Student;
@@ -45,6 +44,8 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// What the events call the end of a run that was to stop after a stage, before the stage's name.
+pub const STOPPED_AFTER: &str = "until/";
 /// Rows decoded at once while evaluating.
 const EVALUATION_ROWS: usize = 64;
 
@@ -137,7 +138,8 @@ pub fn run(
         },
         questions_sha256: set.sha256.clone(),
         ..Provenance::of("run")
-    };
+    }
+    .with_prompts(prompts_of(config))?;
     let file = RunFile {
         provenance,
         config: config.clone(),
@@ -161,7 +163,7 @@ pub fn run(
     if let Some(until) = options.until {
         // So that who looks knows that it ended as it should.
         let seconds = begun.elapsed().as_secs_f64();
-        let stage = format!("until/{}", until.name());
+        let stage = format!("{STOPPED_AFTER}{}", until.name());
         pipeline
             .events
             .write(&stage, EventKind::Finished { seconds })?;
@@ -241,6 +243,27 @@ fn plan(config: &RunConfig) -> anyhow::Result<Vec<Evaluation<'_>>> {
             return Err(bad_use(format!(
                 "faithfulness.labels: found {label:?}, which is no evaluation's label"
             )));
+        }
+    }
+    let reflected = config
+        .faithfulness
+        .as_ref()
+        .filter(|of| config.endpoint.is_some() && of.by.contains(&FaithfulnessBy::SelfReflect));
+    if let Some(of) = reflected {
+        // Without labels those are measured that have rationales, which is not known yet.
+        let is_named =
+            |one: &&Evaluation<'_>| of.labels.is_empty() || of.labels.contains(&one.label);
+        let mut named = planned.iter().filter(is_named).peekable();
+        let is_elsewhere = |one: &Evaluation<'_>| one.adapter.is_none();
+        let none_is_here = match of.labels.is_empty() {
+            true => named.peek().is_some() && named.all(is_elsewhere),
+            false => named.any(is_elsewhere),
+        };
+        if none_is_here {
+            return Err(bad_use(
+                "faithfulness.by: found \"self-reflect\" and answers of an endpoint, expected other measures: \
+                 it needs the model on this machine",
+            ));
         }
     }
     for (index, one) in planned.iter().enumerate() {
@@ -455,21 +478,13 @@ impl Pipeline<'_> {
             return Ok(None);
         }
         self.stage("cluster", config.seed, |context| {
-            let is_embedded = config.cluster.by == ClusterBy::Embedding;
-            let encoder: Option<Box<dyn SentenceEncoder>> = match &config.cluster.endpoint {
-                Some(endpoint) if is_embedded => {
-                    Some(Box::new(HttpEmbedder::new(endpoint, &config.embedder)?))
-                }
-                _ => self
-                    .embedder(is_embedded)?
-                    .map(|embedder| Box::new(embedder) as _),
-            };
             cluster::cluster(
                 context,
                 &config.cluster,
                 questions,
                 &samples,
-                encoder.as_deref(),
+                self.encoder(config.cluster.by == ClusterBy::Embedding)?
+                    .as_deref(),
             )
         })?;
         if last == Stage::Cluster {
@@ -499,7 +514,7 @@ impl Pipeline<'_> {
                 context,
                 &config.build,
                 &inputs,
-                self.embedder(build::needs_embedder(questions))?.as_ref(),
+                self.encoder(build::needs_embedder(questions))?.as_deref(),
             )
         })?;
         Ok((last >= Stage::Sft).then_some(file))
@@ -598,8 +613,13 @@ impl Pipeline<'_> {
                 self.config.seed,
             );
             let dev = questions::of_split(questions, "dev")?;
-            if let (Some(http), None) = (&self.http, planned.adapter) {
-                return evaluate(context, config, &self.subject(http, config)?, &asked, &dev);
+            if let (Some(endpoint), None) = (&self.config.endpoint, planned.adapter) {
+                let mut http = HttpSampler::new(endpoint, &self.config.model)?;
+                if Method::named(&config.method)? == Method::SequenceLikelihood {
+                    http = http.with_logprobs();
+                }
+                let subject = self.subject(&http, config)?;
+                return evaluate(context, config, &subject, &asked, &dev);
             }
             let student = self.student()?;
             let decoder = self.decoder_of(planned)?;
@@ -674,26 +694,21 @@ impl Pipeline<'_> {
                 config.limit,
                 seed,
             )?;
-            let student = self.student()?;
-            let decoder = self.decoder_of(planned)?;
-            let words = LocalWordReader {
-                decoder: match config.self_reflect_model {
-                    WordsOf::Base => decoder.without_adapter(),
-                    WordsOf::Taught => decoder.clone(),
-                },
-                tokenizer: student.tokenizer.clone(),
+            // What answered elsewhere is asked there again.
+            let http = self.http.as_ref().filter(|_| planned.adapter.is_none());
+            let local = match http {
+                None => Some(self.asked_here(config, planned)?),
+                Some(_) => None,
             };
-            let sampler = LocalSampler {
-                decoder,
-                tokenizer: student.tokenizer.clone(),
-                limits: limits(faithfulness::ROWS, self.config.memory_mb),
-                reading: None,
+            let sampler = match (http, &local) {
+                (Some(http), _) => Some(http as &dyn Sampler),
+                (None, local) => local.as_ref().map(|(sampler, _)| sampler as _),
             };
             let adapter_sha256 = match planned.adapter {
                 Some((stage, seed)) => adapter_sha256(&self.adapter_of(stage, seed))?,
                 None => String::new(),
             };
-            let embedder = self.embedder(self.config.cluster.by == ClusterBy::Embedding)?;
+            let encoder = self.encoder(self.config.cluster.by == ClusterBy::Embedding)?;
             let wants_people = config.by.contains(&FaithfulnessBy::People);
             let ratings = match config.ratings.as_ref().filter(|_| wants_people) {
                 Some(path) => Some(faithfulness::read_ratings(
@@ -706,21 +721,48 @@ impl Pipeline<'_> {
             let method = Method::named(&planned.config.method)?;
             let asked_by = planned.config.prompt.as_deref().or(method.prompt_name());
             let subject = faithfulness::Subject {
-                sampler: Some(&sampler),
+                sampler,
                 prompt: prompt(asked_by)?,
                 model: self.config.model.clone(),
-                model_sha256: self.model_sha256()?,
+                model_sha256: match http {
+                    Some(_) => String::new(),
+                    None => self.model_sha256()?,
+                },
                 adapter_sha256,
                 cluster: self.config.cluster.clone(),
-                embedder: embedder.as_ref().map(|embedder| embedder as _),
-                words: Some(&words),
-                summariser: Some(&sampler),
+                embedder: encoder.as_deref(),
+                words: local.as_ref().map(|(_, words)| words as _),
+                summariser: sampler,
                 judge: self.judge.as_ref().map(JudgeServer::judge),
                 ratings,
             };
             faithfulness::faithfulness(context, config, &subject, input)
         })?;
         Ok(Some((label.clone(), measured)))
+    }
+
+    /// The model in this process that an evaluation asked, and what SelfReflect asks of it.
+    fn asked_here(
+        &self,
+        config: &FaithfulnessConfig,
+        planned: &Evaluation<'_>,
+    ) -> anyhow::Result<(LocalSampler, LocalWordReader)> {
+        let tokenizer = &self.student()?.tokenizer;
+        let decoder = self.decoder_of(planned)?;
+        let words = LocalWordReader {
+            decoder: match config.self_reflect_model {
+                WordsOf::Base => decoder.without_adapter(),
+                WordsOf::Taught => decoder.clone(),
+            },
+            tokenizer: tokenizer.clone(),
+        };
+        let sampler = LocalSampler {
+            decoder,
+            tokenizer: tokenizer.clone(),
+            limits: limits(faithfulness::ROWS, self.config.memory_mb),
+            reading: None,
+        };
+        Ok((sampler, words))
     }
 
     /// Of the model in this process; empty for one that is only asked elsewhere.
@@ -730,12 +772,9 @@ impl Pipeline<'_> {
             .map_or(Ok(String::new()), ModelSource::sha256)
     }
 
-    fn embedder(&self, wanted: bool) -> anyhow::Result<Option<Embedder>> {
-        let load = || {
-            let source = model_source::resolve(&self.config.embedder, self.options.quiet)?;
-            Embedder::load(&source)
-        };
-        wanted.then(load).transpose()
+    fn encoder(&self, wanted: bool) -> anyhow::Result<Option<Box<dyn SentenceEncoder>>> {
+        let load = || embed::encoder(self.config, self.options.quiet);
+        Ok(wanted.then(load).transpose()?.map(|(encoder, _)| encoder))
     }
 }
 
@@ -761,6 +800,13 @@ fn judge_of(config: &FaithfulnessConfig) -> anyhow::Result<Option<JudgeServer>> 
         )),
         _ => Ok(judge),
     }
+}
+
+/// The prompts that questions are asked by, as the configuration names them.
+pub fn prompts_of(config: &RunConfig) -> impl Iterator<Item = &str> {
+    let evaluations = config.evaluate.iter();
+    let asked = evaluations.flat_map(|one| one.prompt.iter().chain(&one.prompt_variants));
+    asked.chain(&config.sample.prompt).map(String::as_str)
 }
 
 /// A shipped prompt by its name, or one from a file; the bare question where there is none.

@@ -479,6 +479,15 @@ pub fn shuffled(count: usize, seed: u64, epoch: usize) -> Vec<usize> {
     order
 }
 
+/// Whether the one at this place is of the share, 0..=1, that has its turn: evenly spread, the first of them
+/// at 0. By whole numbers, as sums of fractions would stray.
+fn has_turn(place: usize, share: f64) -> bool {
+    const WHOLE: usize = 1_000_000;
+    let share = (share * WHOLE as f64).round() as usize;
+    let before = |place: usize| (place * share).div_ceil(WHOLE);
+    before(place + 1) > before(place)
+}
+
 impl Lesson {
     /// What an epoch trains of it: the record's own answer, with the confidence drawn to `target`;
     /// as many of the other answers as are wanted, in turn; and the self-reflections of a share of
@@ -486,11 +495,7 @@ impl Lesson {
     fn of_epoch(&self, index: usize, epoch: usize, config: &SftConfig, target: Target) -> Example {
         let mut branches = Vec::new();
         if let Some((own, others)) = self.example.branches.split_first() {
-            let turns = match config.rationale_share {
-                share if share > 0.0 => ((1.0 / share).round() as usize).max(1),
-                _ => usize::MAX,
-            };
-            let has_turn = (index + epoch).is_multiple_of(turns);
+            let has_turn = has_turn(index + epoch, config.rationale_share);
             branches.push(Branch {
                 target: match (target, self.group_accuracy) {
                     (Target::Own, _) | (_, None) => own.target,
@@ -536,6 +541,22 @@ mod tests {
         assert_eq!((level, after), ("10", "\nSelf-reflection: y"));
         assert_eq!(split_at_level("Answer: x\nConfidence: 11"), None);
         assert_eq!(split_at_level("Answer: x"), None);
+    }
+
+    #[test]
+    fn any_share_has_its_turn() {
+        let places = |share| -> Vec<usize> {
+            (0..10_usize)
+                .filter(|place| has_turn(*place, share))
+                .collect()
+        };
+        assert_eq!(places(0.1), [0]);
+        assert_eq!(places(0.5), [0, 2, 4, 6, 8]);
+        assert_eq!(places(0.7), [0, 1, 2, 4, 5, 7, 8]);
+        assert_eq!((places(0.0).len(), places(1.0).len()), (0, 10));
+        // As many of many, and the tenth of each ten.
+        let tenths = (0..100_000).filter(|place| has_turn(*place, 0.1));
+        assert!(tenths.eq((0..100_000).step_by(10)));
     }
 
     #[test]

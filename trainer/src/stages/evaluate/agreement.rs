@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 
 /// The shares, a question each.
 const AGREEMENT: &str = "agreement.jsonl";
+/// Other draws than those of the answers, their continuations and their distractors.
+const FIRST_SAMPLE: u32 = 3_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Agreement {
@@ -63,6 +65,7 @@ pub(super) fn agreement(
             config: &config,
             subject,
             readout: Readout::Stated,
+            first_sample: FIRST_SAMPLE,
             missing: RefCell::default(),
         };
         for (id, share) in asking.agreement(part, &stated, &mut progress)? {

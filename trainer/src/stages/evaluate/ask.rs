@@ -30,6 +30,8 @@ pub struct Asking<'a> {
     pub config: &'a EvaluateConfig,
     pub subject: &'a Subject<'a>,
     pub readout: Readout,
+    /// The index of a question's first sample, from which its seed follows.
+    pub first_sample: u32,
     pub missing: RefCell<Missing>,
 }
 
@@ -89,7 +91,8 @@ impl Asking<'_> {
             .iter()
             .map(|question| SampleRequest {
                 messages: self.subject.prompt.messages_for(question),
-                seeds: (0..samples as u32)
+                seeds: (self.first_sample..)
+                    .take(samples)
                     .map(|index| seed_of(self.context.seed, &question.id, index))
                     .collect(),
                 decoding: self.config.decoding.clone(),
@@ -686,6 +689,7 @@ mod tests {
             config: &config,
             subject: &subject,
             readout: Readout::Expected,
+            first_sample: 0,
             missing: RefCell::default(),
         };
         let mut progress = Progress::start(&context, 0, 1, "questions").unwrap();

@@ -194,6 +194,7 @@ fn answer(
             config,
             subject,
             readout,
+            first_sample: 0,
             missing: RefCell::default(),
         };
         let outcome = asked.part(method, part, &mut progress);

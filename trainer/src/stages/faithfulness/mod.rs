@@ -53,7 +53,7 @@ use datasets::config::{
 };
 use datasets::event::EventKind;
 use datasets::prompts::Prompt;
-use datasets::{Clustering, Question, Sample, Skipped};
+use datasets::{Cluster, Clustering, Question, Sample, Skipped};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -522,11 +522,19 @@ fn score_of(one: &Scored) -> Score {
         ..
     } = &one.stated;
     let said = strings::normalise(answer.as_deref().unwrap_or_default());
-    let same = one
-        .clustering
-        .clusters
+    // Clusters by embedding hold other wordings than their most frequent one.
+    let saying: Vec<u32> = one
+        .samples
         .iter()
-        .filter(|cluster| !said.is_empty() && strings::normalise(&cluster.answer) == said);
+        .filter(|sample| strings::normalise(&answer_of(sample)) == said)
+        .map(|sample| sample.index)
+        .collect();
+    let says = |cluster: &&Cluster| {
+        strings::normalise(&cluster.answer) == said
+            || cluster.members.iter().any(|index| saying.contains(index))
+    };
+    let clusters = one.clustering.clusters.iter();
+    let same = clusters.filter(|cluster| !said.is_empty() && says(cluster));
     Score {
         id: question.id.clone(),
         template: question.template.clone(),

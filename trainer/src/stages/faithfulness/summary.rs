@@ -95,12 +95,19 @@ pub fn summarise(
             None => log.append(&record(&one.id, Err("no sample has a rationale".into())))?,
         }
     }
+    // What an endpoint did not answer is asked again when the command is started again.
+    let mut unanswered: HashMap<String, Outcome<String>> = HashMap::new();
     match writer {
         Writer::Judge(endpoint) => {
             let asked: Vec<Vec<Message>> = missing.iter().map(|one| one.1.clone()).collect();
             let outcomes = endpoint.ask(context, &asked, TOKENS_MAX, &|reply| read(reply))?;
             for ((id, _), outcome) in missing.into_iter().zip(outcomes) {
-                log.append(&record(id, outcome))?;
+                match outcome {
+                    Ok(_) => log.append(&record(id, outcome))?,
+                    Err(_) => {
+                        unanswered.insert(id.to_owned(), outcome);
+                    }
+                }
             }
         }
         Writer::Model { sampler, .. } => {
@@ -143,10 +150,8 @@ pub fn summarise(
         (Some(text), _) => (summary.id, Ok(text)),
         (None, failure) => (summary.id, Err(failure.unwrap_or_default())),
     };
-    Ok(read_records::<Summary>(&path)?
-        .into_iter()
-        .map(outcome_of)
-        .collect())
+    unanswered.extend(read_records::<Summary>(&path)?.into_iter().map(outcome_of));
+    Ok(unanswered)
 }
 
 /// The rationales, one a line, as many as fit.

@@ -1,8 +1,8 @@
 //! What goes wrong in this kind of training, told while it can still be stopped.
 
 use crate::learn::optimize::StepValues;
+use candle_core::{Device, Tensor, Var};
 use datasets::config::RlConfig;
-use std::collections::VecDeque;
 
 /// Rounds over which an alarm looks back.
 const ALARM_ROUNDS: usize = 10;
@@ -13,51 +13,80 @@ const PARSE_FAILURES_MAX: f64 = 0.2;
 /// Accuracy falls by this much below that of the first rounds.
 const ACCURACY_LOSS_MAX: f64 = 0.1;
 
-/// Watches the values of each round.
+/// The values of a round that are watched.
+const WATCHED: [&str; 4] = ["parse_failures", "confidence_spread", "accuracy", "kl"];
+/// What stands before the last rounds' values: how many rounds there were, the accuracy of the first ones,
+/// the alarm that was told last.
+const HEAD: usize = 3;
+/// What a checkpoint calls the state.
+const STATE: &str = "alarms";
+
+/// Watches the values of each round. A run that was stopped goes on with what it had seen, so that an
+/// accuracy that had fallen is not taken for that of the first rounds.
 pub struct Alarms {
-    recent: VecDeque<StepValues>,
-    first_accuracy: Option<f64>,
+    /// [`HEAD`], then [`WATCHED`] of the last [`ALARM_ROUNDS`] rounds, NaN where a round has no such value.
+    state: Var,
     divergence_max: f64,
-    /// The last alarm told, so that it is not told at every round.
-    last: Option<Alarm>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Alarm {
-    ParseFailures,
+    ParseFailures = 1,
     Collapse,
     AccuracyLoss,
     Divergence,
 }
 
 impl Alarms {
-    pub fn new(config: &RlConfig) -> Self {
-        Alarms {
-            recent: VecDeque::new(),
-            first_accuracy: None,
+    pub fn new(config: &RlConfig) -> candle_core::Result<Self> {
+        let mut state = [f64::NAN; HEAD + WATCHED.len() * ALARM_ROUNDS];
+        state[..HEAD].copy_from_slice(&[0.0, f64::NAN, 0.0]);
+        Ok(Alarms {
+            state: Var::from_tensor(&Tensor::new(&state, &Device::Cpu)?)?,
             divergence_max: config.kl_alarm,
-            last: None,
-        }
+        })
+    }
+
+    /// What a checkpoint keeps.
+    pub fn kept(&self) -> Vec<(String, Var)> {
+        vec![(STATE.into(), self.state.clone())]
     }
 
     /// A sentence, where something begins to be wrong.
-    pub fn look(&mut self, values: &StepValues) -> Option<String> {
-        self.recent.push_back(values.clone());
-        if self.recent.len() < ALARM_ROUNDS {
-            return None;
+    pub fn look(&self, values: &StepValues) -> candle_core::Result<Option<String>> {
+        let mut state = self.state.to_vec1::<f64>()?;
+        let (head, window) = state.split_at_mut(HEAD);
+        window.rotate_left(WATCHED.len());
+        let newest = window.len() - WATCHED.len();
+        for (place, name) in window[newest..].iter_mut().zip(WATCHED) {
+            let of_name = values.iter().find(|value| value.0 == name);
+            *place = of_name.map_or(f64::NAN, |value| value.1);
         }
-        let mean = |name: &str| {
-            let of_name = self.recent.iter().flatten().filter(|value| value.0 == name);
-            let (sum, count) =
-                of_name.fold((0.0, 0), |(sum, count), value| (sum + value.1, count + 1));
+        head[0] += 1.0;
+        let told = match head[0] < ALARM_ROUNDS as f64 {
+            true => None,
+            false => self.judged(head, window),
+        };
+        self.state.set(&Tensor::new(state, &Device::Cpu)?)?;
+        Ok(told)
+    }
+
+    fn judged(&self, head: &mut [f64], window: &[f64]) -> Option<String> {
+        let mean = |of: usize| {
+            let of_name = window.iter().skip(of).step_by(WATCHED.len());
+            let (sum, count) = of_name
+                .filter(|value| !value.is_nan())
+                .fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
             (count > 0).then(|| sum / f64::from(count))
         };
-        let failures = mean("parse_failures").unwrap_or(0.0);
-        let spread = mean("confidence_spread");
-        let accuracy = mean("accuracy").unwrap_or(0.0);
-        let divergence = mean("kl").unwrap_or(0.0);
-        let first = *self.first_accuracy.get_or_insert(accuracy);
-        self.recent.pop_front();
+        let failures = mean(0).unwrap_or(0.0);
+        let spread = mean(1);
+        let accuracy = mean(2).unwrap_or(0.0);
+        let divergence = mean(3).unwrap_or(0.0);
+        if head[1].is_nan() {
+            head[1] = accuracy;
+        }
+        let first = head[1];
         let found = if failures > PARSE_FAILURES_MAX {
             let share = failures * 100.0;
             Some((
@@ -83,11 +112,9 @@ impl Alarms {
             None
         };
         let (alarm, sentence) = found.unzip();
-        if alarm == self.last {
-            return None;
-        }
-        self.last = alarm;
-        sentence
+        let told = alarm.map_or(0.0, |alarm| f64::from(alarm as u8));
+        let is_new = told != std::mem::replace(&mut head[2], told);
+        sentence.filter(|_| is_new)
     }
 }
 
@@ -96,10 +123,14 @@ mod tests {
     use super::*;
 
     fn alarms_of(rounds: &[StepValues]) -> Vec<String> {
-        let mut alarms = Alarms::new(&RlConfig::default());
+        let alarms = Alarms::new(&RlConfig::default()).unwrap();
+        told_by(&alarms, rounds)
+    }
+
+    fn told_by(alarms: &Alarms, rounds: &[StepValues]) -> Vec<String> {
         rounds
             .iter()
-            .filter_map(|round| alarms.look(round))
+            .filter_map(|round| alarms.look(round).unwrap())
             .collect()
     }
 
@@ -126,5 +157,26 @@ mod tests {
             let told = alarms_of(&after(bad));
             assert!(told.len() == 1 && told[0].contains(words), "{told:?}");
         }
+    }
+
+    #[test]
+    fn who_goes_on_from_a_checkpoint_knows_what_was_seen() {
+        let rounds = [
+            vec![round(0.2, 0.0, 0.5, 0.0); ALARM_ROUNDS + 3],
+            vec![round(0.2, 0.0, 0.3, 0.0); 2 * ALARM_ROUNDS],
+        ]
+        .concat();
+        let (before, after) = rounds.split_at(ALARM_ROUNDS + 5);
+        let first = Alarms::new(&RlConfig::default()).unwrap();
+        assert!(told_by(&first, before).is_empty());
+        let again = Alarms::new(&RlConfig::default()).unwrap();
+        for ((_, new), (_, old)) in again.kept().iter().zip(first.kept()) {
+            new.set(&old).unwrap();
+        }
+        let told = told_by(&again, after);
+        assert!(
+            told.len() == 1 && told[0].contains("accuracy fell from 0.50"),
+            "{told:?}"
+        );
     }
 }

@@ -106,13 +106,13 @@ pub fn rl(
     let minibatches = training.batch.div_ceil(minibatch);
     let steps_per_round = config.updates * minibatches;
     let rounds_per_epoch = questions.len().div_ceil(training.batch);
+    let alarms = Alarms::new(config)?;
     let trained = Trained {
         lora: &lora,
         others: teacher.surrogate.trained(),
-        kept: teacher.surrogate.kept(),
+        kept: [teacher.surrogate.kept(), alarms.kept()].concat(),
         round: steps_per_round,
     };
-    let mut alarms = Alarms::new(config);
     let mut round: Option<Round> = None;
     let steps = steps_per_round * rounds_per_epoch * training.epochs;
     optimize(
@@ -156,7 +156,7 @@ pub fn rl(
             values.push(("loss", loss));
             if within == 0 {
                 values.extend(kl.map(|kl| ("kl", kl)));
-                if let Some(alarm) = alarms.look(&values) {
+                if let Some(alarm) = alarms.look(&values)? {
                     let message = format!("round {index}: {alarm}");
                     context.events.note(&context.stage, &message)?;
                     if config.on_alarm == OnAlarm::Stop {

@@ -191,7 +191,8 @@ impl Group {
             };
             let train_answer = match rollout.level {
                 Some(_) => mask == Mask::AllTokens,
-                None => train_failures,
+                // One that ended at once has no token to train.
+                None => train_failures && !rollout.before_level.is_empty(),
             };
             let same = |branch: &Branch| {
                 branch.before_level == rollout.before_level && branch.train_answer == train_answer
