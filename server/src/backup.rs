@@ -30,6 +30,8 @@ pub enum BackupError {
     Exists(PathBuf),
     #[error("{} is no backup, so it is not replaced. Nothing was written: choose another name", .0.display())]
     NotReplaced(PathBuf),
+    #[error("{} is there: another backup is being written to that name. Nothing was written: wait until it is done, or remove that file if there is none", .0.display())]
+    UnderWay(PathBuf),
     #[error("{} cannot be written: {source}. No backup was made, and what was written of it is removed: make room or choose another place, and try again", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{} cannot be read: {source}", path.display())]
@@ -65,7 +67,9 @@ impl BackupError {
             | BackupError::Torn { .. }
             | BackupError::Altered { .. } => true,
             BackupError::Read { source, .. } => source.kind() == io::ErrorKind::NotFound,
-            BackupError::Write { .. } | BackupError::Database(_) => false,
+            BackupError::UnderWay(_) | BackupError::Write { .. } | BackupError::Database(_) => {
+                false
+            }
         }
     }
 }
@@ -267,6 +271,21 @@ mod tests {
         let mut unnamed = Unnamed::beside(&folder.path().join("made")).unwrap();
         unnamed.line(&"begun").unwrap();
         drop(unnamed);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_backup_left_goes_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("made");
+        let unnamed = Unnamed::beside(&path).unwrap();
+        let left = unnamed.path.clone();
+        let error = Unnamed::beside(&path).err().unwrap();
+        assert!(matches!(error, BackupError::UnderWay(_)), "{error}");
+        assert!(left.exists());
+        drop(unnamed);
+        fs::write(&left, "torn").unwrap();
+        drop(Unnamed::beside(&path).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

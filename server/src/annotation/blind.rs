@@ -71,6 +71,9 @@ const JOINTS: [&str; 20] = [
 const OWNERS: [&str; 10] = [
     "my", "the", "a", "an", "with", "overall", "stated", "at", "i", "have",
 ];
+/// Tokens from a noun or an adjective to its number at most: in "confidence in this answer is about 80%"
+/// it is the sixth.
+const NUMBER_AFTER_MAX: usize = 8;
 const NUMBER_WORDS: [&str; 30] = [
     "zero",
     "one",
@@ -167,7 +170,7 @@ fn phrase(tokens: &[Token], at: usize) -> Option<(usize, usize)> {
     }
     // "confidence level: 8", "certain (90%)"
     let mut here = at + 1;
-    while here < tokens.len() && here - at < 6 {
+    while here < tokens.len() && here - at <= NUMBER_AFTER_MAX {
         if let Some((mut after, with_unit)) = number(tokens, here) {
             // "sure 2 of the samples" states nothing.
             if !is_noun && !with_unit {
@@ -320,6 +323,11 @@ mod tests {
             ("with 80% confidence, Rome", "…, Rome"),
             ("with a confidence level of about 0.8.", "…."),
             ("My confidence in this answer is 70-80%.", "…."),
+            ("My confidence in this answer is about 80%.", "…."),
+            (
+                "My confidence level in this answer would be about 8/10.",
+                "….",
+            ),
             ("I am certain (90%) of it", "… of it"),
             ("confidence score = **8**", "…**"),
         ] {

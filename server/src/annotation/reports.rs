@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     pub project: String,
-    /// Ratings, the time of the last one, and settled items.
+    /// Ratings, the time of the last one, and how often an item was settled.
     pub counts: [i64; 3],
     /// Where the project stands, as the report tells it.
     pub state: String,

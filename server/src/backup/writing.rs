@@ -5,12 +5,16 @@ use crate::db::Part;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// A file that is written under another name, and removed unless it gets its own.
+/// What the name of a backup ends with until it is whole.
+const UNFINISHED: &str = ".sayself-part";
+
+/// A file that is written under another name, and removed unless it gets its own. It is locked as long as
+/// it is written.
 pub struct Unnamed {
     pub path: PathBuf,
     out: BufWriter<File>,
@@ -25,17 +29,17 @@ pub struct Unnamed {
 impl Unnamed {
     pub fn beside(path: &Path) -> Result<Self, BackupError> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.part", std::process::id()));
+        name.push(UNFINISHED);
         let part = path.with_file_name(name);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&part)
-            .map_err(|source| BackupError::Write {
+        let file = begun(&part).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::WouldBlock => {
+                BackupError::UnderWay(part.clone())
+            }
+            _ => BackupError::Write {
                 path: part.clone(),
                 source,
-            })?;
+            },
+        })?;
         Ok(Unnamed {
             path: part,
             out: BufWriter::new(file),
@@ -103,6 +107,37 @@ impl Unnamed {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         let synced = File::open(folder.unwrap_or(Path::new("."))).and_then(|open| open.sync_all());
         synced.map_err(|error| self.failed(error))
+    }
+}
+
+/// Makes the file, in the place of what a backup that was killed has left.
+///
+/// # Errors
+/// `WouldBlock` or `AlreadyExists` where another backup is writing it.
+fn begun(part: &Path) -> io::Result<File> {
+    if part.symlink_metadata().is_ok_and(|left| left.is_file()) {
+        let left = OpenOptions::new().write(true).open(part)?;
+        lock(&left)?;
+        fs::remove_file(part)?;
+    }
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(part)?;
+    lock(&file)?;
+    Ok(file)
+}
+
+/// Locks a file until it is closed, by the end of this process at the latest.
+///
+/// # Errors
+/// `WouldBlock` where another process has locked it.
+fn lock(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        // Not every file system has locks; a backup can be made on one without.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
 }
 

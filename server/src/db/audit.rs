@@ -55,7 +55,7 @@ impl Database {
             "SELECT audit.*, people.pseudonym FROM audit LEFT JOIN people ON people.id = audit.person \
              WHERE audit.id < $1 ORDER BY audit.id DESC LIMIT $2",
         )
-        .bind(before.unwrap_or("g").to_owned())
+        .bind(before.unwrap_or("g").replace('\0', ""))
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;

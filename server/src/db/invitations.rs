@@ -1,6 +1,6 @@
 //! Links by which people come.
 
-use super::people::{Added, add_person, end_sessions, person_in, role_from_word};
+use super::people::{Added, add_person, end_links, end_sessions, person_in, role_from_word};
 use super::sessions::begin;
 use super::{Database, DatabaseError};
 use crate::limits::PEOPLE_MAX;
@@ -205,6 +205,7 @@ impl Database {
                         .await?;
                     // What he holds was given to whom he was.
                     end_sessions(&mut transaction, &person.id).await?;
+                    end_links(&mut transaction, &person.id).await?;
                 }
                 person
             }

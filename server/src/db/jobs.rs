@@ -105,7 +105,7 @@ impl Database {
         limit: i64,
     ) -> Result<Vec<JobRow>, DatabaseError> {
         // Ids are hexadecimal: in every collation 'g' sorts after them.
-        let before = before.unwrap_or("g").to_owned();
+        let before = before.unwrap_or("g").replace('\0', "");
         let rows = match state {
             None => {
                 sqlx::query("SELECT * FROM jobs WHERE id < $1 ORDER BY id DESC LIMIT $2")

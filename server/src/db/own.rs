@@ -2,10 +2,16 @@
 
 use super::{Database, DatabaseError};
 use crate::limits::OWN_ROWS_MAX;
-use app::view::OwnProject;
-use serde_json::{Value, json};
+use app::view::{OwnProject, ProjectState};
+use serde_json::{Map, Value, json};
 use sqlx::Row;
 use sqlx::any::AnyRow;
+
+/// What tells an annotator which items come again, on which side the first rationale stands, and the seed
+/// that all of it follows from.
+const UNBLINDING: [&str; 4] = ["item", "is_repeat", "first_left", "seed"];
+/// What stands in its place.
+const WITHHELD: &str = "withheld until the project is closed";
 
 impl Database {
     /// The projects that somebody belongs to, the one that he joined last first.
@@ -64,7 +70,8 @@ impl Database {
     }
 
     /// All that was kept of what somebody did: memberships, ratings, events, acts. What others said of
-    /// the same items, and what he was not shown, is not among it.
+    /// the same items, and what he was not shown, is not among it; what would unblind him is withheld until the
+    /// project is closed, and it is said so.
     ///
     /// # Errors
     /// Those of the database.
@@ -88,17 +95,22 @@ impl Database {
             .await?;
         let ratings = self
             .own_rows(
-                "SELECT * FROM ratings WHERE person = $1 ORDER BY saved_ms, id LIMIT $2",
+                "SELECT ratings.*, projects.state FROM ratings \
+                 JOIN projects ON projects.id = ratings.project WHERE ratings.person = $1 \
+                 ORDER BY ratings.saved_ms, ratings.id LIMIT $2",
                 person,
-                &["id", "project", "item", "assignment", "said"],
+                &["id", "project", "state", "item", "assignment", "said"],
                 &["revision", "saved_ms", "was_late"],
             )
             .await?;
         let events = self
             .own_rows(
-                "SELECT * FROM annotation_events WHERE person = $1 ORDER BY at_ms, id LIMIT $2",
+                "SELECT annotation_events.*, projects.state FROM annotation_events \
+                 LEFT JOIN projects ON projects.id = annotation_events.project \
+                 WHERE annotation_events.person = $1 \
+                 ORDER BY annotation_events.at_ms, annotation_events.id LIMIT $2",
                 person,
-                &["id", "project", "kind", "detail"],
+                &["id", "project", "state", "kind", "detail"],
                 &["at_ms"],
             )
             .await?;
@@ -112,8 +124,8 @@ impl Database {
             .await?;
         Ok(json!({
             "projects": memberships,
-            "ratings": ratings,
-            "events": events,
+            "ratings": blinded(ratings),
+            "events": blinded(events),
             "acts": acts,
         }))
     }
@@ -136,9 +148,34 @@ impl Database {
     }
 }
 
+/// Takes the `state` of its project from each row. Where that is not closed, what must not be known yet is
+/// withheld.
+fn blinded(mut rows: Vec<Value>) -> Vec<Value> {
+    for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+        let state = row.remove("state").unwrap_or_default();
+        // A draft that was deleted has no state, and nothing to hide.
+        if state.is_null() || state == ProjectState::Closed.word() {
+            continue;
+        }
+        withhold(row);
+        if let Some(detail) = row.get_mut("detail").and_then(Value::as_object_mut) {
+            withhold(detail);
+        }
+    }
+    rows
+}
+
+fn withhold(fields: &mut Map<String, Value>) {
+    for (name, value) in fields.iter_mut() {
+        if UNBLINDING.contains(&name.as_str()) {
+            *value = json!(WITHHELD);
+        }
+    }
+}
+
 /// A row as JSON. What is JSON itself (a rating as it was said) stands as such.
 fn own_row(row: &AnyRow, texts: &[&str], numbers: &[&str]) -> Result<Value, DatabaseError> {
-    let mut object = serde_json::Map::new();
+    let mut object = Map::new();
     for name in texts {
         let text: Option<String> = row.try_get(*name)?;
         let value = match text {

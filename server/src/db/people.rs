@@ -39,8 +39,8 @@ pub enum Changed {
     LastAdmin,
 }
 
-/// Nobody has disabled or deleted him.
-const MAY_SIGN_IN: &str = "disabled_ms IS NULL AND deleted_ms IS NULL";
+/// He has a password, by which he needs nobody to let him in, and nobody has disabled or deleted him.
+const MAY_SIGN_IN: &str = "password IS NOT NULL AND disabled_ms IS NULL AND deleted_ms IS NULL";
 
 pub(super) fn role_from_word(word: &str) -> Result<Role, DatabaseError> {
     Role::from_word(word).ok_or_else(|| DatabaseError::Foreign(format!("role {word:?}")))
@@ -176,8 +176,8 @@ impl Database {
         Ok(())
     }
 
-    /// Changes what a person may do. His sessions end: what he holds was given to whom he was. There
-    /// is always an admin left who may sign in.
+    /// Changes what a person may do. His sessions end, and so do the links that were made for him: what he
+    /// holds was given to whom he was. There is always an admin left who may sign in.
     ///
     /// # Errors
     /// Those of the database; then nothing is changed.
@@ -214,6 +214,7 @@ impl Database {
             .execute(&mut *transaction)
             .await?;
         end_sessions(&mut transaction, id).await?;
+        end_links(&mut transaction, id).await?;
         transaction.commit().await?;
         Ok(Changed::Done(Box::new((before, after))))
     }
@@ -251,10 +252,7 @@ impl Database {
             .execute(&mut *transaction)
             .await?;
         end_sessions(&mut transaction, id).await?;
-        sqlx::query("DELETE FROM invitations WHERE person = $1")
-            .bind(id.to_owned())
-            .execute(&mut *transaction)
-            .await?;
+        end_links(&mut transaction, id).await?;
         transaction.commit().await?;
         let mut after = before.clone();
         after.name = name::of_deleted(id);
@@ -308,6 +306,18 @@ pub(super) async fn end_sessions(
     person: &str,
 ) -> Result<(), DatabaseError> {
     sqlx::query("DELETE FROM sessions WHERE person = $1")
+        .bind(person.to_owned())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// Takes back the links that sign a person in.
+pub(super) async fn end_links(
+    transaction: &mut Transaction<'_, Any>,
+    person: &str,
+) -> Result<(), DatabaseError> {
+    sqlx::query("DELETE FROM invitations WHERE person = $1")
         .bind(person.to_owned())
         .execute(&mut **transaction)
         .await?;

@@ -172,11 +172,6 @@ impl Jobs {
             match self.start_process(&job) {
                 Ok(process) => {
                     let pid = process.pid();
-                    let start = super::process::start_of(pid);
-                    self.inner
-                        .database
-                        .note_process(&job.id, pid.into(), start)
-                        .await?;
                     tracing::info!(job = job.id, pid, "job {} runs as process {pid}", job.id);
                     self.watch(job, process);
                 }
@@ -247,7 +242,7 @@ impl Jobs {
         tokio::spawn(async move {
             let mut stopping = jobs.inner.stopping.clone();
             let ending = tokio::select! {
-                ending = process.wait() => Some(ending),
+                ending = jobs.ending_of(&job.id, &mut process) => Some(ending),
                 () = stop.notified() => None,
                 // The sender lives as long as the server.
                 _ = stopping.wait_for(|stopping| *stopping) => None,
@@ -294,6 +289,29 @@ impl Jobs {
             jobs.inner.ended.notify_waiters();
             jobs.inner.wake.notify_one();
         });
+    }
+
+    /// Waits for the end of a process. May be dropped and called again. One that was started here is noted
+    /// meanwhile, so that the next server finds it.
+    async fn ending_of(&self, id: &str, process: &mut Process) -> io::Result<Ending> {
+        if matches!(process, Process::Child { .. }) {
+            let pid = process.pid();
+            tokio::select! {
+                ending = process.wait() => return ending,
+                () = self.note_process(id, pid) => {}
+            }
+        }
+        process.wait().await
+    }
+
+    /// Notes the process of a job, again and again until the database takes it.
+    async fn note_process(&self, id: &str, pid: i32) {
+        let start = super::process::start_of(pid);
+        let database = &self.inner.database;
+        while let Err(error) = database.note_process(id, pid.into(), start.clone()).await {
+            tracing::error!(job = id, %error, "the process of job {id} cannot be noted yet: {error}");
+            tokio::time::sleep(Duration::from_millis(QUEUE_EVERY_MS)).await;
+        }
     }
 
     /// Notes how a process ended that was watched. What another server's child ended with is that

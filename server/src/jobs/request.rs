@@ -2,6 +2,7 @@
 
 use super::{secret, stage};
 use crate::limits::{CONFIG_BYTES_MAX, RUN_ID_CHARACTERS_MAX};
+use crate::runs::scan::is_mark;
 use datasets::{Comparison, RunConfig};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -190,15 +191,21 @@ fn check_name(name: &str) -> Result<(), RequestError> {
         && name
             .chars()
             .all(|character| character.is_ascii_alphanumeric() || "._-".contains(character));
-    if fits {
-        return Ok(());
+    if !fits {
+        return refuse(
+            format!("{name:?} is no name for a run"),
+            format!(
+                "Use letters, digits, `.`, `_` and `-`, beginning with a letter or digit, {RUN_ID_CHARACTERS_MAX} at most."
+            ),
+        );
     }
-    refuse(
-        format!("{name:?} is no name for a run"),
-        format!(
-            "Use letters, digits, `.`, `_` and `-`, beginning with a letter or digit, {RUN_ID_CHARACTERS_MAX} at most."
-        ),
-    )
+    if is_mark(name) {
+        return refuse(
+            format!("{name:?} is no name for a run: what stands in a run is called so"),
+            "Choose another name.",
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -282,6 +289,8 @@ mod tests {
             "ü",
             "a b",
             "x\0",
+            "evaluate",
+            "run.toml",
             &"x".repeat(101),
         ] {
             let request = JobRequest {

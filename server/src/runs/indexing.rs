@@ -249,8 +249,8 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Hash of the first and the last bytes before `end`.
-fn probe_of(file: &File, end: u64) -> io::Result<u64> {
+/// Hash of the first and the last bytes before `end`; 0 where the file is shorter.
+pub(super) fn probe_of(file: &File, end: u64) -> io::Result<u64> {
     let mut hasher = DefaultHasher::new();
     let mut bytes = [0; PROBE_BYTES];
     let length = (end as usize).min(PROBE_BYTES);

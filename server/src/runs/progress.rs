@@ -1,6 +1,7 @@
 //! Where a run stands, from its event log; read on from where the last look ended.
 
 use super::contained;
+use super::indexing::probe_of;
 use super::lines::Lines;
 use crate::limits::{RECORD_BYTES_MAX, SILENT_MS_MAX, STAGES_MAX};
 use app::view::RunState;
@@ -21,6 +22,10 @@ const STOPPED_AFTER: &str = "until/";
 pub struct Progress {
     /// Bytes of the log that have been read, whole lines only.
     pub offset: u64,
+    /// Hash of the first and the last of them, by which the log is known again. What an earlier version
+    /// stored has none, and is read anew.
+    #[serde(default)]
+    probe: u64,
     pub first_ms: Option<u64>,
     pub last_ms: Option<u64>,
     /// In order of their last start, the latest last.
@@ -52,12 +57,12 @@ enum Outcome {
 }
 
 impl Progress {
-    /// Reads what has been appended since. A log that has become shorter is read anew.
+    /// Reads what has been appended since. A log that has become shorter, or is another, is read anew.
     ///
     /// # Errors
     /// As [`contained::open`], and those of reading; a missing log is no error.
     pub fn read_on(&mut self, folder: &Path, log: &Path) -> io::Result<()> {
-        let (mut file, metadata) = match contained::open(folder, log) {
+        let (file, metadata) = match contained::open(folder, log) {
             Ok(opened) => opened,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 *self = Progress::default();
@@ -65,11 +70,12 @@ impl Progress {
             }
             Err(error) => return Err(error),
         };
-        if metadata.len() < self.offset {
+        if metadata.len() < self.offset || probe_of(&file, self.offset)? != self.probe {
             *self = Progress::default();
         }
-        file.seek(SeekFrom::Start(self.offset))?;
-        let mut lines = Lines::new(BufReader::new(file), self.offset, RECORD_BYTES_MAX);
+        let mut reader = BufReader::new(&file);
+        reader.seek(SeekFrom::Start(self.offset))?;
+        let mut lines = Lines::new(reader, self.offset, RECORD_BYTES_MAX);
         while let Some(line) = lines.next_line()? {
             // The last line may still be under way: it is read once its end is there.
             if !line.whole {
@@ -86,6 +92,7 @@ impl Progress {
             }
             self.offset = end;
         }
+        self.probe = probe_of(&file, self.offset)?;
         Ok(())
     }
 
@@ -119,6 +126,10 @@ impl Progress {
             .stages
             .iter()
             .position(|stage| stage.name == event.stage);
+        // What is said of the questions before any stage begins is no stage.
+        if known.is_none() && matches!(event.kind, EventKind::Note { .. }) {
+            return;
+        }
         let index = known.unwrap_or_else(|| {
             if self.stages.len() == STAGES_MAX {
                 self.stages.remove(0);
@@ -374,5 +385,30 @@ mod tests {
         progress.read_on(&folder, &log).unwrap();
         assert_eq!(progress.state(true, false, 2), RunState::Finished);
         assert_eq!(progress.bad_lines, 1);
+    }
+
+    #[test]
+    fn a_log_that_was_made_anew_is_read_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = directory.path().canonicalize().unwrap();
+        let log = folder.join("events.jsonl");
+        let mut progress = Progress::default();
+        std::fs::write(&log, "noise\n").unwrap();
+        progress.read_on(&folder, &log).unwrap();
+        assert_eq!(progress.bad_lines, 1);
+        // Longer than what was read, and the same file to the system.
+        let line = r#"{"time_ms":1,"stage":"sample","kind":"started","done":0,"total":2,"unit":"questions"}"#;
+        std::fs::write(&log, format!("{line}\n")).unwrap();
+        progress.read_on(&folder, &log).unwrap();
+        assert_eq!(
+            (progress.bad_lines, progress.offset),
+            (0, line.len() as u64 + 1)
+        );
+        // As an earlier version stored it.
+        let mut stored = serde_json::to_value(&progress).unwrap();
+        stored.as_object_mut().unwrap().remove("probe");
+        let mut stored: Progress = serde_json::from_value(stored).unwrap();
+        stored.read_on(&folder, &log).unwrap();
+        assert_eq!(stored, progress);
     }
 }

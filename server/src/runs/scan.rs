@@ -70,7 +70,7 @@ fn scan_root(
     taken: &mut HashSet<String>,
 ) -> io::Result<()> {
     let folder = root.path.canonicalize()?;
-    if is_run(&folder) {
+    if is_one_run(&folder) {
         if let Some(name) = folder.file_name().and_then(|name| name.to_str()) {
             let id = free_id(name, taken);
             scan.found
@@ -119,10 +119,26 @@ fn scan_root(
     Ok(())
 }
 
+/// Whether a name is that of a mark: a run that has it could be taken for one.
+pub fn is_mark(name: &str) -> bool {
+    MARKS.iter().any(|mark| mark.eq_ignore_ascii_case(name))
+}
+
+/// Whether a folder of runs is one run itself. A run in it that is called as a mark makes it none.
+fn is_one_run(folder: &Path) -> bool {
+    marks(folder).any(|mark| !is_run(&mark))
+}
+
 fn is_run(directory: &Path) -> bool {
+    marks(directory).next().is_some()
+}
+
+/// The marks that a directory has.
+fn marks(directory: &Path) -> impl Iterator<Item = PathBuf> {
     MARKS
         .iter()
-        .any(|mark| directory.join(mark).symlink_metadata().is_ok())
+        .map(|mark| directory.join(mark))
+        .filter(|path| path.symlink_metadata().is_ok())
 }
 
 fn free_id(name: &str, taken: &mut HashSet<String>) -> String {
@@ -154,5 +170,34 @@ fn found(id: String, path: PathBuf, recorded: bool, trouble: Option<String>) -> 
         recorded,
         trouble,
         changed_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_run_that_is_called_as_a_mark_hides_no_others() {
+        let runs = tempfile::tempdir().unwrap();
+        for name in ["demo", "evaluate"] {
+            fs::create_dir(runs.path().join(name)).unwrap();
+            fs::write(runs.path().join(name).join("run.toml"), "").unwrap();
+        }
+        let root = Root {
+            path: runs.path().to_owned(),
+            recorded: false,
+        };
+        let ids = || -> Vec<String> {
+            let found = scan(std::slice::from_ref(&root), |_| None).found;
+            found.into_iter().map(|found| found.id).collect()
+        };
+        assert_eq!(ids(), ["demo", "evaluate"]);
+        // A folder of evaluations is no run, and makes one of what it lies in.
+        fs::remove_file(runs.path().join("evaluate/run.toml")).unwrap();
+        fs::create_dir(runs.path().join("evaluate/sayself")).unwrap();
+        let own = runs.path().file_name().unwrap().to_str().unwrap();
+        assert_eq!(ids(), [own]);
     }
 }

@@ -136,7 +136,7 @@ pub fn page_of_answers(
 
 /// Lists the answers of one evaluation, narrowed and ordered.
 ///
-/// A search reads 64 MiB of the file at most for one page: `searched` says how far it went, and the next
+/// A search reads 16 MiB of the file at most for one page: `searched` says how far it went, and the next
 /// page goes on from there. Texts of more than 2,000 characters are cut and say so; the record's own
 /// address has the whole. Where the file is still being indexed after 20 seconds, `indexing` says how far
 /// that is, and the list has what is indexed.

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use utoipa::openapi::path::Paths;
 
-/// Refuses what is too long, what was meant for another host, and changes asked for by other sites.
+/// Refuses what is too long or can be no address, what was meant for another host, and changes asked for by
+/// other sites.
 ///
 /// Another site's page can send forms here (CSRF): so a change needs this origin, or no browser at all.
 pub async fn admit(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
@@ -27,6 +28,10 @@ pub async fn admit(State(server): State<Arc<Server>>, request: Request, next: Ne
             "Shorten it.",
         )
         .into_response();
+    }
+    // No id, file or page has a zero character, and PostgreSQL takes it in no text.
+    if request.uri().path().contains("%00") {
+        return Failure::not_found("page").into_response();
     }
     let host = host_of(request.uri(), request.headers());
     if server.loopback && !host.as_deref().is_some_and(is_loopback_name) {

@@ -2,20 +2,37 @@
 
 use crate::made_run::{MadeRun, now_ms};
 use crate::served::{Served, folder};
+use crate::simulated::in_ci;
 use datasets::event::EventKind;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-const LANGUAGES: [(&str, &str, &str); 2] = [("bash", "curl", "sh"), ("python3", "python", "py")];
+/// What runs them, their folder, their ending.
+type Language = (&'static str, &'static str, &'static str);
 
-fn command(
-    server: &Served,
-    language: (&str, &str, &str),
-    name: &str,
-    arguments: &[&str],
-) -> Command {
+const LANGUAGES: [Language; 2] = [("bash", "curl", "sh"), ("python3", "python", "py")];
+
+/// Those that can run here. Of the others there is a word, as `cargo xtask test` says before; in CI, a panic.
+fn languages() -> impl Iterator<Item = Language> {
+    let is_there = |program: &str| {
+        let asked = Command::new(program).arg("--version").output();
+        let is_there = asked.is_ok_and(|output| output.status.success());
+        assert!(is_there || !in_ci(), "{program} must be there in CI");
+        if !is_there {
+            eprintln!("\n!! SKIPPED: the examples that need {program}\n");
+        }
+        is_there
+    };
+    // Those in bash read JSON by Python.
+    let (has_python, has_curl) = (is_there("python3"), is_there("curl"));
+    LANGUAGES
+        .into_iter()
+        .filter(move |(program, ..)| has_python && (has_curl || *program == "python3"))
+}
+
+fn command(server: &Served, language: Language, name: &str, arguments: &[&str]) -> Command {
     let (program, folder, ending) = language;
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../examples")
@@ -45,7 +62,7 @@ fn what_is_there_is_listed() {
     MadeRun::finished(runs.path(), "made", "");
     MadeRun::bare_evaluation(runs.path(), "bare");
     let server = Served::over(runs.path());
-    for language in LANGUAGES {
+    for language in languages() {
         let run = |name: &str, arguments: &[&str]| {
             let output = command(&server, language, name, arguments)
                 .output()
@@ -77,7 +94,7 @@ fn what_is_there_is_listed() {
 fn a_failure_is_told_by_its_words() {
     let runs = folder();
     let server = Served::over(runs.path());
-    for language in LANGUAGES {
+    for language in languages() {
         let output = command(&server, language, "measures", &["none"])
             .output()
             .unwrap();
@@ -90,7 +107,7 @@ fn a_failure_is_told_by_its_words() {
 
 #[test]
 fn a_run_is_followed_to_its_end() {
-    for language in LANGUAGES {
+    for language in languages() {
         let runs = folder();
         let run = MadeRun {
             directory: runs.path().join("live"),
@@ -146,7 +163,7 @@ fn a_job_is_started_and_waited_for() {
     );
     fs::write(&good, "title = \"it's 'quoted'\"\n").unwrap();
     fs::write(&bad, "title = 'to fail'\n").unwrap();
-    for language in LANGUAGES {
+    for language in languages() {
         let name = format!("of-{}", language.1);
         let start = |file: &PathBuf| {
             command(

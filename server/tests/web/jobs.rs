@@ -2,6 +2,7 @@
 
 use crate::made_run::now_ms;
 use crate::served::{Served, folder, wait_for};
+use crate::tampered::{execute, number};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -290,6 +291,29 @@ fn a_job_outlives_a_killed_server() {
         200
     );
     wait_state(&server, &queued, "finished");
+}
+
+#[test]
+fn a_process_that_cannot_be_noted_is_watched_and_noted_later() {
+    let scene = Scene::new();
+    let server = scene.serve();
+    let url = format!("sqlite://{}", scene.runs.join(".sayself.db").display());
+    let refusing = "CREATE TRIGGER refusing BEFORE UPDATE OF pid ON jobs WHEN NEW.pid IS NOT NULL \
+                    BEGIN SELECT RAISE(ABORT, 'not now'); END";
+    execute(&url, &[refusing]);
+    let first = add(&server, "first");
+    wait_started(&server, &first);
+    scene.touch("first/go");
+    // Who did not watch it would not know.
+    let done = wait_state(&server, &first, "finished");
+    assert_eq!(done["exit_code"], 0);
+    let second = add(&server, "second");
+    wait_started(&server, &second);
+    execute(&url, &["DROP TRIGGER refusing"]);
+    wait_for("the process to be noted", || {
+        let noted = "SELECT COUNT(*) FROM jobs WHERE pid IS NOT NULL AND state = 'running'";
+        (number(&url, noted) == 1).then_some(())
+    });
 }
 
 #[test]

@@ -405,6 +405,13 @@ fn who_has_no_password_signs_in_by_links() {
     admin.send("PATCH", &person, &json!({"disabled": true}));
     assert_eq!(server.follow_link(&link, &[]).status, 404);
     assert_eq!(admin.send("POST", &links, &json!({})).status, 409);
+    // Nor afterwards, or after a change of role.
+    admin.send("PATCH", &person, &json!({"disabled": false}));
+    assert_eq!(server.follow_link(&link, &[]).status, 404);
+    let made = admin.send("POST", &links, &json!({}));
+    let link = made.json()["link"].as_str().unwrap().to_owned();
+    admin.send("PATCH", &person, &json!({"role": "researcher"}));
+    assert_eq!(server.follow_link(&link, &[]).status, 404);
 }
 
 /// The id of the only annotator.
@@ -446,6 +453,39 @@ fn who_is_signed_in_takes_an_invitation_as_himself() {
         token: None,
     };
     assert_eq!(same.role(), "researcher");
+    // A link on another site is followed without the cookie: who sends that page's form is asked again.
+    let link = admin.invite(&json!({"uses": 3}));
+    let path = link.strip_prefix(&server.address).unwrap();
+    let asked = same.post_form(path, &[("name", "ada once more")]);
+    assert_eq!(asked.status, 422, "{}", asked.text);
+    assert!(asked.text.contains("Take it as ada") && asked.text.contains("?as=new"));
+    assert_eq!(same.me()["person"]["name"], "ada");
+    let people = || {
+        admin.get("/api/people").json()["people"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!(people(), 2);
+    let another = same.post_form(&format!("{path}?as=new"), &[("name", "Ben")]);
+    assert_eq!((another.status, people()), (303, 3));
+    // Without a password nobody becomes an admin.
+    let ben = Person {
+        server: &server,
+        cookie: cookie_of(&another),
+        token: None,
+    };
+    let link = admin.invite(&json!({"role": "admin"}));
+    let path = link.strip_prefix(&server.address).unwrap();
+    let refused = ben.post_form(path, &[("as", "me")]);
+    assert!(refused.status == 422 && refused.text.contains("Set one on the Account page"));
+    let set = ben.post_form("/account/password", &[("new", PASSWORD)]);
+    let ben = Person {
+        server: &server,
+        cookie: cookie_of(&set),
+        token: None,
+    };
+    assert_eq!(ben.post_form(path, &[("as", "me")]).status, 303);
     // Who is not signed in cannot say that he is.
     let link = admin.invite(&json!({"role": "admin"}));
     assert_eq!(server.follow_link(&link, &[("as", "me")]).status, 422);
@@ -682,6 +722,22 @@ fn who_is_disabled_is_out_at_once_and_an_admin_is_always_left() {
     // Enabled again she signs in again: what she held is gone.
     assert!(is_public(&ada));
     assert_eq!(server.sign_in("ada", PASSWORD).status, 303);
+    // Without a password nobody becomes an admin; one who is all the same does not count.
+    let link = admin.invite(&json!({"role": "researcher"}));
+    let ben = server.come(&link, "ben", "").id();
+    let change = admin.send(
+        "PATCH",
+        &format!("/api/people/{ben}"),
+        &json!({"role": "admin"}),
+    );
+    assert!(change.status == 422 && change.text.contains("an admin needs a password"));
+    let form = admin.post_form(&format!("/people/{ben}/role"), &[("role", "admin")]);
+    assert_eq!(form.status, 422);
+    let set_role = |role: &str| {
+        let statement = format!("UPDATE people SET role = '{role}' WHERE name = 'ben'");
+        execute(&scene.url(), &[&statement]);
+    };
+    set_role("admin");
     // The last admin stays one.
     let me = admin.id();
     let mine = format!("/api/people/{me}");
@@ -692,6 +748,7 @@ fn who_is_disabled_is_out_at_once_and_an_admin_is_always_left() {
     }
     let delete = admin.post_form("/account/delete", &[("name", "chief"), ("ratings", "keep")]);
     assert_eq!(delete.status, 409, "{}", delete.text);
+    set_role("researcher");
     // Of two, either may go, and not both, however they hurry.
     admin.send("PATCH", &path, &json!({"role": "admin"}));
     let statuses: Vec<u16> = std::thread::scope(|scope| {

@@ -81,7 +81,8 @@ impl Database {
 }
 
 impl Database {
-    /// Of a project: ratings, when the last one was kept, and settled items.
+    /// Of a project: ratings, when the last one was kept, and how often an item was settled: one may be
+    /// settled again.
     ///
     /// # Errors
     /// Those of the database.
@@ -93,7 +94,7 @@ impl Database {
         .fetch_one(&self.pool)
         .await?;
         let settled = sqlx::query(
-            "SELECT COUNT(*) AS items FROM items WHERE project = $1 AND settled IS NOT NULL",
+            "SELECT COUNT(*) AS times FROM annotation_events WHERE project = $1 AND kind = 'settled'",
         )
         .bind(project.to_owned())
         .fetch_one(&self.pool)
@@ -102,7 +103,7 @@ impl Database {
         Ok([
             said.try_get("ratings")?,
             last_ms.unwrap_or(0),
-            settled.try_get("items")?,
+            settled.try_get("times")?,
         ])
     }
 }

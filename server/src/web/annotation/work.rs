@@ -90,6 +90,10 @@ pub async fn keep(
         ])
         .into());
     }
+    // Of no assignment, and PostgreSQL takes no such text: it would undo what others send with it.
+    if request.assignment.contains('\0') {
+        return Err(Refusal::Unknown("assignment").into());
+    }
     let ask = KeepAsk {
         project: project.to_owned(),
         person: worker(seen)?.person.to_owned(),

@@ -9,6 +9,7 @@ use crate::people::{Seen, Session, SessionKind};
 use crate::runs::library::now_ms;
 use crate::web::Server;
 use crate::web::problem::Failure;
+use app::view::Role;
 use axum::http::{HeaderMap, StatusCode, header};
 
 /// Milliseconds of a day.
@@ -57,6 +58,18 @@ pub fn browser_of(held: MaybeHeld) -> Result<Held, Failure> {
                 "Sign in with a browser, and do it on the Account page.",
             )
         })
+}
+
+/// Whether somebody cannot become an admin yet, for want of a password: nobody else might be there to let
+/// him in again.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lacks_password(database: &Database, id: &str) -> Result<bool, Failure> {
+    let person = database.person(id).await?;
+    Ok(person.is_some_and(|person| {
+        person.password.is_none() && person.deleted_ms.is_none() && person.role < Role::Admin
+    }))
 }
 
 /// The time, as the database keeps it.

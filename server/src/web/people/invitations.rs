@@ -2,7 +2,7 @@
 //! link.
 
 use super::form::{
-    DAY_MS, browser_session, database, new_token, note, now, origin, wrong_password,
+    DAY_MS, browser_session, database, lacks_password, new_token, note, now, origin, wrong_password,
 };
 use super::session::signed_in;
 use super::who::{Caller, MaybeHeld};
@@ -15,12 +15,13 @@ use crate::people::token::Token;
 use crate::people::{Invitation, Person, Seen, SessionKind, name, password};
 use crate::web::Server;
 use crate::web::problem::{BadBody, Fails, Failure};
+use crate::web::query::Parameters;
 use crate::web::sent::{fields, json};
 use app::view::{InvitationPage, InvitationRow, Role, ShownOnce};
 use app::{Page, link};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, RawFormRejection};
-use axum::extract::{Path, RawForm, State};
+use axum::extract::{Path, RawForm, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
@@ -108,7 +109,7 @@ pub async fn make(
         )));
     }
     if let Some(project) = &request.project
-        && database(server)?.project_title(project).await?.is_none()
+        && (project.contains('\0') || database(server)?.project_title(project).await?.is_none())
     {
         return Err(refused("there is no such project."));
     }
@@ -402,8 +403,13 @@ async fn draw(
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
     };
+    let address = link::invitation(token.reveal());
     let page = InvitationPage {
-        address: link::invitation(token.reveal()),
+        address: match seen.signed_in {
+            // For the form of somebody new; the other one says `as` itself, and that counts first.
+            true => format!("{address}?as=new"),
+            false => address,
+        },
         role: invitation.role,
         project,
         person: name_of(database, invitation.person.as_deref()).await?,
@@ -431,12 +437,14 @@ pub async fn accept(
     seen: Seen,
     held: MaybeHeld,
     caller: Caller,
-    Path(token): Path<String>,
+    (Path(token), RawQuery(query)): (Path<String>, RawQuery),
     headers: HeaderMap,
     form: Result<RawForm, RawFormRejection>,
 ) -> Result<Response, Failure> {
     let database = database(&server)?;
     let fields = fields(form)?;
+    let query = Parameters::parse(query.as_deref());
+    let taken_as = fields.named("as").or(query.named("as"));
     let (token, invitation) = working(&server, &token).await?;
     let typed: String = fields
         .field("name")
@@ -444,19 +452,22 @@ pub async fn accept(
         .chars()
         .take(2 * PERSON_NAME_CHARACTERS_MAX)
         .collect();
-    let comer = match (&invitation.person, &seen.person) {
-        (Some(_), _) => Comer::Named,
-        (None, Some(me)) if seen.signed_in && fields.named("as") == Some("me") => {
-            Comer::Known(me.clone())
+    let known = seen.person.as_deref().filter(|_| seen.signed_in);
+    let comer = match (&invitation.person, known) {
+        (Some(_), _) => Ok(Comer::Named),
+        (None, Some(me)) if taken_as != Some("new") => {
+            as_himself(database, &invitation, me, taken_as).await?
         }
         _ => {
             let given = fields.field("password").unwrap_or_default();
-            match newcomer(&server, &invitation, &typed, given).await? {
-                Ok(person) => Comer::New(person),
-                Err(wrong) => {
-                    return draw(&server, &seen, &token, &invitation, typed, Some(wrong)).await;
-                }
-            }
+            let person = newcomer(&server, &invitation, &typed, given).await?;
+            person.map(Comer::New)
+        }
+    };
+    let comer = match comer {
+        Ok(comer) => comer,
+        Err(wrong) => {
+            return draw(&server, &seen, &token, &invitation, typed, Some(wrong)).await;
         }
     };
     let session_token = new_token()?;
@@ -518,6 +529,30 @@ pub async fn accept(
         None => "/".into(),
     };
     Ok(signed_in(&session_token, caller, &back))
+}
+
+/// Who is signed in, or why he cannot take it as himself.
+async fn as_himself(
+    database: &Database,
+    invitation: &Invitation,
+    me: &str,
+    taken_as: Option<&str>,
+) -> Result<Result<Comer, String>, Failure> {
+    // A link on another site is followed without the cookie, so that he was shown the form of those who are
+    // not signed in: what he sent by it would make him a second time.
+    if taken_as != Some("me") {
+        return Ok(Err(
+            "Nothing was changed: you are signed in already. Take it as yourself, or say below that you are somebody new."
+                .into(),
+        ));
+    }
+    if invitation.role == Role::Admin && lacks_password(database, me).await? {
+        return Ok(Err(
+            "Nothing was changed: an admin needs a password, as nobody else could let you in again. Set one on the Account page, and open the link again."
+                .into(),
+        ));
+    }
+    Ok(Ok(Comer::Known(me.to_owned())))
 }
 
 /// Somebody new, or what is wrong with what he typed.

@@ -1,6 +1,6 @@
 //! People, as admins see them: listed, given roles, disabled, and given links to sign in by.
 
-use super::form::{database, note, now, origin};
+use super::form::{database, lacks_password, note, now, origin};
 use super::invitations::{InvitationMade, make_for, row_of, shown_once};
 use super::session::shown;
 use super::who::Caller;
@@ -107,6 +107,13 @@ async fn change_one(
         ));
     }
     let database = database(server)?;
+    if change.role == Some(Role::Admin) && lacks_password(database, id).await? {
+        return Err(Failure::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Nothing was changed: an admin needs a password, as nobody else could let him in again, and this person has none.",
+            "Let the person set one on the Account page, and try again.",
+        ));
+    }
     let (before, after) = match database.change_person(id, change, now()).await? {
         Changed::Done(both) => *both,
         Changed::Unknown => return Err(nobody()),

@@ -92,7 +92,7 @@ pub async fn withdraw(
     let database = database(&server)?;
     let me = me(&server, &seen).await?;
     let project = fields.named("project").unwrap_or_default();
-    if !database.withdraw(project, &me.id, deletes, now()).await? {
+    if project.contains('\0') || !database.withdraw(project, &me.id, deletes, now()).await? {
         return Err(Failure::not_found("project"));
     }
     note(database, &seen, "left a project", project, fate(deletes)).await;

@@ -1,6 +1,8 @@
 //! The Agreement page, its charts as files, and what is measured beside people.
 
 use super::{LABELS, RUN, Study, ok, problem, served, spec};
+use crate::person::Person;
+use crate::served::Served;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -142,4 +144,18 @@ fn agreement_is_told_drawn_settled_and_taken_away() {
     assert_eq!(settled.lines().count(), 10);
     assert_eq!(settled.matches("\"settled\":\"adjudicated\"").count(), 1);
     assert!(page().text.contains("settled: 4"));
+    // Settled once more here, it is told by another server that has made its report before.
+    let other = Served::over(runs.path());
+    let elsewhere = Person {
+        server: &other,
+        cookie: study.admin.cookie.clone(),
+        token: None,
+    };
+    let told = || elsewhere.get(&study.page("/agreement")).text;
+    assert!(told().contains("settled: 4"));
+    assert_eq!(
+        study.admin.post_form(&settle, &[("score", "6")]).status,
+        303
+    );
+    assert!(told().contains("settled: 6"));
 }

@@ -83,6 +83,28 @@ fn nothing_tells_annotators_what_is_hidden() {
     seen.push(ann.get(&study.work("/last?n=50")).text);
     seen.push(ann.get("/api/work").text);
     seen.push(ann.get("/annotate").text);
+    // What is kept of him, as he takes it away.
+    let own = || ann.get("/account/data.json");
+    let of_handed = |name: &str| -> Vec<Value> {
+        let data = own().json();
+        let events = data["events"].as_array().unwrap().iter();
+        let handed = events.filter(|event| event["kind"] == "handed");
+        handed.map(|event| event["detail"][name].clone()).collect()
+    };
+    seen.push(own().text);
+    for name in ["item", "is_repeat", "first_left", "seed"] {
+        let words = of_handed(name);
+        let withheld = "withheld until the project is closed";
+        assert!(
+            !words.is_empty() && words.iter().all(|word| *word == withheld),
+            "{name}: {words:?}"
+        );
+    }
+    assert_eq!(
+        own().json()["ratings"][0]["item"],
+        of_handed("item")[0],
+        "an item's id tells when it comes again"
+    );
     assert_eq!(sides.len(), 2, "both sides are met");
     for text in &seen {
         for hidden in [
@@ -117,4 +139,7 @@ fn nothing_tells_annotators_what_is_hidden() {
     assert!(member["gold"].as_u64().unwrap() > 0 && member["attention"].as_u64().unwrap() > 0);
     let report = ok(study.admin.get(&study.api("/agreement")));
     assert_eq!(report["project"]["kind"], "pairs");
+    study.set("closed");
+    assert_eq!(of_handed("seed")[0], 5);
+    assert!(of_handed("first_left")[0].is_boolean());
 }

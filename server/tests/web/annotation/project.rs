@@ -97,6 +97,11 @@ fn a_whole_project(database: Option<&str>) {
         (&batch["standing"], batch["items"].as_array().unwrap().len()),
         (&json!("training"), 2)
     );
+    // What neither database can hold is of no assignment and no project.
+    let nowhere = json!({"assignment": "\u{0}", "revision": 1, "score": 1});
+    problem(&study.put(&ann, &study.key(), &nowhere), 404);
+    problem(&ann.get("/api/work/%00/last"), 404);
+    ok(study.admin.get("/api/audit?cursor=%00"));
     let rated = study.work_off(&ann);
     // Ten items, and what is mixed in.
     assert!((10..=13).contains(&rated.len()), "{rated:?}");
