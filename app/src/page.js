@@ -26,11 +26,14 @@
       .catch(() => { button.textContent = "PNG failed: take the SVG"; })
       .finally(() => { button.disabled = false; });
   });
-  // A form sends what was chosen since the page was drawn.
-  addEventListener("formdata", (event) => {
-    if (!event.target.matches("form.keeps")) return;
-    for (const [name, value] of new URLSearchParams(location.search)) {
-      if (["diagram", "bins", "above"].includes(name) && !event.target.querySelector(`[type=range][name=${name}]`)) event.formData.set(name, value);
+  // A form sends what was chosen since the page was drawn, and nothing that was taken back.
+  addEventListener("formdata", ({ target, formData }) => {
+    if (!target.matches("form.keeps")) return;
+    const chosen = new URLSearchParams(location.search);
+    for (const name of ["diagram", "bins", "above"]) {
+      if (target.querySelector(`[type=range][name=${name}]`)) continue;
+      formData.delete(name);
+      for (const value of chosen.getAll(name)) formData.set(name, value);
     }
   });
 })();

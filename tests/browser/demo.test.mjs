@@ -64,6 +64,11 @@ async function ask(page, question) {
   await inState(page, "ready");
 }
 
+/** The address of an answer: of each side its text, its levels, and, where it was not the browser's model, who said it. */
+const linkTo = (said, question = "What is the capital of France?", samples = null) =>
+  `/demo#answer=1.${Buffer.from(JSON.stringify({ question, said, samples })).toString("base64url")}`;
+const PARIS = "Answer: Paris\nConfidence: 8";
+
 const pieces = (asked) => asked.filter((request) => request.headers().range).map((request) => request.headers().range);
 
 async function picture(page, name) {
@@ -309,6 +314,46 @@ test("a model that cannot be read is told", async () => {
   await close();
 });
 
+test("a module that cannot be loaded is told, and the model is not fetched again for it", async () => {
+  const { page, asked, close } = await visit(views.wide, junk);
+  await page.route("**/*.wasm", (route) => route.abort());
+  await fetchModel(page);
+  await page.locator("#question").fill("Why?");
+  await page.locator("#ask").click();
+  await page.locator("#trouble", { hasText: "What runs the model cannot be loaded." }).waitFor();
+  await inState(page, "kept");
+  assert.equal(pieces(asked).length, JUNK_PIECES);
+  await close();
+});
+
+test("what the browser has let go of is fetched again at a click alone", async () => {
+  const { page, troubles, asked, close } = await visit(views.wide, junk);
+  await fetchModel(page);
+  await page.evaluate(async () => {
+    const of = await (await navigator.storage.getDirectory()).getDirectoryHandle("sayself-demo");
+    for await (const file of of.values()) await file.removeEntry("1");
+  });
+  asked.length = 0;
+  await page.locator("#question").fill("Why?");
+  await page.locator("#ask").click();
+  await inState(page, "none");
+  assert.match(await page.locator("#model-note").textContent(), /Only 8 of 13 MB of the model are left/);
+  assert.deepEqual(pieces(asked), []);
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
+test("an answer of a link is asked ten times only once the model was fetched", async () => {
+  const { page, troubles, asked, close } = await visit(views.wide, real, { path: linkTo({ before: [PARIS, null] }) });
+  await page.locator(".answer .record").first().waitFor();
+  await page.locator("#ask-ten").click();
+  assert.equal(await page.evaluate(() => document.activeElement.id), "fetch");
+  await inState(page, "none");
+  assert.deepEqual(pieces(asked), []);
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
 test("a browser without SIMD is told so", async () => {
   const prepare = (page) => page.addInitScript(() => (WebAssembly.validate = () => false));
   const { page, troubles, close } = await visit(views.wide, real, { prepare, state: "unfit" });
@@ -346,9 +391,8 @@ test("a private window keeps nothing, and says so", async () => {
 
 test("what comes of a link is text, and is told to be its sender's", async () => {
   const said = `Answer: ${hostile}\nConfidence: 8\nSelf-reflection: My answers say ${hostile} (90%): I am not certain.`;
-  const held = { question: hostile, said: { before: [said, null] }, samples: [`Answer: ${hostile}`, "Answer: \u{1F9DB}\u200D\u2640\uFE0F \u0627\u0644"] };
-  const fragment = `#answer=1.${Buffer.from(JSON.stringify(held)).toString("base64url")}`;
-  const { page, troubles, close } = await visit(views.wide, real, { path: `/demo${fragment}` });
+  const path = linkTo({ before: [said, null] }, hostile, [`Answer: ${hostile}`, "Answer: \u{1F9DB}\u200D\u2640\uFE0F \u0627\u0644"]);
+  const { page, troubles, close } = await visit(views.wide, real, { path });
   await page.locator(".answer .record").first().waitFor();
   assert.ok(await page.locator("#shared-note").isVisible());
   await page.locator("#clusters tr").first().waitFor();
@@ -405,9 +449,7 @@ test("guess with me", async () => {
 });
 
 test("an answer can be taken away as a picture", async () => {
-  const held = { question: "What is the capital of France?", said: { before: ["Answer: Paris\nConfidence: 8", null] }, samples: null };
-  const fragment = `#answer=1.${Buffer.from(JSON.stringify(held)).toString("base64url")}`;
-  const { page, troubles, close } = await visit(views.wide, real, { path: `/demo${fragment}` });
+  const { page, troubles, close } = await visit(views.wide, real, { path: linkTo({ before: [PARIS, null] }) });
   await page.locator(".answer .record").first().waitFor();
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#picture").click()]);
   assert.equal(download.suggestedFilename(), "answer.png");
@@ -475,6 +517,53 @@ for (const look of ["wide", "phone", "dark"]) {
     await close();
   });
 }
+
+test("the server can be chosen while the model is fetched", async () => {
+  const { page, close } = await visit();
+  let go;
+  const held = new Promise((done) => (go = done));
+  await page.route("**/demo/model/**", async (route) => {
+    await held;
+    await route.continue().catch(() => {});
+  });
+  await page.locator("#fetch").click();
+  await inState(page, "fetching");
+  await atServer(page);
+  go();
+  await ask(page, "What is the capital of France?");
+  assert.match(await page.locator(".answer .said").first().textContent(), /Paris/);
+  assert.equal(await page.locator("#model").isVisible(), false);
+  await page.locator("#use-browser").click();
+  await inState(page, "none");
+  await close();
+});
+
+test("an answer of another server stands beside no record of this model, in its link either", async () => {
+  const { page, troubles, close } = await visit();
+  const gauge = { drawing: "<svg></svg>", record: null, of_kind: null, right: null, n: null };
+  const reading = { answer: "Paris", rationale: null, confidence: 8, failure: null, gauge };
+  const texts = [{ text: PARIS, tokens: 9, done: true, levels: null }];
+  const done = { kind: "done", texts, drawn: 9, speed: 9, waited: 0, reading, clustered: null };
+  await page.route("**/api/demo/ask", (route) => route.fulfill({ contentType: "text/event-stream", body: `data: ${JSON.stringify(done)}\n\n` }));
+  await atServer(page);
+  await ask(page, "What is the capital of France?");
+  const record = page.locator(".answer .record").first();
+  assert.match(await record.textContent(), /no record here of the model that said this/);
+  await page.reload();
+  await inState(page, "none");
+  assert.match(await record.textContent(), /no record here of the model that said this/);
+  assert.match(await page.locator(".answer svg desc").textContent(), /There is no record of that level/);
+  // This browser's model did not say it.
+  await page.locator("#keep").waitFor();
+  assert.equal(await page.locator("#ask-ten").isVisible(), false);
+  // A link without such a mark is read as ever.
+  await page.goto(real.address + linkTo({ before: [PARIS, null] }));
+  await page.reload();
+  await record.waitFor();
+  assert.doesNotMatch(await record.textContent(), /no record here/);
+  assert.deepEqual(troubles, []);
+  await close();
+});
 
 test("a browser that cannot hold the model asks on the server", async () => {
   const prepare = (page) => page.addInitScript(() => (WebAssembly.validate = () => false));

@@ -1,7 +1,7 @@
 // Jobs, started and stopped from their pages, with a script in the place of `sayself`.
 
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -169,6 +169,12 @@ describe("how jobs look", () => {
     await touch("going/say");
     await page.locator(".job-log li", { hasText: "a line that came later" }).waitFor({ timeout: 10_000 });
     assert.match(await page.locator(".progress .line").innerText(), /120 of 300/);
+    // Whoever is about to cancel it keeps the focus meanwhile.
+    await page.getByRole("button", { name: "Cancel" }).focus();
+    const event = { time_ms: Date.now(), stage: "sample", kind: "progress", done: 121, total: 300 };
+    await appendFile(join(folder, "runs/going/events.jsonl"), `${JSON.stringify(event)}\n`);
+    await page.locator(".progress .line", { hasText: "121 of 300" }).waitFor({ timeout: 10_000 });
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Cancel");
     assert.deepEqual(real(troubles), []);
     await close();
   });

@@ -192,7 +192,7 @@ test("who is signed out is asked to sign in, and then all is sent", async () => 
   await close();
 });
 
-test("where the browser stores nothing, it says so, and sends at once", async () => {
+test("where the browser stores nothing, it says so, and sends all that wait", async () => {
   const id = await make();
   await agree(id);
   const { page, troubles, close } = await open(browser, views.wide);
@@ -201,15 +201,35 @@ test("where the browser stores nothing, it says so, and sends at once", async ()
     Object.defineProperty(window, "localStorage", { get() { throw new DOMException("no", "SecurityError"); } });
   });
   await page.goto(work(id));
-  const shown = await question(page);
+  const rate = async (score) => {
+    const shown = await question(page);
+    await page.keyboard.press(String(score));
+    await page.keyboard.press("Enter");
+    await moved(page, shown);
+  };
+  await live(page);
+  // What is handed out ahead is here.
+  await page.waitForTimeout(500);
   await page.context().setOffline(true);
-  await page.keyboard.press("9");
-  await page.keyboard.press("Enter");
-  await moved(page, shown);
+  await rate(9);
   await page.locator("#saved", { hasText: "this browser stores nothing: keep this page open" }).waitFor();
+  await rate(8);
+  await page.locator("#saved", { hasText: "Not sent yet (2)" }).waitFor();
+  // The first is taken; a third is made while the second is on its way.
+  const isSecond = (request) => request.url().includes("/ratings/") && request.postDataJSON().score === 8;
+  let go;
+  const held = new Promise((done) => (go = done));
+  await page.route(/\/ratings\//, async (route) => {
+    if (isSecond(route.request())) await held;
+    await route.continue();
+  });
+  const second = page.waitForRequest(isSecond);
   await page.context().setOffline(false);
+  await second;
+  await rate(7);
+  go();
   await saved(page);
-  assert.equal((await ratings(id)).length, 1);
+  assert.deepEqual((await ratings(id)).map(({ score }) => score).sort(), [7, 8, 9]);
   assert.deepEqual(without(troubles, ...OFFLINE), []);
   await close();
 });

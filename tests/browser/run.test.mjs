@@ -135,6 +135,16 @@ test("the threshold moves the ring and the words", async () => {
   assert.notEqual(await words.innerText(), first);
   assert.notEqual(await drawing.innerHTML(), marks);
   assert.match(await words.innerText(), /answered, .* right \(n = /);
+  // The address follows once the slider rests.
+  const [address, slider] = [page.url(), page.locator(".threshold input[type=range]")];
+  await slider.evaluate((input) => {
+    input.value = "40";
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  assert.equal(await page.locator(".threshold output").innerText(), "0.40");
+  assert.equal(page.url(), address);
+  await slider.dispatchEvent("change");
+  assert.match(page.url(), /above=40/);
   assert.deepEqual(troubles, []);
   await close();
 });
@@ -190,6 +200,13 @@ test("another choice of evaluations keeps the diagram", async () => {
   await page.locator(".picker button").click();
   await page.waitForURL(/label=/);
   assert.match(page.url(), /diagram=levels/);
+  // What is taken back does not return.
+  await alive(page);
+  await page.locator(".kinds a").nth(0).click();
+  assert.doesNotMatch(page.url(), /diagram=/);
+  const answered = page.waitForResponse((response) => response.request().isNavigationRequest());
+  await page.locator(".picker button").click();
+  assert.doesNotMatch((await answered).url(), /diagram=/);
   assert.deepEqual(troubles, []);
   await close();
 });
@@ -217,6 +234,14 @@ test("charts and files are downloaded", async () => {
   const file = page.locator('a[href="/runs/taught/files/run.toml"]');
   assert.equal((await taken(file))[0], "taught-run.toml");
   assert.deepEqual(troubles, []);
+  await close();
+});
+
+test("on a phone learning curves stand below one another", async () => {
+  const { page, close } = await open(browser, views.phone);
+  await page.goto(`${server.address}/runs/taught`);
+  const columns = await page.locator(".multiples").evaluate((grid) => getComputedStyle(grid).gridTemplateColumns);
+  assert.equal(columns.split(" ").length, 1, columns);
   await close();
 });
 

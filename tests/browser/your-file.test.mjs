@@ -410,6 +410,15 @@ test("columns that are not guessed can be chosen", async () => {
   await page.locator("#measure").click();
   await page.locator('[data-piece="facts"]', { hasText: "7 groups" }).waitFor();
   await inState(page, "done");
+  // A choice that leads nowhere leaves the figures so far, and what can be done with them.
+  await page.locator('#choices [name="correct"]').selectOption({ label: "topic" });
+  await page.locator("#preview-rows", { hasText: "neither right nor wrong" }).waitFor();
+  await page.locator("#measure").click();
+  await inState(page, "failed");
+  const drawn = await page.locator('[data-piece="diagram"]').innerHTML();
+  await page.locator("#bins").selectOption("5");
+  await page.waitForFunction((markup) => document.querySelector('[data-piece="diagram"]').innerHTML !== markup, drawn);
+  assert.match(await page.locator("#trouble").innerText(), /No row of the right shape/);
   assert.deepEqual(troubles, []);
   await close();
 });

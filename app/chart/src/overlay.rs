@@ -237,7 +237,8 @@ fn label(sheet: &Sheet, plot: &Plot, drawn: &[(&Outcomes, Series)]) {
         let width = text_width(&text, LABEL_SIZE * UNITS) * 108 / 100;
         if let Some(place) = best(own, width, &all, &taken) {
             taken.push(place);
-            let lettering = Lettering::new(series.ink, LABEL_SIZE, HPos::Left, VPos::Center).bold();
+            // Not in its ink, which may be too faint for words: letter and dash tell whose it is.
+            let lettering = Lettering::new(Ink::Text, LABEL_SIZE, HPos::Left, VPos::Center).bold();
             plot.text(&text, (place.left, place.middle), lettering);
         }
     }
@@ -329,6 +330,10 @@ mod tests {
                 drawn.contains(&format!("stroke-dasharray=\"{}\"", series.dash))
                     || series.dash.is_empty()
             );
+        }
+        for text in drawn.split("<text").skip(1) {
+            let tag = text.split('>').next().unwrap_or_default();
+            assert!(tag.contains("--text") || tag.contains("--muted"), "{tag}");
         }
         assert!(!drawn.contains("&lt;6&gt;") && !drawn.contains("NaN"));
         assert_eq!(drawn, svg(&all, "o"));

@@ -259,8 +259,7 @@ fn paper_tables(is_filled: bool) -> PaperTables {
             "accuracy": 0.31, "accuracy_ci": [0.29, 0.33], "judge_valid": questions != "truthful_qa",
         });
         let faithfulness = json!({
-            "names": {"mean": 6.5, "mean_ci": [6.0, 7.0], "n": 90},
-            "shuffled": {"names": {"mean": 1.5, "n": 90}},
+            "names": {"mean": 6.5, "mean_ci": [6.0, 7.0], "n": 90, "shuffled": {"mean": 1.5, "n": 90}},
         });
         Measured::new(
             "demo",

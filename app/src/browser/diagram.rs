@@ -49,8 +49,16 @@ pub fn wake(island: Island) -> Option<()> {
     island.on("[type=range]", "input", move |_| {
         let value = slid.island.value("[type=range]");
         if let Some(bins) = value.and_then(|value| value.parse::<u32>().ok()) {
-            slid.choose_bins(Some(bins.clamp(*BINS.start(), *BINS.end())));
+            slid.show(Choice {
+                bins: Some(bins.clamp(*BINS.start(), *BINS.end())),
+                ..slid.choice.get()
+            });
         }
+    });
+    // The address follows once the slider rests: browsers refuse hundreds of changes in a few seconds.
+    let chosen = diagram.clone();
+    island.on("[type=range]", "change", move |_| {
+        chosen.choose_bins(chosen.choice.get().bins);
     });
     let gone_back = diagram.clone();
     address::when_gone_back(move |choice| gone_back.show(choice));

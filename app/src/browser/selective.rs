@@ -20,12 +20,15 @@ pub fn wake(island: Island) -> Option<()> {
     });
     let slid = selective.clone();
     selective.island.on("[type=range]", "input", move |_| {
-        let value = slid.island.value("[type=range]");
-        if let Some(above) = value.and_then(|value| value.parse::<u32>().ok()) {
-            let above = above.min(100);
-            address::change(Step::InPlace, |choice| choice.above = Some(above));
+        if let Some(above) = slid.above() {
             slid.show(above);
         }
+    });
+    // The address follows once the slider rests: browsers refuse hundreds of changes in a few seconds.
+    let chosen = selective.clone();
+    selective.island.on("[type=range]", "change", move |_| {
+        let above = chosen.above();
+        address::change(Step::InPlace, |choice| choice.above = above);
     });
     let gone_back = selective.clone();
     address::when_gone_back(move |choice| {
@@ -43,6 +46,12 @@ pub fn wake(island: Island) -> Option<()> {
 }
 
 impl Selective {
+    /// Where the slider stands, in hundredths.
+    fn above(&self) -> Option<u32> {
+        let value = self.island.value("[type=range]")?;
+        value.parse::<u32>().ok().map(|above| above.min(100))
+    }
+
     /// `above` in hundredths.
     fn show(&self, above: u32) {
         let threshold = above * 100;

@@ -50,6 +50,8 @@ export function wire(about, compare) {
     guesses.push({ question: asked[guesses.length], answer: place("guess-answer").value, confidence });
     if (guesses.length < QUESTIONS) return ask();
     const compared = await compare(guesses);
+    // Why it could not is told; the last answer can be given again.
+    if (!compared) return void guesses.pop();
     draw(compared);
     show("done");
     place("guess-result").scrollIntoView({ block: "nearest" });

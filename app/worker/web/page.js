@@ -21,6 +21,9 @@ const WAITING_MS = 500;
 const DEVICE_GB_MIN = 1;
 const SAMPLES = 10;
 const SAMPLE_SEEDS = 2 ** 32;
+/** States in which the model is to be fetched, and in which it is on its way. */
+const AWAY = ["none", "broken-off", "stopped", "full"];
+const COMING = ["fetching", "waiting"];
 
 const folder = new URL(place("demo").dataset.folder, location.href);
 const web = new URL("web/", folder);
@@ -39,16 +42,18 @@ let fetching = null;
 
 /** `none`, `fetching`, `waiting`, `broken-off`, `stopped`, `full`, `kept`, `opening`, `ready`, `asking` or `unfit`. */
 function state(name) {
+  // What goes on behind a server that is asked is not shown.
+  if (remote && name !== "ready" && name !== "asking") return;
   place("demo").dataset.state = name;
   place("at-server").hidden = !remote;
   place("stays").hidden = Boolean(remote);
   if (place("goes")) place("goes").hidden = !remote;
   if (remote) return atServer(name);
-  const needs = ["none", "fetching", "waiting", "broken-off", "stopped", "full", "opening"].includes(name);
-  place("model").hidden = !needs;
-  place("fetching").hidden = !["fetching", "waiting", "opening"].includes(name);
-  place("fetch").hidden = ["fetching", "waiting", "opening"].includes(name);
-  place("stop-fetch").hidden = !["fetching", "waiting"].includes(name);
+  const isUnderWay = name === "opening" || COMING.includes(name);
+  place("model").hidden = !isUnderWay && !AWAY.includes(name);
+  place("fetching").hidden = !isUnderWay;
+  place("fetch").hidden = isUnderWay;
+  place("stop-fetch").hidden = !COMING.includes(name);
   place("kept").hidden = !["kept", "ready", "asking"].includes(name);
   place("ask-form").hidden = name === "unfit";
   place("cancel").hidden = name !== "asking";
@@ -83,6 +88,7 @@ function takeCards() {
 
 /** From now on the server is asked, or this browser. */
 async function askAt(isServer) {
+  if (isServer) stopFetching();
   remote?.end();
   remote = isServer ? new Remote(place("demo").dataset.server) : null;
   takeCards();
@@ -148,7 +154,7 @@ export async function start() {
   bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   listen();
   kind = flavour();
-  if (kind) guess.wire(about, (guesses) => inWorker((model) => model.call("compare", { guesses })));
+  if (kind) guess.wire(about, (guesses) => inWorker((model) => model.call("compare", { guesses })).catch((error) => void failed(error)));
   else if (place("guess")) place("guess").hidden = true;
   if (!about.model) {
     await askAt(true);
@@ -226,11 +232,15 @@ async function fetchModel() {
   }
 }
 
+function stopFetching() {
+  fetching?.abort(new DOMException("stopped", "AbortError"));
+}
+
 function broken(name, text) {
   state(name);
   place("fetch").textContent = "Go on";
   note(text);
-  speak(text);
+  if (!remote) speak(text);
 }
 
 async function full() {
@@ -286,10 +296,15 @@ async function removeModel() {
   await store.remove();
   await forgetPage();
   store = await openStore();
+  offer("Removed: nothing of the model is left in this browser.");
+}
+
+/** The model is to be fetched again, at a click alone. */
+function offer(text) {
   state("none");
   place("fetch").textContent = `Fetch the model, ${megabytes(bytes)}`;
-  note("Removed: nothing of the model is left in this browser.");
-  speak("The model is removed.");
+  note(text);
+  speak(text);
   place("fetch").focus();
 }
 
@@ -301,7 +316,8 @@ async function startWorker() {
     return await worker;
   } catch (error) {
     worker = undefined;
-    throw error;
+    if (error instanceof Trouble || error instanceof Stopped) throw error;
+    throw new Trouble({ title: "What runs the model cannot be loaded.", text: error.message, next: "Load the page again.", remedy: "none" });
   }
 }
 
@@ -318,7 +334,7 @@ function endWorker() {
   [worker, isLoaded] = [undefined, false];
 }
 
-/** Puts the kept files into the worker; a broken copy is fetched again, once. */
+/** Puts the kept files into the worker; a broken copy is fetched again, once. Whether the model can be asked now. */
 async function openModel({ again = true } = {}) {
   if (isLoaded || remote) return true;
   state("opening");
@@ -335,14 +351,19 @@ async function openModel({ again = true } = {}) {
       else await model.call("adapt", { config: about.adapter.config, sha256 });
     }
     isLoaded = true;
+    // The server was chosen meanwhile, and is asked by whoever chose it.
+    if (remote) return false;
     state("ready");
     return true;
   } catch (error) {
-    const isBroken = (error instanceof Trouble && error.trouble.remedy === "fetch-again") || error instanceof TypeError;
+    if (remote) return false;
+    const kept = file ? await keptOf(store).catch(() => 0) : bytes;
+    if (kept < bytes) return gone(kept);
+    const isBroken = file && error instanceof Trouble && error.trouble.remedy === "fetch-again";
     if (isBroken && again) {
       speak("The copy of the model is broken; it is fetched again.");
       await store.forget(file.sha256);
-      if (!(await fetchModel())) return false;
+      if (!(await fetchModel()) || remote) return false;
       return openModel({ again: false });
     }
     state("kept");
@@ -351,12 +372,18 @@ async function openModel({ again = true } = {}) {
   }
 }
 
+/** The browser has let go of what it kept, or of a part of it. */
+function gone(kept) {
+  offer(kept > 0 ? `Only ${megabytes(kept, bytes)} of the model are left in this browser.` : "The model is no longer kept in this browser.");
+  return false;
+}
+
 /** Says what went wrong in the worker. */
 function failed(error) {
   if (error instanceof Trouble) return trouble(error.trouble);
   if (!(error instanceof Stopped)) throw error;
   endWorker();
-  if (place("demo").dataset.state !== "none") state("kept");
+  if (["ready", "asking"].includes(place("demo").dataset.state)) state("kept");
   const hadMuch = error.bytes > 100e6 || /memory/i.test(error.message);
   trouble(
     hadMuch
@@ -372,27 +399,31 @@ function choose(question) {
   return submit(question);
 }
 
-async function submit(question) {
-  if (!question.trim()) return place("question").focus();
+/** Whether something can be asked now; where the model must be fetched first, its button is shown. */
+function canAsk() {
   const now = place("demo").dataset.state;
-  if (["none", "broken-off", "stopped", "full"].includes(now)) {
-    pending = question;
+  if (AWAY.includes(now)) {
     place("model").scrollIntoView({ block: "nearest" });
     speak("The model is to be fetched first.");
-    return place("fetch").focus();
+    place("fetch").focus();
   }
-  if (now === "fetching" || now === "waiting") {
-    pending = question;
-    return speak("It is asked as soon as the model is here.");
-  }
-  if (now !== "kept" && now !== "ready") return;
-  await askAll(question);
+  return now === "kept" || now === "ready";
+}
+
+async function submit(question) {
+  if (!question.trim()) return place("question").focus();
+  if (canAsk()) return askAll(question);
+  const now = place("demo").dataset.state;
+  if (AWAY.includes(now) || COMING.includes(now)) pending = question;
+  if (COMING.includes(now)) speak("It is asked as soon as the model is here.");
 }
 
 async function askAll(question) {
-  pending = null;
+  // Until the model is open, the server may be chosen to answer it.
+  pending = question;
   begins(question);
   if (!(await openModel())) return;
+  pending = null;
   state("asking");
   place("result").scrollIntoView({ block: "nearest" });
   for (const card of cards) card.begin("Waiting for its turn.");
@@ -430,8 +461,16 @@ async function askOne(card, question) {
   await writing.catch(() => {});
   if (!answered) return false;
   const { text, levels } = answered.texts[0];
-  card.finish(await read(text, levels, `gauge-${side}`), text, levels, answered);
+  const reading = await read(text, levels, `gauge-${side}`);
+  card.finish(reading, text, levels, answered, whoSaid(model, side, reading));
   return true;
+}
+
+/** `null`: this browser's model; `server`: the same one, there; `other`: one on a server, of which this page has no record. */
+function whoSaid(model, side, { confidence, gauge }) {
+  if (!(model instanceof Remote)) return null;
+  const [right, n] = about[side]?.record?.levels[confidence - 1] ?? [0, 0];
+  return n > 0 && gauge?.n === n && gauge.right === right ? "server" : "other";
 }
 
 const inLine = (place) => (place === 1 ? "Next in the line." : `Place ${place} in the line.`);
@@ -444,6 +483,7 @@ function begins(question) {
   place("shared-note").hidden = true;
   place("keep").hidden = true;
   place("ten").hidden = true;
+  place("ask-ten").hidden = false;
   samples.clear();
   for (const card of cards) card.clear();
 }
@@ -462,6 +502,8 @@ function settle() {
 const doubter = () => cards.find((card) => card.reading);
 
 async function askTen() {
+  // One at a time: what is under way has a state of its own.
+  if (!canAsk()) return;
   const card = doubter();
   const { question } = shown;
   const { answer, rationale } = card.reading;
@@ -532,12 +574,16 @@ async function follow() {
   place("shared-note").hidden = false;
   try {
     const model = await asked();
-    for (const { side, text, levels } of found.sides) {
+    for (const { side, text, levels, by } of found.sides) {
       const card = cards.find((card) => card.side === side);
       if (!card) continue;
-      card.finish(await model.call("read", { side, question: found.question, text, levels, id: `gauge-${side}` }), text, levels, null);
+      const reading = await readBack(model, { side, question: found.question, text, levels, id: `gauge-${side}` }, by);
+      card.finish(reading, text, levels, null, by);
     }
-    place("ten").hidden = !doubter();
+    // The one to ask here is not the one that said it.
+    const isElsewhere = doubter()?.by === "other" && !remote;
+    place("ten").hidden = !doubter() || (isElsewhere && !found.samples);
+    place("ask-ten").hidden = isElsewhere;
     place("keep").hidden = !doubter();
     if (found.samples && doubter()) {
       const { answer, rationale } = doubter().reading;
@@ -547,6 +593,15 @@ async function follow() {
   } catch (error) {
     failed(error);
   }
+}
+
+/** Reads an answer of a link; one of a model that has no record here is set beside none. */
+async function readBack(model, asked, by) {
+  if (by !== "other") return model.call("read", asked);
+  if (kind) return (await startWorker()).call("read", { ...asked, isMeasured: false });
+  // The server draws its own record into the gauge.
+  const reading = await model.call("read", asked);
+  return { ...reading, gauge: reading.gauge && { drawing: null, record: null } };
 }
 
 async function copy() {
@@ -564,10 +619,18 @@ async function copy() {
   }
 }
 
+/** Who said it, where, and what its record is of. */
+function source({ by, reading }) {
+  const name = about.model?.name ?? "The model";
+  const who = { server: `${name}, asked on a server.`, other: "A model on a server." }[by] ?? `${name}, asked in a browser.`;
+  if (by === "other") return `${who} ${reading.gauge?.record ? "Its record is that server's." : "There is no record of it here."}`;
+  if (!reading.gauge?.record) return `${who} Its confidence was not measured.`;
+  return `${who} Its record is on ${about.run?.questions ?? "the questions of its evaluation"}; your question may differ.`;
+}
+
 async function savePicture() {
-  const { reading } = doubter();
-  const set = about.run ? `Its record is on ${about.run.questions}; your question may differ.` : "Its confidence was not measured.";
-  const blob = await drawn({ question: shown.question, reading, model: about.model?.name ?? "The model", note: set });
+  const card = doubter();
+  const blob = await drawn({ question: shown.question, reading: card.reading, source: source(card) });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = "answer.png";
@@ -590,7 +653,7 @@ function listen() {
   place("fetch").addEventListener("click", async () => {
     if ((await fetchModel()) && pending) await askAll(pending);
   });
-  place("stop-fetch").addEventListener("click", () => fetching?.abort(new DOMException("stopped", "AbortError")));
+  place("stop-fetch").addEventListener("click", stopFetching);
   place("remove").addEventListener("click", removeModel);
   for (const id of ["use-server", "unfit-server"]) place(id)?.addEventListener("click", () => askAt(true));
   for (const id of ["use-browser", "trouble-browser"]) place(id).addEventListener("click", () => askAt(false));

@@ -43,11 +43,11 @@ async function gaugeOf(svg) {
 }
 
 /** The picture of one side's answer, as a PNG. */
-export async function drawn({ question, reading, model, note }) {
+export async function drawn({ question, reading, source }) {
   const { serif, sans } = Object.fromEntries(
     ["serif", "sans"].map((name) => [name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`)]),
   );
-  const gauge = reading.gauge ? await gaugeOf(reading.gauge.drawing) : null;
+  const gauge = reading.gauge?.drawing ? await gaugeOf(reading.gauge.drawing) : null;
   const [text, muted, paper, line] = ["--text", "--muted", "--paper", "--after"].map(colour);
   const blocks = [
     { text: question, font: `40px ${serif}`, height: 52, colour: muted, most: 4, after: 20 },
@@ -55,7 +55,7 @@ export async function drawn({ question, reading, model, note }) {
     gauge && { gauge, after: 8 },
     reading.gauge?.record && { text: reading.gauge.record, font: `30px ${sans}`, height: 42, colour: text, most: 3, after: 24 },
     reading.rationale && { text: `“${reading.rationale}”`, font: `italic 34px ${serif}`, height: 48, colour: text, most: 6, after: 28 },
-    { text: `${model}, asked in a browser. ${note}`, font: `24px ${sans}`, height: 34, colour: muted, most: 2, after: 0 },
+    { text: source, font: `24px ${sans}`, height: 34, colour: muted, most: 2, after: 0 },
   ].filter(Boolean);
   const canvas = document.createElement("canvas");
   const pen = canvas.getContext("2d");

@@ -17,6 +17,7 @@ export class AnswerCard {
     this.text = "";
     this.levels = null;
     this.reading = null;
+    this.by = null;
     this.element.classList.remove("writing");
     const said = words("p", "", "said");
     const rest = document.createElement("div");
@@ -43,14 +44,14 @@ export class AnswerCard {
     this.#tell(state);
   }
 
-  /** All of it. */
-  finish(reading, text, levels, state) {
+  /** All of it; `by` says who answered, where it was not the model in this browser. */
+  finish(reading, text, levels, state, by) {
     this.element.classList.remove("writing");
-    Object.assign(this, { reading, text, levels });
+    Object.assign(this, { reading, text, levels, by });
     this.#say(reading);
     const { rest } = this.#parts;
     rest.replaceChildren();
-    if (reading.gauge) rest.append(drawing(reading.gauge.drawing), record(reading.gauge, this.about.run));
+    if (reading.gauge) rest.append(pictureOf(reading), record(reading.gauge, this.about.run, by));
     else rest.append(words("p", `It stated no confidence that can be read: ${visible(reading.failure ?? "nothing was said")}.`, "minor"));
     if (reading.rationale) rest.append(quoted(reading.rationale));
     const details = document.createElement("details");
@@ -95,17 +96,28 @@ function quoted(text) {
   return quote;
 }
 
+function pictureOf({ confidence, gauge }) {
+  return gauge.drawing ? drawing(gauge.drawing) : words("p", `Confidence ${confidence} of 10`);
+}
+
 /** What is known of the level, and of which questions. */
-function record(gauge, run) {
+function record(gauge, run, by) {
   const element = document.createElement("div");
   element.className = "record";
   if (!gauge.record) {
-    element.append(words("p", "There is no record of this model asked in this way: its confidence was not measured.", "minor"));
+    const none = by === "other"
+      ? "There is no record here of the model that said this."
+      : "There is no record of this model asked in this way: its confidence was not measured.";
+    element.append(words("p", none, "minor"));
     return element;
   }
   element.append(words("p", gauge.record));
   if (gauge.of_kind) {
     element.append(words("p", `On questions of this kind (${gauge.of_kind.kind}): ${lower(gauge.of_kind.words)}`));
+  }
+  if (by === "other") {
+    element.append(words("p", "Measured by the server that answered; your question may differ.", "minor"));
+    return element;
   }
   const note = words("p", "", "minor");
   const set = run?.questions ?? "the questions of its evaluation";

@@ -9,6 +9,8 @@ const RESPONSE_MAX = 4_000;
 const SAMPLE_MAX = 400;
 const SAMPLES_MAX = 10;
 const SIDES = ["before", "after"];
+/** Who answered, where it was not the model in the browser: the same on a server, or one that has no record here. */
+const OTHERS = ["server", "other"];
 
 function base64(text) {
   const bytes = new TextEncoder().encode(text);
@@ -24,7 +26,7 @@ function text64(coded) {
 /** The fragment of what is shown; null where it is too long for an address. */
 export function fragmentOf({ question, sides, samples }) {
   const rounded = (levels) => levels?.map((level) => Math.round(level * 1000) / 1000) ?? null;
-  const said = Object.fromEntries(sides.map(({ side, text, levels }) => [side, [text, rounded(levels)]]));
+  const said = Object.fromEntries(sides.map(({ side, text, levels, by }) => [side, [text, rounded(levels), ...(by ? [by] : [])]]));
   const fragment = MARK + base64(JSON.stringify({ question, said, samples }));
   return fragment.length <= FRAGMENT_MAX ? fragment : null;
 }
@@ -38,11 +40,14 @@ export function readFragment(fragment) {
   if (!fragment.startsWith(MARK) || fragment.length > FRAGMENT_MAX) return null;
   try {
     const { question, said, samples } = JSON.parse(text64(fragment.slice(MARK.length)));
-    const sides = SIDES.filter((side) => Array.isArray(said[side])).map((side) => ({ side, text: said[side][0], levels: said[side][1] }));
+    const sides = SIDES.filter((side) => Array.isArray(said[side])).map((side) => {
+      const [text, levels, by = null] = said[side];
+      return { side, text, levels, by };
+    });
     const isSound =
       isText(question, QUESTION_MAX) &&
       sides.length > 0 &&
-      sides.every(({ text, levels }) => isText(text, RESPONSE_MAX) && isLevels(levels)) &&
+      sides.every(({ text, levels, by }) => isText(text, RESPONSE_MAX) && isLevels(levels) && (by === null || OTHERS.includes(by))) &&
       (samples === null || (Array.isArray(samples) && samples.length <= SAMPLES_MAX && samples.every((text) => isText(text, SAMPLE_MAX))));
     return isSound ? { question, sides, samples } : null;
   } catch {

@@ -5,6 +5,8 @@
 const TOLD_MS = 60;
 
 let wasm, demo;
+/** Reads what models say of which there is no record here. */
+let unmeasured;
 /** The number of what is asked: work for an older one is left. */
 let asking = 0;
 
@@ -45,6 +47,13 @@ async function ask({ side, question, times, seed }, tell) {
   }
 }
 
+/** What is told of the model, with no record of what it said. */
+function withoutRecords(about) {
+  const told = JSON.parse(about);
+  for (const way of [told.before, told.after]) if (way) way.record = null;
+  return JSON.stringify({ ...told, examples: [], questions: [] });
+}
+
 const answers = {
   /** Makes the module ready; its memory, where helpers are to share it. */
   async module({ module, flavour, about, helpers }) {
@@ -53,6 +62,8 @@ const answers = {
     if (helpers > 0) expect_helpers(helpers);
     demo = new Demo();
     demo.about(about);
+    unmeasured = new Demo();
+    unmeasured.about(withoutRecords(about));
     return helpers > 0 ? wasm.memory : null;
   },
   begin: ({ bytes }) => void demo.begin(bytes),
@@ -71,8 +82,8 @@ const answers = {
     asking += 1;
     demo.leave();
   },
-  read: ({ side, question, text, levels, id }) =>
-    JSON.parse(demo.read(JSON.stringify(side), question, text, JSON.stringify(levels ?? null), id)),
+  read: ({ side, question, text, levels, id, isMeasured = true }) =>
+    JSON.parse((isMeasured ? demo : unmeasured).read(JSON.stringify(side), question, text, JSON.stringify(levels ?? null), id)),
   cluster: ({ texts, stated, rationale, question }) =>
     JSON.parse(demo.cluster(JSON.stringify(texts), stated ?? "", rationale ?? "", question)),
   compare: ({ guesses }) => JSON.parse(demo.compare(JSON.stringify(guesses))),

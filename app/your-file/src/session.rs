@@ -204,13 +204,13 @@ impl Session {
         }
     }
 
-    /// Begins to read the file with these choices; the result so far goes. Whether its bytes must be
-    /// handed over ([`Session::push`]).
+    /// Begins to read the file with these choices; the result so far stays until [`Session::measure`]
+    /// has another. Whether its bytes must be handed over ([`Session::push`]).
     ///
     /// # Errors
     /// Where a choice is missing or none of the options.
     pub fn begin(&mut self, chosen: &Chosen) -> Result<bool, Trouble> {
-        (self.reading, self.measuring, self.result) = (None, None, None);
+        (self.reading, self.measuring) = (None, None);
         let reading = match &self.file {
             Some(File::Table { form, head }) => {
                 let columns = plan::columns(head, chosen)?;

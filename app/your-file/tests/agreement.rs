@@ -203,3 +203,24 @@ fn a_link_shows_the_same_figures() {
         assert_eq!(session.download(file), other.download(file), "{file}");
     }
 }
+
+/// Until there are others, the figures so far can be drawn and taken away.
+#[test]
+fn figures_stay_while_the_file_is_read_again() {
+    let text = csv(&made(300, 6), false);
+    let mut session = Session::default();
+    session
+        .look("a.csv", text.len() as u64, text.as_bytes())
+        .unwrap();
+    session.begin(&Chosen::new()).unwrap();
+    session.push(text.as_bytes()).unwrap();
+    session.measure("Mine").unwrap();
+    let file = session.download("measures.json").unwrap();
+    session.begin(&Chosen::new()).unwrap();
+    assert!(!session.is_refining());
+    session.draw(5).unwrap();
+    // No row was handed over.
+    session.measure("").unwrap_err();
+    assert_eq!(session.download("measures.json").unwrap(), file);
+    assert_eq!(session.figures().unwrap().title, "Mine");
+}

@@ -158,16 +158,16 @@ const heard = {
     if (what.unit === undefined) state("reading", place("spoken").textContent);
     progress(what);
   },
-  figures({ figures }) {
-    const isFirst = shown === null;
+  figures({ figures, isRefining = true }) {
     show(figures);
     if (figures.is_link) return state("done", "Figures of a shared link are shown.");
-    // A new title changes no state.
-    const now = place("your-file").dataset.state;
-    if (now !== "reading" && !isFirst) return;
     const words = `Measured ${number.format(figures.rows)} rows.`;
-    if (figures.resamples === RESAMPLES) state("done", words);
+    if (!isRefining || figures.resamples === RESAMPLES) state("done", words);
     else state("refining", `${words} Intervals are being refined.`);
+  },
+  /** A new title changes no state. */
+  named({ figures }) {
+    show(figures);
   },
   refined({ figures, done, all }) {
     show(figures);
@@ -205,6 +205,9 @@ const heard = {
             next: "Measure the file at the command line (sayself metrics FILE), and please report it.",
           },
     );
+    // What the module had is gone with it.
+    [shown, own] = [null, ""];
+    for (const id of ["result", "columns"]) place(id).hidden = true;
     await startWorker().catch(unavailable);
   },
 };
@@ -329,7 +332,9 @@ function listen() {
   });
 
   place("cancel").addEventListener("click", () => {
+    const wasReading = place("your-file").dataset.state === "reading";
     begin("cancel");
+    if (shown && wasReading) return state("done", "Cancelled: the figures are those measured before.");
     if (shown) return state("done", "Stopped: the intervals are those of the resamples so far.");
     state("cancelled", "Cancelled. Nothing of the file is kept.");
     input.focus();
@@ -344,7 +349,6 @@ function listen() {
     event.preventDefault();
     state("reading", "Reading with these columns.");
     progress({ words: "Reading" });
-    shown = null;
     begin("read", { chosen: chosen(), title: title() });
   });
   place("bins").addEventListener("change", ({ target }) => ask("draw", { bins: Number(target.value) }));

@@ -129,8 +129,9 @@ const answers = {
   /** Back to what was measured last. */
   async again(mine) {
     const figures = JSON.parse(session.figures());
-    say("figures", { figures });
-    if (session.isRefining()) await refine(mine, figures.resamples);
+    const isRefining = session.isRefining();
+    say("figures", { figures, isRefining });
+    if (isRefining) await refine(mine, figures.resamples);
   },
 
   async share(mine, { fragment }) {
@@ -148,7 +149,7 @@ const asides = {
     say("pieces", { pieces: JSON.parse(session.draw(bins)) });
   },
   name({ title }) {
-    say("figures", { figures: JSON.parse(session.name(title)) });
+    say("named", { figures: JSON.parse(session.name(title)) });
   },
   download({ name, picture }) {
     say("download", { name, picture, text: session.download(name) });

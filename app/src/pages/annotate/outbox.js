@@ -32,6 +32,8 @@ const kept = (() => {
   const NAME = "sayself-outbox";
   const FIRST_IN_MEMORY = 2 ** 52;
   const memory = new Map();
+  /** Of the last entry in memory: a number that was given is not given again. */
+  let last = FIRST_IN_MEMORY;
   let database = null;
 
   const opened = () => {
@@ -74,7 +76,7 @@ const kept = (() => {
           if (entry.number !== undefined) throw error;
         }
       }
-      const number = entry.number ?? FIRST_IN_MEMORY + memory.size + 1;
+      const number = entry.number ?? (last += 1);
       memory.set(number, { ...entry, number });
       return { ...entry, number };
     },
@@ -159,6 +161,7 @@ const outbox = (() => {
       tried.add(entry.number);
       const goesOn = await send(entry).catch(() => {
         hasFailed = true;
+        later();
         return true;
       });
       tell("changed");

@@ -27,10 +27,9 @@ pub fn frame(shown: JobShown, nonce: &str) -> Frame {
         <h1>{format::foreign(&title)}</h1>
         <p class="unseen" role="status" data-live="spoken">{spoken}</p>
         {facts(&shown)}
-        <div data-live="stands">
-            {how_it_stands(job)}
-            {actions(job)}
-        </div>
+        <div data-live="stands">{how_it_stands(job)}</div>
+        // Apart from what moves, so that the focus stays on its button.
+        {actions(job)}
         {log(&shown)}
         <section aria-labelledby="what">
             <h2 id="what">"What was started"</h2>
@@ -168,7 +167,7 @@ fn actions(job: &Job) -> AnyView {
         view! { <a href=link::new_job_from(&job.id)>"Start it changed, as a new job"</a> }
     });
     view! {
-        <div class="actions">
+        <div class="actions" data-live="actions">
             {(!job.state.is_over()).then(|| post(link::cancel_job(&job.id), "Cancel"))}
             {job.resumable.then(|| post(link::retry_job(&job.id), again))}
             {changed}

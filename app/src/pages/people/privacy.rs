@@ -79,7 +79,10 @@ pub fn frame(page: PrivacyPage) -> Frame {
             <p>
                 "One cookie, "
                 <code>"sayself"</code>
-                ", once you signed in: it is needed to know you, no script can read it, and no other site is sent it. Ratings that are on their way to the server are kept in the browser until the server has them. Whether the look is light or dark, and whether keys are switched on, is kept there too."
+                ", once you signed in: it is needed to know you, no script can read it, and no other site is sent it. Ratings that are on their way to the server are kept in the browser until the server has them, and what you have begun to say of an item until you send it (the last 30 items). Whether the look is light or dark, whether keys are switched on, and whether the rubric is folded, is kept there too."
+            </p>
+            <p>
+                "Once you have fetched the demo's model, its files are kept there, with a copy of the demo's page, a script that opens it without a network (a service worker), and a mark that the model is here. The button " <q>"Remove it"</q> " on that page takes all of it away."
             </p>
         </section>
         <section aria-labelledby="yours">

@@ -120,7 +120,7 @@ fn table(panels: &[Panel<'_>]) -> AnyView {
     numbers(
         "The curves as a table",
         "Learning curves table",
-        "Where each curve began and ended; every step is in the CSV.",
+        "Where each curve began and ended. The CSV has each point as it is drawn, events.jsonl every step.",
         &["Value", "Values", "First", "Last", "Least", "Greatest"],
         rows,
     )
