@@ -44,10 +44,10 @@ pub fn sources(root: &Path, folder: &str) -> Vec<Source> {
     found
 }
 
-/// Blanks out comments, string and character literals, and all from `#[cfg(test)]` on a line of
-/// its own before a module to the end of the file (where the house puts tests).
+/// Blanks out comments, string and character literals, and all from the module of tests to the end of
+/// the file.
 fn code_alone(text: &str) -> String {
-    let text = match text.find("\n#[cfg(test)]\nmod ") {
+    let text = match tests_start(text) {
         Some(start) => &text[..start],
         None => text,
     };
@@ -88,6 +88,17 @@ fn code_alone(text: &str) -> String {
     code
 }
 
+/// Where a module of tests has its body, at the end of a file, as the house puts it. `mod tests;` may stand
+/// anywhere.
+fn tests_start(text: &str) -> Option<usize> {
+    let mark = "\n#[cfg(test)]\nmod ";
+    let mut places = text.match_indices(mark).map(|(place, _)| place);
+    places.find(|place| {
+        let module = text[place + mark.len()..].lines().next();
+        module.is_some_and(|module| module.contains('{'))
+    })
+}
+
 /// The number of hashes, where a raw string starts here.
 fn raw_string(rest: &str) -> Option<usize> {
     let after = rest.strip_prefix('r')?;
@@ -123,5 +134,15 @@ mod tests {
         );
         assert!(code.contains("let a = ") && code.contains('c'), "{code}");
         assert_eq!(code.lines().count(), 3, "{code}");
+    }
+
+    #[test]
+    fn tests_in_a_file_of_their_own_hide_nothing() {
+        let text = "use a;\n#[cfg(test)]\nmod tests;\nfn b() {}\n#[cfg(test)]\nmod more { unsafe }";
+        let code = code_alone(text);
+        assert!(
+            code.contains("fn b()") && !code.contains("unsafe"),
+            "{code}"
+        );
     }
 }

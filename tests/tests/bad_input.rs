@@ -72,7 +72,7 @@ const BAD_ROWS: [(&str, &str, &str); 12] = [
     (
         "torn",
         "{\"confidence\":0.5,\"correct\":true}\n{\"confidence\":0.5,\"cor",
-        "2",
+        "rows.jsonl, line 2:",
     ),
     (
         "a wrong type",
@@ -87,7 +87,7 @@ const BAD_ROWS: [(&str, &str, &str); 12] = [
     (
         "not a number",
         "{\"confidence\":NaN,\"correct\":true}\n",
-        "1",
+        "rows.jsonl, line 1:",
     ),
     (
         "null",
@@ -97,12 +97,24 @@ const BAD_ROWS: [(&str, &str, &str); 12] = [
     (
         "out of range",
         "{\"confidence\":0.5,\"correct\":true}\n{\"confidence\":1.5,\"correct\":true}\n",
-        "2",
+        "rows.jsonl, line 2:",
     ),
-    ("negative", "{\"confidence\":-0.1,\"correct\":true}\n", "1"),
-    ("infinite", "{\"confidence\":1e999,\"correct\":true}\n", "1"),
+    (
+        "negative",
+        "{\"confidence\":-0.1,\"correct\":true}\n",
+        "rows.jsonl, line 1:",
+    ),
+    (
+        "infinite",
+        "{\"confidence\":1e999,\"correct\":true}\n",
+        "rows.jsonl, line 1:",
+    ),
     ("no correct", "{\"confidence\":0.5}\n", "correct"),
-    ("a list for an object", "[0.5, true]\n", "1"),
+    (
+        "a list for an object",
+        "[0.5, true]\n",
+        "rows.jsonl, line 1:",
+    ),
 ];
 
 #[test]
@@ -122,10 +134,10 @@ fn bad_csv_is_refused_with_its_place() {
     let bench = Bench::new();
     for (text, word) in [
         ("confidence,correct\n", "no rows"),
-        ("confidence,correct\n0.5,1\nhigh,1\n", "3"),
+        ("confidence,correct\n0.5,1\nhigh,1\n", "rows.csv, line 3:"),
         ("confidence,correct\n0.5,NaN\n", "correct"),
         ("confidence,correct\nNaN,1\n", "confidence"),
-        ("confidence,correct\n0.5\n", "2"),
+        ("confidence,correct\n0.5\n", "rows.csv, line 2:"),
         ("a,b\n0.5,1\n", "confidence"),
     ] {
         let file = bench.file("rows.csv", text);
@@ -199,16 +211,19 @@ fn a_line_without_end_does_not_fill_the_memory() {
     );
     run_sayself(&["parse", &file, "--json"])
         .ends_with(2)
-        .says(&["long.jsonl", "1"]);
+        .says(&["long.jsonl, line 1:"]);
 }
 
 #[test]
 fn responses_of_a_wrong_type_are_refused() {
     let bench = Bench::new();
     for (text, word) in [
-        ("{\"response\":\"Confidence: 8\"}\n{\"response\":7}\n", "2"),
+        (
+            "{\"response\":\"Confidence: 8\"}\n{\"response\":7}\n",
+            "responses.jsonl, line 2,",
+        ),
         ("{\"answer\":\"x\"}\n", "response"),
-        ("{\"response\":\"torn", "1"),
+        ("{\"response\":\"torn", "responses.jsonl, line 1,"),
     ] {
         let file = bench.file("responses.jsonl", text);
         run_sayself(&["parse", &file, "--json"])

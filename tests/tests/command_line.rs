@@ -526,7 +526,7 @@ fn every_processor_draws_the_same_samples() {
 #[test]
 fn an_evaluation_is_recalibrated_and_asked_by_other_wordings_and_again() {
     if model().is_none() {
-        return;
+        panic!("pull the model: `sayself pull smollm2-135m`");
     }
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("evaluation").display().to_string();
@@ -595,7 +595,7 @@ fn an_evaluation_is_recalibrated_and_asked_by_other_wordings_and_again() {
 #[test]
 fn a_plan_is_made_and_a_run_takes_over_what_another_made() {
     if model().is_none() {
-        return;
+        panic!("pull the model: `sayself pull smollm2-135m`");
     }
     let folder = tempfile::tempdir().unwrap();
     let config = write(

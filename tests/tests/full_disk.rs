@@ -1,7 +1,7 @@
 //! A full disk gives an error that says so, and leaves the run resumable.
 //!
-//! Needs a small file system of its own, which only root can mount: without it the test says
-//! loudly that nothing was tested, and fails in CI.
+//! Needs a small file system of its own, which only root can mount: without it nothing is tested, as
+//! `cargo xtask test` says before, and in CI the test fails.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 #![cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! A file is read line by line: memory does not grow with it.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+#![cfg(target_os = "linux")]
 
 use sayself_tests::children::Watched;
 use sayself_tests::programs::sayself;
@@ -38,7 +39,6 @@ fn peak_bytes(command: &str, line: &str) -> u64 {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn metrics_reads_line_by_line() {
     let filler = "x".repeat(LINE_BYTES);
@@ -50,7 +50,6 @@ fn metrics_reads_line_by_line() {
     );
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn parse_reads_line_by_line() {
     let filler = "x ".repeat(LINE_BYTES / 2);

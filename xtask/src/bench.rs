@@ -119,7 +119,7 @@ pub fn bench(root: &Path, arguments: &Arguments) -> Result<()> {
     let mut kept = bench
         .as_ref()
         .map(|bench| {
-            let path = target_folder(root).join("bench-rows.json");
+            let path = target_folder(root)?.join("bench-rows.json");
             Kept::open(path, &bench.worker, &machine(), rounds, arguments.resume)
         })
         .transpose()?;
@@ -198,14 +198,14 @@ impl Bench {
     /// Builds our side and makes the inputs.
     fn prepare(root: &Path, rounds: usize, variants: usize) -> Result<Self> {
         build_programs(root)?;
-        let sayself = program(root, "sayself");
+        let sayself = program(root, "sayself")?;
         for model in [MODEL, "minilm"] {
             output(Command::new(&sayself).args(["pull", model]))?;
         }
         let folder = std::env::temp_dir().join(format!("sayself-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let bench = Bench {
-            worker: target_folder(root).join("release/examples/bench_side"),
+            worker: target_folder(root)?.join("release/examples/bench_side"),
             python: python::environment("bench-peers")?,
             peers: root.join("xtask/peers"),
             folder,

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+/// The database as `sayself-server` over the same folder calls it, so that a later start goes on with it.
+const DATABASE: &str = ".sayself.db";
+
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The run that counts (full.toml, some 100 minutes) in place of the short one
@@ -37,7 +40,7 @@ pub fn demo(root: &Path, arguments: &Arguments) -> Result<()> {
     std::fs::create_dir_all(&runs)?;
     let served = Served {
         runs: vec![root.join("datasets/results"), runs.clone()],
-        database: runs.join("sayself.db"),
+        database: runs.join(DATABASE),
     };
     let server = steps.need("open the pages", || {
         Server::start(root, &served, arguments.port)
@@ -49,15 +52,17 @@ pub fn demo(root: &Path, arguments: &Arguments) -> Result<()> {
     );
     open(&recorded);
 
-    steps.need("pull the models", || setup::models(root))?;
     let config = if arguments.full { "full" } else { "demo" };
-    let outcome = steps.need(&format!("run {config}.toml"), || {
-        let job = start_job(&server, config)?;
-        println!("  Its page:  {}/runs/{}", server.address, job.run);
-        follow_job(&server, &job, &runs)
+    let pulled = steps.need("pull the models", || setup::models(root));
+    let taught = pulled.and_then(|()| {
+        steps.need(&format!("run {config}.toml"), || {
+            let job = start_job(&server, config)?;
+            println!("  Its page:  {}/runs/{}", server.address, job.run);
+            follow_job(&server, &job, &runs)
+        })
     });
-    let outcome = outcome.and_then(|run| {
-        let mut compare = Command::new(program(root, "sayself"));
+    let outcome = taught.and_then(|run| {
+        let mut compare = Command::new(program(root, "sayself")?);
         let table = output(compare.arg("compare").arg(&run).arg("--values"))?;
         println!("\nBefore and after, with 95% intervals:\n{table}");
         println!("The run directory is {}", run.display());

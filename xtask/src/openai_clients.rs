@@ -71,7 +71,7 @@ struct Served {
 
 impl Served {
     fn start(root: &Path) -> Result<Self> {
-        let mut child = Command::new(program(root, "sayself"))
+        let mut child = Command::new(program(root, "sayself")?)
             .current_dir(root)
             .args([
                 "infer",

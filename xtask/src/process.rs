@@ -1,8 +1,10 @@
 //! Child processes: shown before they run, checked after.
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 /// The command as a person would type it.
 pub fn shown(command: &Command) -> String {
@@ -82,17 +84,24 @@ pub fn cargo(root: &Path) -> Command {
     command
 }
 
-/// Where cargo builds to: `CARGO_TARGET_DIR`, else `target/`.
-pub fn target_folder(root: &Path) -> PathBuf {
-    match std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty()) {
-        Some(folder) => root.join(folder),
-        None => root.join("target"),
+/// Where cargo builds to, as it says itself: variables and its own settings move it. Asked once.
+pub fn target_folder(root: &Path) -> Result<&'static Path> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(folder) = FOLDER.get() {
+        return Ok(folder.as_path());
     }
+    let metadata =
+        output(cargo(root).args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
+    let folder = metadata["target_directory"]
+        .as_str()
+        .context("cargo metadata names no target_directory")?;
+    Ok(FOLDER.get_or_init(|| folder.into()).as_path())
 }
 
 /// The release build of one of the two programs.
-pub fn program(root: &Path, name: &str) -> PathBuf {
-    target_folder(root).join("release").join(name)
+pub fn program(root: &Path, name: &str) -> Result<PathBuf> {
+    Ok(target_folder(root)?.join("release").join(name))
 }
 
 /// Whether this process may install system packages.

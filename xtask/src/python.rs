@@ -1,19 +1,42 @@
 //! Virtual environments of Python in the user's cache folder, each made once.
 
-use crate::process::run;
-use anyhow::{Context, Result};
+use crate::process::{run, succeeds};
+use crate::setup::{self, Tool};
+use anyhow::{Context, Result, bail};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The Python of the environment `name`, made where it is missing.
+/// The Python of the environment `name`, made where it is missing, or has no pip: an attempt that broke
+/// off leaves one like that.
 pub fn environment(name: &str) -> Result<PathBuf> {
     let folder = cache_folder()?.join(name);
     let python = folder.join("bin/python");
-    if !python.is_file() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-            .context("a Python 3 with venv is needed")?;
+    if !succeeds(Command::new(&python).args(["-m", "pip", "--version"])) {
+        make(&folder)?;
     }
     Ok(python)
+}
+
+/// Makes an environment in a folder, in place of what is there; where that fails, no folder is left.
+fn make(folder: &Path) -> Result<()> {
+    let python = match setup::python()? {
+        Tool::At(python) => python,
+        Tool::Missing { install } => bail!("a Python 3 with venv is needed: {install}"),
+    };
+    remove(folder)?;
+    let made = run(Command::new(python).args(["-m", "venv"]).arg(folder));
+    if made.is_err() {
+        remove(folder)?;
+    }
+    made.with_context(|| format!("cannot make a Python environment in {}", folder.display()))
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
 }
 
 /// Installs packages into an environment.

@@ -16,7 +16,7 @@ pub fn screenshot(root: &Path) -> Result<()> {
     setup::wasm_target(root)?;
     build_programs(root)?;
     web::build_web(root)?;
-    let scratch = target_folder(root).join("screenshots");
+    let scratch = target_folder(root)?.join("screenshots");
     std::fs::create_dir_all(&scratch)?;
     let served = Served {
         runs: vec![root.join("datasets/results")],

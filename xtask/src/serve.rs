@@ -45,7 +45,7 @@ impl Server {
     ) -> Result<Self> {
         let port = free_port(port)?;
         let address = format!("http://127.0.0.1:{port}");
-        let mut command = Command::new(program(root, "sayself-server"));
+        let mut command = Command::new(program(root, "sayself-server")?);
         command.current_dir(root).arg("--runs").args(&served.runs);
         command.arg("--database").arg(&served.database);
         command.arg("--listen").arg(format!("127.0.0.1:{port}"));

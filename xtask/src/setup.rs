@@ -1,5 +1,6 @@
 //! The tools that the chores need: looked for, installed only where missing, each with a word.
 
+use crate::made_runs::Scratch;
 use crate::process::{self, cargo, find, output, run, succeeds};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -125,7 +126,7 @@ pub fn chromium() -> Result<Tool> {
     system_tool("Chromium", &["chromium"], look)
 }
 
-/// The oldest major version of node that playwright-core runs on.
+/// The oldest major version of node that playwright-core and our scripts run on.
 const NODE_MAJOR_MIN: u32 = 20;
 
 /// node and npm.
@@ -151,10 +152,58 @@ pub fn node() -> Result<Tool> {
     Ok(tool)
 }
 
-/// PostgreSQL's server programs: the folder that holds `initdb` and `pg_ctl`.
+/// A Python 3 that makes virtual environments, with pip in them.
+pub fn python() -> Result<Tool> {
+    let look = || {
+        let python = find("python3")?;
+        let mut asked = Command::new(&python);
+        succeeds(asked.args(["-c", "import ensurepip, venv"])).then_some(python)
+    };
+    system_tool("Python 3 with venv", &["python3", "python3-venv"], look)
+}
+
+/// What the programs in `examples/` run on; without it their tests are left out.
+pub fn example_tools() -> Result<()> {
+    for name in ["python3", "curl"] {
+        if let Tool::Missing { install } = system_tool(name, &[name], || find(name))? {
+            let what = format!("the tests of the programs in examples/ that need {name}");
+            leave_out(&what, &install)?;
+        }
+    }
+    Ok(())
+}
+
+/// `kill`, which no test of signals can do without; Debian's smallest images have none.
+pub fn kill() -> Result<()> {
+    match system_tool("kill", &["procps"], || find("kill"))? {
+        Tool::At(_) => Ok(()),
+        Tool::Missing { install } => bail!("the tests send signals by `kill`: {install}"),
+    }
+}
+
+/// Tells where no small disk can be mounted, which some tests fill up: they are then left out.
+pub fn small_disk() -> Result<()> {
+    let scratch = Scratch::new("small-disk")?;
+    let mut mount = Command::new("mount");
+    mount
+        .args(["-t", "tmpfs", "-o", "size=16k", "tmpfs"])
+        .arg(&scratch.0);
+    if succeeds(&mut mount) {
+        eprintln!("  small disks: can be mounted");
+        return output(Command::new("umount").arg(&scratch.0)).map(drop);
+    }
+    leave_out(
+        "the tests of a full disk",
+        "the same as root on Linux: nobody else can mount a small file system",
+    )
+}
+
+/// PostgreSQL's server programs: the folder that holds `initdb` and `postgres`.
 pub fn postgres() -> Result<Tool> {
     let look = || {
-        let in_path = find("initdb").and_then(|path| path.parent().map(PathBuf::from));
+        let in_path = find("initdb")
+            .and_then(|path| path.parent().map(PathBuf::from))
+            .filter(|folder| folder.join("postgres").is_file());
         let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
             .into_iter()
             .flatten()
@@ -167,7 +216,8 @@ pub fn postgres() -> Result<Tool> {
     system_tool("PostgreSQL server", &["postgresql"], look)
 }
 
-/// Looks for a tool; as root with apt, installs it where missing.
+/// Looks for a tool; as root with apt, installs it where missing. One that apt cannot get, as without a
+/// network, is missing.
 fn system_tool(name: &str, packages: &[&str], look: impl Fn() -> Option<PathBuf>) -> Result<Tool> {
     if let Some(path) = look() {
         eprintln!("  {name}: {}", path.display());
@@ -178,11 +228,10 @@ fn system_tool(name: &str, packages: &[&str], look: impl Fn() -> Option<PathBuf>
         return Ok(Tool::Missing { install });
     }
     eprintln!("  {name}: missing, installing it");
-    run(Command::new("apt-get").args(["update", "--quiet"]))?;
-    run(Command::new("apt-get")
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .args(["install", "--yes", "--quiet", "--no-install-recommends"])
-        .args(packages))?;
+    if let Err(error) = apt_install(packages) {
+        eprintln!("  {name} cannot be installed: {error:#}");
+        return Ok(Tool::Missing { install });
+    }
     match look() {
         Some(path) => Ok(Tool::At(path)),
         None => bail!(
@@ -190,6 +239,14 @@ fn system_tool(name: &str, packages: &[&str], look: impl Fn() -> Option<PathBuf>
             packages.join(" ")
         ),
     }
+}
+
+fn apt_install(packages: &[&str]) -> Result<()> {
+    run(Command::new("apt-get").args(["update", "--quiet"]))?;
+    run(Command::new("apt-get")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+        .args(packages))
 }
 
 /// Installs a folder's npm packages as its lock file has them, if they are not there yet.
@@ -210,7 +267,7 @@ pub fn npm_packages(folder: &Path) -> Result<()> {
 
 /// The models that demo and tests run on, pulled into the user's cache folder.
 pub fn models(root: &Path) -> Result<()> {
-    let sayself = process::program(root, "sayself");
+    let sayself = process::program(root, "sayself")?;
     for model in ["smollm2-135m", "minilm"] {
         run(Command::new(&sayself)
             .current_dir(root)

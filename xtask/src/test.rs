@@ -35,7 +35,10 @@ pub fn test(root: &Path, arguments: &Arguments) -> Result<()> {
     steps.need("look for the tools", || {
         setup::wasm_target(root)?;
         setup::rust_components(root)?;
-        setup::nextest(root)
+        setup::nextest(root)?;
+        setup::kill()?;
+        setup::example_tools()?;
+        setup::small_disk()
     })?;
     let postgres = steps.need("start PostgreSQL for the server's tests", postgres)?;
     let browser = steps.need("set up the browser", || browser::set_up(root))?;

@@ -1,6 +1,6 @@
 //! The pages' browser part: `app` as WebAssembly, shrunk, compressed, in `target/site/`.
 
-use crate::process::{cargo, output, run, succeeds};
+use crate::process::{cargo, run, succeeds, target_folder};
 use crate::setup;
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -140,11 +140,11 @@ pub fn build_web(root: &Path) -> Result<PathBuf> {
         fs::remove_dir_all(&fresh).with_context(|| format!("cannot empty {}", fresh.display()))?;
     }
     bind(&compiled, "app", &fresh)?;
-    shrink(&target, &fresh.join("app_bg.wasm"), &["-Oz", "--converge"])?;
+    shrink(target, &fresh.join("app_bg.wasm"), &["-Oz", "--converge"])?;
     let files = ["app_bg.wasm", "app.js"].map(String::from);
     compress_all("the pages", &fresh, &files, COMPRESSED_BYTES_MAX)?;
-    own_module(root, &target, &compiled, &fresh)?;
-    demo(root, &target, &fresh)?;
+    own_module(root, target, &compiled, &fresh)?;
+    demo(root, target, &fresh)?;
     let site = target.join("site");
     if site.exists() {
         fs::remove_dir_all(&site).with_context(|| format!("cannot replace {}", site.display()))?;
@@ -237,18 +237,6 @@ fn compress_all(what: &str, folder: &Path, files: &[String], bytes_max: usize) -
         bail!("the bundle of {what} has {compressed} bytes compressed, the limit is {bytes_max}");
     }
     Ok(())
-}
-
-/// Where cargo builds to: `CARGO_TARGET_DIR`, else `target/`.
-fn target_folder(root: &Path) -> Result<PathBuf> {
-    let metadata =
-        output(cargo(root).args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
-    let metadata: serde_json::Value =
-        serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
-    let folder = metadata["target_directory"]
-        .as_str()
-        .context("cargo metadata names no target_directory")?;
-    Ok(PathBuf::from(folder))
 }
 
 /// The pages' module and that of visitors' files in one build: what they share is compiled once.

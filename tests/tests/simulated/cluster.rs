@@ -16,7 +16,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// The one that `SAYSELF_TEST_POSTGRES` names, else a new one. Where there is no PostgreSQL, `None`
-    /// with a word; in CI, a panic.
+    /// with a word, as `cargo xtask test` says before; in CI, a panic.
     pub fn find() -> Option<Self> {
         match (std::env::var("SAYSELF_TEST_POSTGRES"), programs()) {
             (Ok(url), programs) => Some(Cluster {
@@ -28,7 +28,7 @@ impl Cluster {
             (Err(_), Some(programs)) => Some(Cluster::start(programs)),
             (Err(_), None) => {
                 assert!(
-                    std::env::var_os("CI").is_none(),
+                    !super::in_ci(),
                     "no PostgreSQL: install Debian's package `postgresql`"
                 );
                 eprintln!(

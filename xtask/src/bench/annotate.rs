@@ -17,9 +17,10 @@ const KILLS: u32 = 1_000;
 /// The times of a project that 50 people rate, as `server/examples/annotate.rs` tells them.
 pub fn annotate(root: &Path) -> Result<Value> {
     build_programs(root)?;
+    let target = target_folder(root)?;
     let text = output(
-        Command::new(target_folder(root).join("release/examples/annotate"))
-            .current_dir(target_folder(root))
+        Command::new(target.join("release/examples/annotate"))
+            .current_dir(target)
             .args(["--annotators", &ANNOTATORS.to_string()]),
     )?;
     let report: Value = serde_json::from_str(&text).context("the annotators told no JSON")?;

@@ -81,7 +81,7 @@ pub fn growth(bench: &Bench, root: &Path, folder: &Path) -> Result<()> {
     let path = folder.join("growth.json");
     std::fs::write(&path, format!("{measured:#}\n"))
         .with_context(|| format!("cannot write {}", path.display()))?;
-    let charts = target_folder(root).join("release/examples/growth_charts");
+    let charts = target_folder(root)?.join("release/examples/growth_charts");
     run(Command::new(charts).arg(folder))
 }
 

@@ -113,7 +113,7 @@ fn load(root: &Path, minutes: u32) -> Result<Value> {
     };
     let server = Server::start(root, &served, PORT)?;
     let text = output(
-        Command::new(target_folder(root).join("release/examples/load"))
+        Command::new(target_folder(root)?.join("release/examples/load"))
             .args(["--address", server.address.trim_start_matches("http://")])
             .args(["--page", &format!("/runs/{RECORDED}")])
             .args(["--rate", &RATE.to_string()])

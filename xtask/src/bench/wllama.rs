@@ -60,12 +60,12 @@ fn measure(root: &Path, rounds: usize) -> Result<Value> {
     build_programs(root)?;
     let site = web::build_web(root)?;
     let wllama = install(root)?;
-    let sayself = program(root, "sayself");
+    let sayself = program(root, "sayself")?;
     let pulled = output(Command::new(&sayself).args(["pull", MODEL, "--json"]))?;
     let folder: Value = serde_json::from_str(&pulled).context("what pull prints")?;
     let folder = folder["folder"].as_str().context("pull names no folder")?;
     let model = Path::new(folder).join(SHIPPED.0);
-    let made = target_folder(root).join("bench-wllama");
+    let made = target_folder(root)?.join("bench-wllama");
     let mut variants = json!({ SHIPPED.1: model });
     for format in FORMATS {
         let path = made.join(format).with_extension("gguf");
@@ -95,7 +95,7 @@ fn measure(root: &Path, rounds: usize) -> Result<Value> {
 
 /// wllama's folder, installed once.
 fn install(root: &Path) -> Result<PathBuf> {
-    let folder = target_folder(root).join("bench-wllama");
+    let folder = target_folder(root)?.join("bench-wllama");
     let package = folder.join("node_modules/@wllama/wllama");
     if package.join("esm/index.js").exists() {
         return Ok(package);

@@ -1,7 +1,7 @@
 //! The Your file page in a real browser: how long a visitor waits for the figures of a large file.
 
 use super::{MEASURED_ROWS, Outcome, scored_rows};
-use crate::process::{cargo, output, run, target_folder};
+use crate::process::{cargo, output, run};
 use crate::{browser, setup, web};
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -21,7 +21,6 @@ pub fn your_file(root: &Path, rounds: usize, limit_s: f64) -> Result<Outcome> {
     let told = output(
         browser
             .script("your-file.bench.mjs")
-            .env("CARGO_TARGET_DIR", target_folder(root))
             .arg(&file)
             .arg(rounds.to_string()),
     );
