@@ -280,6 +280,7 @@ async function alone(signal, work) {
   const ifFree = (lock) => (lock ? work(signal).then(() => true) : false);
   if (await navigator.locks.request(LOCK, { ifAvailable: true }, ifFree)) return;
   state("waiting");
+  progress(0, "Another tab fetches it; this one waits.");
   speak("Another tab fetches the model; this one waits for it.");
   const look = async () => progress((await keptOf(store)) / bytes, `Another tab fetches it; this one waits. ${megabytes(await keptOf(store), bytes)}`);
   await look();
