@@ -108,6 +108,21 @@ pub struct RunFile {
     pub config: RunConfig,
 }
 
+impl RunFile {
+    /// The `run.toml` of a run directory.
+    ///
+    /// # Errors
+    /// [`Error::Read`] where there is none; exit code 2 where it is another file.
+    pub fn read(run: &Path) -> anyhow::Result<Self> {
+        let path = run.join("run.toml");
+        match fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text)
+                .map_err(|error| bad_input(format!("{}: {error}", path.display()))),
+            Err(source) => Err(Error::Read { path, source }.into()),
+        }
+    }
+}
+
 /// A run directory that this process alone writes to.
 #[derive(Debug)]
 pub struct RunDir {

@@ -166,8 +166,7 @@ fn state(folder: &Path, stages: &[StageStatus]) -> State {
 /// Whether a run has all evaluations that its configuration asks for, or was to stop before them: it may
 /// have been killed between two stages.
 fn is_complete(folder: &Path, stages: &[StageStatus]) -> bool {
-    let text = std::fs::read_to_string(folder.join("run.toml")).unwrap_or_default();
-    let file = toml::from_str::<RunFile>(&text).ok();
+    let file = RunFile::read(folder).ok();
     let Some(run) = file.filter(|file| file.provenance.stage == "run") else {
         return true;
     };

@@ -425,17 +425,10 @@ impl Source {
         let Source::Evaluation { run, .. } = self else {
             return Ok(None);
         };
-        let path = run.join("run.toml");
-        if is_run(run) || !path.is_file() {
+        if is_run(run) || !run.join("run.toml").is_file() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&path).map_err(|source| Error::Read {
-            path: path.clone(),
-            source,
-        })?;
-        let file: RunFile = toml::from_str(&text)
-            .map_err(|error| bad_input(format!("{}: {error}", path.display())))?;
-        Ok(Some(file.provenance))
+        Ok(Some(RunFile::read(run)?.provenance))
     }
 
     fn asked_as(&self, config: &RunConfig) -> anyhow::Result<AskedAs> {

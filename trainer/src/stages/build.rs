@@ -444,8 +444,9 @@ fn candidates<'a>(
                 let own = match greedy {
                     None => clusters[0].clone(),
                     Some(sample) => {
-                        let sampled = samples.samples_of(&question.id)?;
-                        cluster_of_answer(question, &clusters, &sampled, &answer_of(&sample))
+                        cluster_of_answer(question, &clusters, &answer_of(&sample), || {
+                            samples.samples_of(&question.id)
+                        })?
                     }
                 };
                 let rationale = one_line(&rationale);
@@ -473,26 +474,27 @@ fn candidates<'a>(
 }
 
 /// The cluster of an answer; without members where no sample gives it. Where texts were compared by
-/// embedding, a cluster has other wordings than its most frequent one: it is then of this answer's.
+/// embedding, a cluster has other wordings than its most frequent one, which only the samples tell: it is
+/// then of this answer's.
 fn cluster_of_answer(
     question: &Question,
     clusters: &[Cluster],
-    samples: &[Sample],
     answer: &str,
-) -> Cluster {
+    samples: impl FnOnce() -> anyhow::Result<Vec<Sample>>,
+) -> anyhow::Result<Cluster> {
     let normalised = judge::normalise(answer);
     let is_same = |other: &str| judge::normalise(other) == normalised;
     if let Some(found) = clusters.iter().find(|cluster| is_same(&cluster.answer)) {
-        return found.clone();
+        return Ok(found.clone());
     }
-    let saying: Vec<u32> = samples
+    let saying: Vec<u32> = samples()?
         .iter()
         .filter(|sample| is_same(&answer_of(sample)))
         .map(|sample| sample.index)
         .collect();
     let holds = |cluster: &&Cluster| cluster.members.iter().any(|index| saying.contains(index));
     let found = clusters.iter().find(holds);
-    Cluster {
+    Ok(Cluster {
         answer: answer.to_owned(),
         members: found.map_or_else(Vec::new, |cluster| cluster.members.clone()),
         share: found.map_or(0.0, |cluster| cluster.share),
@@ -502,7 +504,7 @@ fn cluster_of_answer(
             &question.answers,
             &question.negative_answers,
         ),
-    }
+    })
 }
 
 /// Fits correctness on share by PAV (REFERENCE 1), one pair a train question.
@@ -809,7 +811,9 @@ mod tests {
     #[test]
     fn an_answer_of_no_sample_has_no_share() {
         let clusters = [cluster("Yes", &[0, 1], true)];
-        let of = |answer: &str| cluster_of_answer(&question("q", "a"), &clusters, &[], answer);
+        let of = |answer: &str| {
+            cluster_of_answer(&question("q", "a"), &clusters, answer, || Ok(Vec::new())).unwrap()
+        };
         assert_eq!(of("yes."), clusters[0]);
         assert_eq!((of("no").share, of("no").correct), (0.0, false));
     }
@@ -817,12 +821,13 @@ mod tests {
     #[test]
     fn an_answer_in_other_words_has_the_share_of_its_cluster() {
         let clusters = [cluster("Yes", &[0, 2], true), cluster("no", &[1], false)];
-        let samples = [
+        let samples = vec![
             sample("q", 0, "yes"),
             sample("q", 1, "no"),
             sample("q", 2, "so it is"),
         ];
-        let own = cluster_of_answer(&question("q", "a"), &clusters, &samples, "so it is");
+        let asked = question("q", "a");
+        let own = cluster_of_answer(&asked, &clusters, "so it is", || Ok(samples)).unwrap();
         assert_eq!((own.share, own.correct), (clusters[0].share, false));
         assert_eq!(own.members, [0, 2]);
     }

@@ -2,7 +2,7 @@
 //! that are compared start from the same samples, and those that differ in `rl` alone from the same
 //! stage-1 adapter.
 
-use crate::error::{Error, bad_input, bad_use};
+use crate::error::{Error, bad_use};
 use crate::learn::optimize::ADAPTER;
 use crate::run_dir::{RunDir, RunFile, write_atomically};
 use crate::stages::build::STAGE_ONE;
@@ -98,13 +98,7 @@ pub fn reuse(
 
 /// The configuration of a run with the same model and questions.
 fn sections_of(donor: &Path, own: &RunFile) -> anyhow::Result<toml::Table> {
-    let path = donor.join("run.toml");
-    let text = std::fs::read_to_string(&path).map_err(|source| Error::Read {
-        path: path.clone(),
-        source,
-    })?;
-    let theirs: RunFile =
-        toml::from_str(&text).map_err(|error| bad_input(format!("{}: {error}", path.display())))?;
+    let theirs = RunFile::read(donor)?;
     let hashes = |file: &RunFile| {
         let provenance = &file.provenance;
         [
