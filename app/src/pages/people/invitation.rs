@@ -81,6 +81,7 @@ fn new(page: &InvitationPage, is_second: bool) -> AnyView {
     view! {
         {heading}
         <form class="entries" method="post" action=page.address.clone()>
+            {is_second.then(|| view! { <input type="hidden" name="as" value="new" /> })}
             {entry(Entry {
                 id: "name",
                 name: "Name to sign in by",

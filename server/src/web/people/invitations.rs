@@ -15,13 +15,12 @@ use crate::people::token::Token;
 use crate::people::{Invitation, Person, Seen, SessionKind, name, password};
 use crate::web::Server;
 use crate::web::problem::{BadBody, Fails, Failure};
-use crate::web::query::Parameters;
 use crate::web::sent::{fields, json};
 use app::view::{InvitationPage, InvitationRow, Role, ShownOnce};
 use app::{Page, link};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, RawFormRejection};
-use axum::extract::{Path, RawForm, RawQuery, State};
+use axum::extract::{Path, RawForm, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
@@ -403,13 +402,8 @@ async fn draw(
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
     };
-    let address = link::invitation(token.reveal());
     let page = InvitationPage {
-        address: match seen.signed_in {
-            // For the form of somebody new; the other one says `as` itself, and that counts first.
-            true => format!("{address}?as=new"),
-            false => address,
-        },
+        address: link::invitation(token.reveal()),
         role: invitation.role,
         project,
         person: name_of(database, invitation.person.as_deref()).await?,
@@ -437,14 +431,13 @@ pub async fn accept(
     seen: Seen,
     held: MaybeHeld,
     caller: Caller,
-    (Path(token), RawQuery(query)): (Path<String>, RawQuery),
+    Path(token): Path<String>,
     headers: HeaderMap,
     form: Result<RawForm, RawFormRejection>,
 ) -> Result<Response, Failure> {
     let database = database(&server)?;
     let fields = fields(form)?;
-    let query = Parameters::parse(query.as_deref());
-    let taken_as = fields.named("as").or(query.named("as"));
+    let taken_as = fields.named("as");
     let (token, invitation) = working(&server, &token).await?;
     let typed: String = fields
         .field("name")
